@@ -1,0 +1,136 @@
+//! The envelope around each message: which request it belongs to, what kind it is, and room to grow.
+
+use serde::de::Deserializer;
+use serde::{Deserialize, Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use crate::codec::{self, DecodeError, EncodeError};
+use crate::limits::MAX_WORDS;
+use crate::list::List;
+use crate::secret::BytesVisitor;
+
+/// What kind of message the body is. Numbers are never used again for something else.
+///
+/// Requests count from 1, answers from 0x8001. A kind that the daemon does not know is answered with
+/// [`Kind::UNSUPPORTED`], and the connection goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Kind(pub u16);
+
+impl Kind {
+    /// A token, please.
+    pub const GET: Self = Self(1);
+    /// A new token now.
+    pub const REFRESH: Self = Self(2);
+    /// The service refused this token.
+    pub const REJECT: Self = Self(3);
+    /// How the accounts are.
+    pub const STATUS: Self = Self(4);
+    /// Which accounts there are.
+    pub const LIST: Self = Self(5);
+    /// A credential at each new token.
+    pub const WATCH: Self = Self(6);
+    /// Read the configuration again.
+    pub const RELOAD: Self = Self(7);
+    /// Who are you?
+    pub const ABOUT: Self = Self(8);
+
+    /// A credential.
+    pub const CREDENTIAL: Self = Self(0x8001);
+    /// Done, with nothing to say.
+    pub const DONE: Self = Self(0x8002);
+    /// A page of accounts' states.
+    pub const STATUS_PAGE: Self = Self(0x8003);
+    /// A page of accounts' names.
+    pub const LIST_PAGE: Self = Self(0x8004);
+    /// The configuration was read.
+    pub const RELOADED: Self = Self(0x8005);
+    /// Who the daemon is.
+    pub const ABOUT_ANSWER: Self = Self(0x8006);
+    /// The daemon does not know this kind of request. No body.
+    pub const UNSUPPORTED: Self = Self(0x80fe);
+    /// It did not work, and why.
+    pub const FAILURE: Self = Self(0x80ff);
+}
+
+/// Something beside the body that those who do not know its tag skip.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extra {
+    /// What it is. None is assigned in protocol 1.
+    pub tag: u16,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// One message on its way.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Chosen by the client, repeated in each answer to it.
+    pub id: u32,
+    /// What the body is.
+    pub kind: Kind,
+    /// The encoded message.
+    pub body: Body,
+    /// What newer versions add.
+    pub extras: List<Extra, MAX_WORDS>,
+}
+
+impl Envelope {
+    /// An envelope without extras.
+    #[must_use]
+    pub fn new(id: u32, kind: Kind, body: Zeroizing<Vec<u8>>) -> Self {
+        Self { id, kind, body: Body(body), extras: List::default() }
+    }
+
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when it is larger than what may travel.
+    pub fn encode(&self) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
+        codec::encode(self)
+    }
+}
+
+/// An encoded message. It may hold a token: wiped on drop, silent in `Debug`.
+pub struct Body(Zeroizing<Vec<u8>>);
+
+impl Body {
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_byte_buf(BytesVisitor).map(Zeroizing::new).map(Body)
+    }
+}
+
+/// The envelope of a request.
+///
+/// # Errors
+/// [`DecodeError`] unless the bytes are one whole envelope.
+pub fn decode_request(bytes: &[u8]) -> Result<Envelope, DecodeError> {
+    codec::decode_request(bytes)
+}
+
+/// The envelope of an answer.
+///
+/// # Errors
+/// [`DecodeError`] unless the bytes are one whole envelope.
+pub fn decode_answer(bytes: &[u8]) -> Result<Envelope, DecodeError> {
+    codec::decode_answer(bytes)
+}

@@ -1,0 +1,418 @@
+//! The messages themselves. A struct here never changes once it is released: a new need is a new [`Kind`], or an
+//! [`Extra`](crate::Extra) beside the body.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{self, DecodeError, EncodeError};
+use crate::envelope::{Envelope, Kind};
+use crate::limits::{MAX_PAGE, MAX_WORDS};
+use crate::list::List;
+use crate::secret::Secret;
+
+/// A few short texts: scopes, audiences, warnings.
+pub type Words = List<String, MAX_WORDS>;
+
+/// What a client asks.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Request {
+    /// A token.
+    Get(Get),
+    /// A new token now.
+    Refresh(Refresh),
+    /// The service refused this token.
+    Reject(Reject),
+    /// How the accounts are.
+    Status(Status),
+    /// Which accounts there are.
+    List(ListAccounts),
+    /// A credential at each new token, until the connection ends.
+    Watch(Watch),
+    /// Read the configuration again.
+    Reload,
+    /// Who are you?
+    About,
+}
+
+/// What the daemon answers.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Answer {
+    /// A token with what belongs to it.
+    Credential(Credential),
+    /// Done.
+    Done,
+    /// States of accounts.
+    StatusPage(StatusPage),
+    /// Names of accounts.
+    ListPage(ListPage),
+    /// The configuration was taken over.
+    Reloaded(Reloaded),
+    /// Who the daemon is.
+    About(About),
+    /// The daemon does not know this kind of request: it is older than its client.
+    Unsupported,
+    /// It did not work.
+    Failure(Failure),
+}
+
+/// A token of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Get {
+    /// The account's name.
+    pub account: String,
+    /// A demand: at least this much life left, in milliseconds. Without it the account's own wish counts.
+    pub min_valid_ms: Option<u64>,
+    /// A token for these scopes instead of the account's own.
+    pub scope: Words,
+    /// A token for these audiences instead of the account's own.
+    pub audience: Words,
+    /// How long to wait for the service, in milliseconds; at most [`MAX_TIMEOUT`](crate::limits::MAX_TIMEOUT).
+    pub timeout_ms: u64,
+}
+
+/// A new token now, even if the old one has life left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refresh {
+    /// The account's name.
+    pub account: String,
+    /// How long to wait for the service, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// The service refused this token; it is not to be served again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reject {
+    /// The account's name.
+    pub account: String,
+    /// SHA-256 of the token's bytes.
+    pub sha256: [u8; 32],
+}
+
+/// How the accounts are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Only this one.
+    pub account: Option<String>,
+    /// Only those after this name, for the next page.
+    pub after: Option<String>,
+}
+
+/// Which accounts there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListAccounts {
+    /// Only those after this name, for the next page.
+    pub after: Option<String>,
+}
+
+/// A credential now, where there is one, and at each new token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// The account's name.
+    pub account: String,
+}
+
+/// A token and what belongs to it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Credential {
+    /// The account's name.
+    pub account: String,
+    /// The word before the token in an `Authorization` header; empty where the token is no header's.
+    pub scheme: String,
+    /// The name of the form or query parameter that takes the token; empty where it is a header's.
+    pub parameter: String,
+    /// The secret fields. Most services have one, `token`; it is always the first.
+    pub fields: List<Field, MAX_WORDS>,
+    /// When it dies, in milliseconds since 1970 by the wall clock, where that is known.
+    pub expires_at_ms: Option<i64>,
+    /// How much life it has left, in milliseconds, where that is known.
+    pub expires_in_ms: Option<u64>,
+    /// What it is good for, where that is known.
+    pub scope: Words,
+    /// What the caller should know.
+    pub warnings: Words,
+    /// Grows with each new token of this account.
+    pub generation: u64,
+}
+
+/// A named secret.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Field {
+    /// Its name, `token` for the first.
+    pub name: String,
+    /// Its value.
+    pub value: Secret,
+}
+
+/// Some accounts' states.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusPage {
+    /// In the order of their names.
+    pub accounts: List<AccountStatus, MAX_PAGE>,
+    /// Whether there are more after the last.
+    pub more: bool,
+}
+
+/// How one account is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountStatus {
+    /// Its name.
+    pub account: String,
+    /// Its type, as in the configuration.
+    pub account_type: String,
+    /// `fresh`, `refreshing`, `waiting`, `parked`, `login-needed`, `locked` or `idle`.
+    pub state: String,
+    /// When its token dies, in milliseconds since 1970.
+    pub expires_at_ms: Option<i64>,
+    /// The life that its token has left, in milliseconds.
+    pub expires_in_ms: Option<u64>,
+    /// The whole life that its token was given, in milliseconds.
+    pub lifetime_ms: Option<u64>,
+    /// When the next request to the service is due, in milliseconds since 1970.
+    pub next_refresh_at_ms: Option<i64>,
+    /// When the token was received, in milliseconds since 1970.
+    pub refreshed_at_ms: Option<i64>,
+    /// How many times a token was served.
+    pub served: u64,
+    /// What went wrong last, if the last try went wrong.
+    pub last_error: Option<LastError>,
+    /// What a person should know.
+    pub warnings: Words,
+}
+
+/// What went wrong last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastError {
+    /// A word for programs.
+    pub kind: String,
+    /// What happened.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// The exit code that a caller without a token gets for it.
+    pub code: Code,
+}
+
+/// Some accounts' names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListPage {
+    /// In the order of their names.
+    pub accounts: List<AccountName, MAX_PAGE>,
+    /// Whether there are more after the last.
+    pub more: bool,
+}
+
+/// An account's name and type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountName {
+    /// Its name.
+    pub account: String,
+    /// Its type, as in the configuration.
+    pub account_type: String,
+}
+
+/// The configuration was taken over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// How many accounts there are now.
+    pub accounts: u32,
+    /// How many of them are new.
+    pub added: u32,
+    /// How many changed.
+    pub changed: u32,
+    /// How many went away.
+    pub removed: u32,
+    /// What a person should know.
+    pub warnings: Words,
+}
+
+/// Who the daemon is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// Its version.
+    pub version: String,
+    /// Its process.
+    pub pid: u32,
+    /// Its machine.
+    pub host: String,
+    /// Its configuration's folder.
+    pub configuration: String,
+    /// When it started, in milliseconds since 1970.
+    pub started_at_ms: i64,
+}
+
+/// It did not work: what a person reads and what a program decides by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What `tok` exits with.
+    pub code: Code,
+    /// A word for programs: `unknown-account`, `refused`, `unreachable`, …
+    pub kind: String,
+    /// What happened.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+    /// When tokend tries again by itself, in milliseconds from now.
+    pub next_try_in_ms: Option<u64>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Exit codes of `tok`, the same in every subcommand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Code(pub u8);
+
+impl Code {
+    /// A fault of tokend's own.
+    pub const INTERNAL: Self = Self(1);
+    /// The call's words are off.
+    pub const USAGE: Self = Self(2);
+    /// No such account or secret.
+    pub const UNKNOWN: Self = Self(3);
+    /// A person must log in.
+    pub const LOGIN_NEEDED: Self = Self(4);
+    /// The service refused the credentials, or the only token there is.
+    pub const REFUSED: Self = Self(5);
+    /// The service cannot be reached, is not ready, or took too long.
+    pub const NOT_NOW: Self = Self(6);
+    /// Access denied by the account's rules.
+    pub const DENIED: Self = Self(7);
+    /// The daemon is not running or did not answer.
+    pub const NO_DAEMON: Self = Self(8);
+    /// Locked.
+    pub const LOCKED: Self = Self(9);
+    /// The service never gives a token that long.
+    pub const NEVER_THAT_LONG: Self = Self(10);
+}
+
+impl Request {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Get(_) => Kind::GET,
+            Self::Refresh(_) => Kind::REFRESH,
+            Self::Reject(_) => Kind::REJECT,
+            Self::Status(_) => Kind::STATUS,
+            Self::List(_) => Kind::LIST,
+            Self::Watch(_) => Kind::WATCH,
+            Self::Reload => Kind::RELOAD,
+            Self::About => Kind::ABOUT,
+        }
+    }
+
+    /// The request in its envelope.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when it is larger than what may travel.
+    pub fn seal(&self, id: u32) -> Result<Envelope, EncodeError> {
+        let body = match self {
+            Self::Get(body) => codec::encode(body),
+            Self::Refresh(body) => codec::encode(body),
+            Self::Reject(body) => codec::encode(body),
+            Self::Status(body) => codec::encode(body),
+            Self::List(body) => codec::encode(body),
+            Self::Watch(body) => codec::encode(body),
+            Self::Reload | Self::About => Ok(zeroize::Zeroizing::default()),
+        }?;
+        Ok(Envelope::new(id, self.kind(), body))
+    }
+
+    /// The request out of its envelope; nothing for a kind that this version does not know.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the body is not what its kind says.
+    pub fn open(envelope: &Envelope) -> Result<Option<Self>, DecodeError> {
+        let body = envelope.body.bytes();
+        Ok(Some(match envelope.kind {
+            Kind::GET => Self::Get(codec::decode_request(body)?),
+            Kind::REFRESH => Self::Refresh(codec::decode_request(body)?),
+            Kind::REJECT => Self::Reject(codec::decode_request(body)?),
+            Kind::STATUS => Self::Status(codec::decode_request(body)?),
+            Kind::LIST => Self::List(codec::decode_request(body)?),
+            Kind::WATCH => Self::Watch(codec::decode_request(body)?),
+            Kind::RELOAD => {
+                empty(body)?;
+                Self::Reload
+            }
+            Kind::ABOUT => {
+                empty(body)?;
+                Self::About
+            }
+            _ => return Ok(None),
+        }))
+    }
+}
+
+impl Answer {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Credential(_) => Kind::CREDENTIAL,
+            Self::Done => Kind::DONE,
+            Self::StatusPage(_) => Kind::STATUS_PAGE,
+            Self::ListPage(_) => Kind::LIST_PAGE,
+            Self::Reloaded(_) => Kind::RELOADED,
+            Self::About(_) => Kind::ABOUT_ANSWER,
+            Self::Unsupported => Kind::UNSUPPORTED,
+            Self::Failure(_) => Kind::FAILURE,
+        }
+    }
+
+    /// The answer in its envelope, with the request's id.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when it is larger than what may travel.
+    pub fn seal(&self, id: u32) -> Result<Envelope, EncodeError> {
+        let body = match self {
+            Self::Credential(body) => codec::encode(body),
+            Self::StatusPage(body) => codec::encode(body),
+            Self::ListPage(body) => codec::encode(body),
+            Self::Reloaded(body) => codec::encode(body),
+            Self::About(body) => codec::encode(body),
+            Self::Failure(body) => codec::encode(body),
+            Self::Done | Self::Unsupported => Ok(zeroize::Zeroizing::default()),
+        }?;
+        Ok(Envelope::new(id, self.kind(), body))
+    }
+
+    /// The answer out of its envelope; nothing for a kind that this version does not know.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the body is not what its kind says.
+    pub fn open(envelope: &Envelope) -> Result<Option<Self>, DecodeError> {
+        let body = envelope.body.bytes();
+        Ok(Some(match envelope.kind {
+            Kind::CREDENTIAL => Self::Credential(codec::decode_answer(body)?),
+            Kind::STATUS_PAGE => Self::StatusPage(codec::decode_answer(body)?),
+            Kind::LIST_PAGE => Self::ListPage(codec::decode_answer(body)?),
+            Kind::RELOADED => Self::Reloaded(codec::decode_answer(body)?),
+            Kind::ABOUT_ANSWER => Self::About(codec::decode_answer(body)?),
+            Kind::FAILURE => Self::Failure(codec::decode_answer(body)?),
+            Kind::DONE => {
+                empty(body)?;
+                Self::Done
+            }
+            Kind::UNSUPPORTED => {
+                empty(body)?;
+                Self::Unsupported
+            }
+            _ => return Ok(None),
+        }))
+    }
+}
+
+fn empty(body: &[u8]) -> Result<(), DecodeError> {
+    if body.is_empty() { Ok(()) } else { Err(DecodeError::Trailing) }
+}

@@ -1,0 +1,170 @@
+//! Where things are: pure functions of the environment and the user (XDG Base Directory Specification).
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What the places depend on. Gathered once by each program, so that the rest can be tested.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// `$TOKEND_SOCK`.
+    pub tokend_sock: Option<OsString>,
+    /// `$XDG_RUNTIME_DIR`.
+    pub xdg_runtime_dir: Option<OsString>,
+    /// `$XDG_STATE_HOME`.
+    pub xdg_state_home: Option<OsString>,
+    /// `$XDG_CONFIG_HOME`.
+    pub xdg_config_home: Option<OsString>,
+    /// The user's home.
+    pub home: Option<OsString>,
+    /// `/run/user/UID`, if it is this user's own and closed to others (cron, su and sudo lack the variable).
+    pub run_user: Option<PathBuf>,
+    /// The machine's name: one home may be shared by several machines.
+    pub host: String,
+}
+
+/// There is no place: neither the variable nor a home is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoPlace {
+    /// Neither `$HOME` nor the XDG variable that would stand in for it.
+    NoHome(&'static str),
+    /// `$TOKEND_SOCK` is set to something that is not an absolute path.
+    NotAbsolute,
+}
+
+impl fmt::Display for NoPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoHome(variable) => write!(f, "neither ${variable} nor $HOME is set to an absolute path"),
+            Self::NotAbsolute => f.write_str("$TOKEND_SOCK is not an absolute path"),
+        }
+    }
+}
+
+impl std::error::Error for NoPlace {}
+
+impl Surroundings {
+    /// The socket: the first that applies of `$TOKEND_SOCK`, `$XDG_RUNTIME_DIR/tokend/tokend.sock`,
+    /// `/run/user/UID/tokend/tokend.sock`, `$XDG_STATE_HOME/tokend/run-HOST/tokend.sock`.
+    ///
+    /// # Errors
+    /// [`NoPlace`] when nothing says where.
+    pub fn socket(&self) -> Result<PathBuf, NoPlace> {
+        if let Some(path) = self.tokend_sock.as_ref().filter(|value| !value.is_empty()) {
+            let path = PathBuf::from(path);
+            return if path.is_absolute() { Ok(path) } else { Err(NoPlace::NotAbsolute) };
+        }
+        if let Some(dir) = absolute(self.xdg_runtime_dir.as_ref()).or_else(|| self.run_user.clone()) {
+            return Ok(dir.join("tokend").join("tokend.sock"));
+        }
+        Ok(self.state()?.join(format!("run-{}", self.host_component())).join("tokend.sock"))
+    }
+
+    /// The configuration's folder.
+    ///
+    /// # Errors
+    /// [`NoPlace`] without a home.
+    pub fn configuration(&self) -> Result<PathBuf, NoPlace> {
+        self.under(self.xdg_config_home.as_ref(), ".config", "XDG_CONFIG_HOME")
+    }
+
+    /// The kept state's folder.
+    ///
+    /// # Errors
+    /// [`NoPlace`] without a home.
+    pub fn state(&self) -> Result<PathBuf, NoPlace> {
+        self.under(self.xdg_state_home.as_ref(), ".local/state", "XDG_STATE_HOME")
+    }
+
+    /// The user's home.
+    ///
+    /// # Errors
+    /// [`NoPlace`] when `$HOME` is not an absolute path.
+    pub fn home(&self) -> Result<PathBuf, NoPlace> {
+        absolute(self.home.as_ref()).ok_or(NoPlace::NoHome("HOME"))
+    }
+
+    fn under(
+        &self,
+        variable: Option<&OsString>,
+        default: &str,
+        name: &'static str,
+    ) -> Result<PathBuf, NoPlace> {
+        let base = match absolute(variable) {
+            Some(base) => base,
+            None => absolute(self.home.as_ref()).ok_or(NoPlace::NoHome(name))?.join(default),
+        };
+        Ok(base.join("tokend"))
+    }
+
+    /// A host name may hold anything; a file name may not.
+    fn host_component(&self) -> String {
+        let name: String = self
+            .host
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
+            .collect();
+        if name.is_empty() { "localhost".to_owned() } else { name }
+    }
+}
+
+/// Relative paths in the XDG variables are invalid and ignored, says the specification.
+fn absolute(value: Option<&OsString>) -> Option<PathBuf> {
+    value.map(Path::new).filter(|path| path.is_absolute()).map(Path::to_path_buf)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn home() -> Surroundings {
+        Surroundings { home: Some("/home/a".into()), host: "box".to_owned(), ..Surroundings::default() }
+    }
+
+    #[test]
+    fn the_variable_wins() {
+        let all = Surroundings {
+            tokend_sock: Some("/tmp/x.sock".into()),
+            xdg_runtime_dir: Some("/run/user/7".into()),
+            ..home()
+        };
+        assert_eq!(all.socket(), Ok("/tmp/x.sock".into()));
+        let relative = Surroundings { tokend_sock: Some("x.sock".into()), ..home() };
+        assert_eq!(relative.socket(), Err(NoPlace::NotAbsolute));
+    }
+
+    #[test]
+    fn then_the_runtime_folder_by_variable_or_by_looking() {
+        let by_variable = Surroundings { xdg_runtime_dir: Some("/run/user/7".into()), ..home() };
+        assert_eq!(by_variable.socket(), Ok("/run/user/7/tokend/tokend.sock".into()));
+        let by_looking = Surroundings { run_user: Some("/run/user/7".into()), ..home() };
+        assert_eq!(by_looking.socket(), Ok("/run/user/7/tokend/tokend.sock".into()));
+    }
+
+    #[test]
+    fn then_the_state_folder_of_this_machine() {
+        assert_eq!(home().socket(), Ok("/home/a/.local/state/tokend/run-box/tokend.sock".into()));
+        let odd = Surroundings { host: "a/b".to_owned(), ..home() };
+        assert_eq!(odd.socket(), Ok("/home/a/.local/state/tokend/run-a_b/tokend.sock".into()));
+    }
+
+    #[test]
+    fn empty_and_relative_variables_do_not_count() {
+        let odd = Surroundings {
+            tokend_sock: Some(OsString::new()),
+            xdg_state_home: Some("state".into()),
+            xdg_runtime_dir: Some(OsString::new()),
+            ..home()
+        };
+        assert_eq!(odd.socket(), home().socket());
+        assert_eq!(Surroundings::default().socket(), Err(NoPlace::NoHome("XDG_STATE_HOME")));
+    }
+
+    #[test]
+    fn configuration_and_state_follow_xdg() {
+        assert_eq!(home().configuration(), Ok("/home/a/.config/tokend".into()));
+        let set = Surroundings { xdg_config_home: Some("/etc/x".into()), ..home() };
+        assert_eq!(set.configuration(), Ok("/etc/x/tokend".into()));
+    }
+}
