@@ -1,1 +1,11 @@
-//! x
+//! tokend: holds secrets, keeps a fresh token for every configured account, serves it over a local socket.
+
+pub mod account;
+pub mod clock;
+pub mod config;
+pub mod document;
+pub mod instance;
+pub mod platform;
+pub mod provider;
+pub mod secret;
+pub mod server;

@@ -1,1 +1,18 @@
-fn main() {}
+//! The program `tokend`: arguments, wiring, signals.
+
+mod arguments;
+mod background;
+mod logging;
+mod run;
+
+use std::process::ExitCode;
+
+use zeroizing_alloc::ZeroAlloc;
+
+/// Whatever is freed is wiped first: libraries leave copies of secrets otherwise.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
+
+fn main() -> ExitCode {
+    arguments::run()
+}

@@ -56,32 +56,47 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, EncodeError
     Ok(buffer.0)
 }
 
-/// A value from a request's bytes: nothing larger than [`MAX_REQUEST`] is allocated.
+/// A value from a request's bytes: nothing larger than twice [`MAX_REQUEST`] is allocated for what they claim.
 ///
 /// # Errors
 /// [`DecodeError`] unless the bytes are one whole value and no more.
 pub fn decode_request<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     whole(
         bytes,
-        bincode::serde::decode_from_slice(bytes, bincode::config::standard().with_limit::<MAX_REQUEST>()),
+        bincode::serde::decode_from_slice(
+            bytes,
+            bincode::config::standard().with_limit::<{ 2 * MAX_REQUEST }>(),
+        ),
     )
 }
 
-/// A value from an answer's bytes: nothing larger than [`MAX_ANSWER`] is allocated.
+/// A value from an answer's bytes: nothing larger than twice [`MAX_ANSWER`] is allocated for what they claim.
 ///
 /// # Errors
 /// [`DecodeError`] unless the bytes are one whole value and no more.
 pub fn decode_answer<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     whole(
         bytes,
-        bincode::serde::decode_from_slice(bytes, bincode::config::standard().with_limit::<MAX_ANSWER>()),
+        bincode::serde::decode_from_slice(
+            bytes,
+            bincode::config::standard().with_limit::<{ 2 * MAX_ANSWER }>(),
+        ),
     )
 }
 
-fn whole<T>(bytes: &[u8], decoded: Result<(T, usize), bincode::error::DecodeError>) -> Result<T, DecodeError> {
+// Why twice: bincode counts a length or a u64 as eight bytes against its limit, however few it takes. The fullest
+// page of `status` gains 546 bytes an account by that, and must still be read.
+fn whole<T>(
+    bytes: &[u8],
+    decoded: Result<(T, usize), bincode::error::DecodeError>,
+) -> Result<T, DecodeError> {
     // bincode's error may name a variant or quote text: none of it is passed on.
     let (value, used) = decoded.map_err(|_| DecodeError::Malformed)?;
-    if used == bytes.len() { Ok(value) } else { Err(DecodeError::Trailing) }
+    if used == bytes.len() {
+        Ok(value)
+    } else {
+        Err(DecodeError::Trailing)
+    }
 }
 
 struct Buffer(Zeroizing<Vec<u8>>);

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::codec::{self, DecodeError, EncodeError};
 use crate::limits::MAX_WORDS;
 use crate::list::List;
-use crate::secret::BytesVisitor;
+use crate::secret::bytes_that_arrived;
 
 /// What kind of message the body is. Numbers are never used again for something else.
 ///
@@ -58,6 +58,7 @@ pub struct Extra {
     /// What it is. None is assigned in protocol 1.
     pub tag: u16,
     /// Its bytes.
+    #[serde(deserialize_with = "bytes_that_arrived")]
     pub bytes: Vec<u8>,
 }
 
@@ -78,7 +79,12 @@ impl Envelope {
     /// An envelope without extras.
     #[must_use]
     pub fn new(id: u32, kind: Kind, body: Zeroizing<Vec<u8>>) -> Self {
-        Self { id, kind, body: Body(body), extras: List::default() }
+        Self {
+            id,
+            kind,
+            body: Body(body),
+            extras: List::default(),
+        }
     }
 
     /// Its bytes.
@@ -115,7 +121,7 @@ impl Serialize for Body {
 
 impl<'de> Deserialize<'de> for Body {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_byte_buf(BytesVisitor).map(Zeroizing::new).map(Body)
+        bytes_that_arrived(deserializer).map(Zeroizing::new).map(Body)
     }
 }
 

@@ -414,5 +414,9 @@ impl Answer {
 }
 
 fn empty(body: &[u8]) -> Result<(), DecodeError> {
-    if body.is_empty() { Ok(()) } else { Err(DecodeError::Trailing) }
+    if body.is_empty() {
+        Ok(())
+    } else {
+        Err(DecodeError::Trailing)
+    }
 }

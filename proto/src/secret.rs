@@ -34,7 +34,11 @@ impl Secret {
     /// [`TooLong`] for more than [`MAX_SECRET`] bytes.
     pub fn new(bytes: Vec<u8>) -> Result<Self, TooLong> {
         let bytes = Zeroizing::new(bytes);
-        if bytes.len() > MAX_SECRET { Err(TooLong) } else { Ok(Self(bytes)) }
+        if bytes.len() > MAX_SECRET {
+            Err(TooLong)
+        } else {
+            Ok(Self(bytes))
+        }
     }
 
     /// The bytes. Whoever copies them out answers for the copy.
@@ -71,7 +75,12 @@ impl Secret {
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         self.0.len() == other.0.len()
-            && std::hint::black_box(self.0.iter().zip(other.0.iter()).fold(0, |acc, (a, b)| acc | (a ^ b))) == 0
+            && std::hint::black_box(
+                self.0
+                    .iter()
+                    .zip(other.0.iter())
+                    .fold(0, |acc, (a, b)| acc | (a ^ b)),
+            ) == 0
     }
 }
 
@@ -89,23 +98,22 @@ impl Serialize for Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let bytes = deserializer.deserialize_byte_buf(BytesVisitor)?;
-        Self::new(bytes).map_err(D::Error::custom)
+        Self::new(bytes_that_arrived(deserializer)?).map_err(D::Error::custom)
     }
 }
 
-/// Takes bytes as they come, without one copy more than the decoder makes.
-pub(crate) struct BytesVisitor;
+/// Copies the bytes once, after they are known to be there: nothing is allocated for a length that was only claimed.
+pub(crate) fn bytes_that_arrived<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    deserializer.deserialize_bytes(BytesVisitor)
+}
+
+struct BytesVisitor;
 
 impl Visitor<'_> for BytesVisitor {
     type Value = Vec<u8>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("bytes")
-    }
-
-    fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
-        Ok(bytes)
     }
 
     fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {

@@ -1,1 +1,11 @@
-//! x
+//! What the tests and the demo of tokend stand on: services that behave as oddly as the real ones.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a test library that cannot go on should say so and stop the test"
+)]
+
+pub mod accounts;
+pub mod real_time;
+pub mod sandbox;
+pub mod stand_in;

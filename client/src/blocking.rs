@@ -1,0 +1,222 @@
+//! The client that blocks: what `tok` and programs without a runtime use.
+
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use interprocess::local_socket::Stream;
+use interprocess::local_socket::traits::Stream as _;
+use sha2::{Digest, Sha256};
+use tokend_proto::message::{About, AccountName, AccountStatus, Answer, Reloaded, Request};
+
+use crate::ask::{self, Get, Question};
+use crate::error::Error;
+use crate::exchange::Conversation;
+use crate::token::Token;
+use crate::{clock, platform, reach};
+
+/// A connection to the daemon, kept for as many requests as come and made anew when the daemon was restarted.
+#[derive(Debug)]
+pub struct Client {
+    socket: PathBuf,
+    connection: Option<Connection>,
+}
+
+impl Client {
+    /// Connects to this user's daemon, where the environment says that it is.
+    pub fn connect() -> Result<Self, Error> {
+        Self::connect_to(reach::socket()?)
+    }
+
+    /// Connects to the daemon on this socket.
+    pub fn connect_to(socket: impl Into<PathBuf>) -> Result<Self, Error> {
+        let mut client = Self::lazy_at(socket);
+        client.connection = Some(Connection::open(&client.socket, clock::deadline(reach::CONNECT))?);
+        Ok(client)
+    }
+
+    /// Knows where this user's daemon is, and connects at the first request.
+    pub fn lazy() -> Result<Self, Error> {
+        Ok(Self::lazy_at(reach::socket()?))
+    }
+
+    /// Connects to the daemon on this socket at the first request.
+    #[must_use]
+    pub fn lazy_at(socket: impl Into<PathBuf>) -> Self {
+        Self {
+            socket: socket.into(),
+            connection: None,
+        }
+    }
+
+    /// The socket that this talks to.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// A token: of an account by its name, or as a [`Get`] says.
+    pub fn get(&mut self, get: impl Into<Get>) -> Result<Token, Error> {
+        self.call(&ask::get(get.into())?)
+    }
+
+    /// A new token now, even if the old one has life left. Waits at most `timeout` for the service.
+    pub fn refresh(&mut self, account: &str, timeout: Duration) -> Result<Token, Error> {
+        self.call(&ask::refresh(account, timeout))
+    }
+
+    /// "The service refused this token": it is not served again. Only its SHA-256 travels.
+    pub fn reject(&mut self, account: &str, token: &[u8]) -> Result<(), Error> {
+        self.reject_hash(account, Sha256::digest(token).into())
+    }
+
+    /// The same, for who has only the SHA-256 of the refused token.
+    pub fn reject_hash(&mut self, account: &str, sha256: [u8; 32]) -> Result<(), Error> {
+        self.call(&ask::reject(account, sha256))
+    }
+
+    /// How all accounts are, in the order of their names.
+    pub fn status(&mut self) -> Result<Vec<AccountStatus>, Error> {
+        let mut pages = ask::status();
+        while let Some(question) = pages.question() {
+            pages.take(self.call(&question)?)?;
+        }
+        Ok(pages.into_items())
+    }
+
+    /// How one account is.
+    pub fn status_of(&mut self, account: &str) -> Result<AccountStatus, Error> {
+        self.call(&ask::status_of(account)).and_then(ask::only)
+    }
+
+    /// All accounts' names and types, in the order of their names.
+    pub fn list(&mut self) -> Result<Vec<AccountName>, Error> {
+        let mut pages = ask::list();
+        while let Some(question) = pages.question() {
+            pages.take(self.call(&question)?)?;
+        }
+        Ok(pages.into_items())
+    }
+
+    /// The token that there is now and each new one, on a connection of its own.
+    pub fn watch(&self, account: &str) -> Result<Watch, Error> {
+        let deadline = clock::deadline(reach::CONNECT);
+        let mut connection = Connection::open(&self.socket, deadline)?;
+        connection.send(&ask::watch(account), reach::CONNECT)?;
+        Ok(Watch {
+            connection: Some(connection),
+        })
+    }
+
+    /// The daemon reads its configuration again.
+    pub fn reload(&mut self) -> Result<Reloaded, Error> {
+        self.call(&ask::reload())
+    }
+
+    /// Who the daemon is.
+    pub fn about(&mut self) -> Result<About, Error> {
+        self.call(&ask::about())
+    }
+
+    /// One exchange. A connection that ends before the answer is made anew once: the daemon is being restarted, or
+    /// it closed a connection that had been idle for long.
+    fn call<T>(&mut self, question: &Question<T>) -> Result<T, Error> {
+        let deadline = clock::deadline(question.patience);
+        match self.attempt(question, deadline) {
+            Err(error) if reach::is_worth_another_connection(&error) => {
+                self.connection = None;
+                self.attempt(question, deadline)
+            }
+            other => other,
+        }
+    }
+
+    fn attempt<T>(&mut self, question: &Question<T>, deadline: Instant) -> Result<T, Error> {
+        // Kept only after a whole answer: half of one must not be read as the beginning of the next.
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => Connection::open(&self.socket, deadline)?,
+        };
+        connection.send(&question.request, question.patience)?;
+        let answer = connection.receive(Some((deadline, question.patience)))?;
+        self.connection = Some(connection);
+        (question.read)(answer)
+    }
+}
+
+/// Tokens of one account, as they come. Ends after an error; [`Client::watch`] begins another.
+#[derive(Debug)]
+pub struct Watch {
+    connection: Option<Connection>,
+}
+
+impl Iterator for Watch {
+    type Item = Result<Token, Error>;
+
+    /// Waits for the next token, however long that takes.
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut connection = self.connection.take()?;
+        let token = connection.receive(None).and_then(ask::credential);
+        if token.is_ok() {
+            self.connection = Some(connection);
+        }
+        Some(token)
+    }
+}
+
+#[derive(Debug)]
+struct Connection {
+    stream: Stream,
+    conversation: Conversation,
+}
+
+impl Connection {
+    /// Tries until the deadline, and looks who listens before a byte is sent.
+    fn open(socket: &Path, deadline: Instant) -> Result<Self, Error> {
+        for pause in reach::Pauses::for_backlog() {
+            let Some(left) = clock::left(deadline) else { break };
+            let stream = reach::options(socket, left)?
+                .connect_sync()
+                .map_err(|source| reach::not_connected(socket, source))?;
+            if reach::may_send(socket, platform::peer(&stream))? {
+                return Ok(Self {
+                    stream,
+                    conversation: Conversation::new(),
+                });
+            }
+            std::thread::sleep(pause.min(left));
+        }
+        Err(Error::TimedOut {
+            waited: reach::CONNECT,
+        })
+    }
+
+    fn send(&mut self, request: &Request, patience: Duration) -> Result<(), Error> {
+        let bytes = self.conversation.ask(request)?;
+        self.stream
+            .set_send_timeout(Some(patience))
+            .and_then(|()| self.stream.write_all(&bytes))
+            .map_err(|error| reach::broken(error, patience))
+    }
+
+    /// The answer to what was sent last; with a limit, by then at the latest, however slowly bytes drip in.
+    fn receive(&mut self, limit: Option<(Instant, Duration)>) -> Result<Answer, Error> {
+        loop {
+            if let Some(answer) = self.conversation.answer()? {
+                return Ok(answer);
+            }
+            let mut waited = Duration::ZERO;
+            if let Some((deadline, patience)) = limit {
+                waited = patience;
+                let left = clock::left(deadline).ok_or(Error::TimedOut { waited })?;
+                self.stream.set_recv_timeout(Some(left)).map_err(Error::Lost)?;
+            }
+            match self.stream.read(self.conversation.room()) {
+                Ok(0) => return Err(Error::Lost(io::ErrorKind::UnexpectedEof.into())),
+                Ok(count) => self.conversation.arrived(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(reach::broken(error, waited)),
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! `tok curl`: curl with a token that no process list shows.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::Command;
+
+use tokend_client::{Client, Token};
+use zeroize::Zeroizing;
+
+use super::arguments::{Wishes, Word, Words};
+use super::complaint::{Complaint, Stop};
+use super::format::{self, SecretText};
+use super::{output, platform};
+
+/// `tok curl ACCOUNT -- ARGS…`. Without `--`, all that follows ACCOUNT is curl's.
+pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
+    let separated = words.split_off_command();
+    let mut account = None;
+    let mut wishes = Wishes::default();
+    let mut arguments = Vec::new();
+    while let Some(word) = words.next()? {
+        match word {
+            Word::Value(value) if account.is_none() => {
+                account = Some(value);
+                if separated.is_none() {
+                    arguments = words.rest()?;
+                    break;
+                }
+            }
+            Word::Long(option) if wishes.take(&option, &mut words)? => {}
+            other => return Err(words.unexpected(&other)),
+        }
+    }
+    let account = words.account(account)?;
+    let arguments = separated.unwrap_or(arguments);
+    if arguments.is_empty() {
+        return Err(words.usage("there are no arguments for curl"));
+    }
+    let token = Client::connect()?.get(wishes.of(&account))?;
+    output::warn(*words.manner, token.warnings());
+    let (_open, path) = platform::pass_on(configuration(&token)?.as_bytes()).map_err(|error| {
+        Complaint::fault(
+            format!("the token cannot be handed to curl: {error}"),
+            "curl was not started; is /proc mounted?",
+        )
+    })?;
+    drop(token);
+
+    let mut curl = Command::new("curl");
+    // Only as its very first argument does `-q` keep curl from reading .curlrc.
+    if arguments.first().is_some_and(keeps_curlrc_out) {
+        curl.arg("-q");
+    }
+    let error = platform::replace_by(curl.arg("--config").arg(path).args(arguments));
+    Err(not_started("curl", &error).into())
+}
+
+/// Why a program did not start, with the status that a shell would give.
+pub(crate) fn not_started(program: &str, error: &io::Error) -> Complaint {
+    if error.kind() == io::ErrorKind::NotFound {
+        let message = format!("{program}: no such program was found");
+        return Complaint::new(127, "not-found", message, "install it, or look at PATH");
+    }
+    let message = format!("{program} cannot be started: {error}");
+    Complaint::new(
+        126,
+        "not-executable",
+        message,
+        "look at its permissions with `ls -l`",
+    )
+}
+
+/// A line of curl's configuration that carries the token: a header or a form field, as the account needs.
+fn configuration(token: &Token) -> Result<SecretText, Complaint> {
+    Ok(match token.parameter() {
+        None => option("header", &format::header(token)?),
+        Some(parameter) => option(
+            "data-urlencode",
+            &Zeroizing::new(format!("{parameter}={}", token.text())),
+        ),
+    })
+}
+
+/// `name = "value"`, in the quotes of curl's configuration (curl(1), `--config`).
+fn option(name: &str, value: &str) -> SecretText {
+    let mut line = Zeroizing::new(String::with_capacity(name.len() + 2 * value.len() + 8));
+    line.push_str(name);
+    line.push_str(" = \"");
+    for c in value.chars() {
+        if c == '\\' || c == '"' {
+            line.push('\\');
+        }
+        line.push(c);
+    }
+    line.push_str("\"\n");
+    line
+}
+
+fn keeps_curlrc_out(first: &OsString) -> bool {
+    first
+        .to_str()
+        .is_some_and(|first| first == "--disable" || first.starts_with("-q"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_cannot_end_its_quotes() {
+        assert_eq!(
+            option("header", "Authorization: Bearer a").as_str(),
+            "header = \"Authorization: Bearer a\"\n"
+        );
+        assert_eq!(
+            option("header", r#"a"b\c"#).as_str(),
+            "header = \"a\\\"b\\\\c\"\n"
+        );
+    }
+
+    #[test]
+    fn a_missing_program_and_a_forbidden_one_are_told_apart() {
+        assert_eq!(not_started("x", &io::ErrorKind::NotFound.into()).code, 127);
+        assert_eq!(
+            not_started("x", &io::ErrorKind::PermissionDenied.into()).code,
+            126
+        );
+    }
+}

@@ -1,0 +1,163 @@
+//! What `tok help` says.
+
+/// `tok help`.
+pub(crate) const TOK: &str = "\
+Usage: tok [-v] [--json] COMMAND …
+
+Fetches tokens from tokend, which keeps a fresh one for each account.
+
+Tokens:
+  get       the token of an account, on standard output
+  header    the same as a line `Authorization: Bearer …`
+  curl      curl with the token, which no process list shows
+  exec      runs a program with tokens in its environment, or in files kept fresh
+  watch     a line of JSON at each new token
+  reject    says that the service refused a token
+  refresh   fetches a new token now
+
+Accounts:
+  status    how each account is, and what to do
+  list      the accounts' names and types
+  reload    the daemon reads its configuration again
+
+About tok:
+  help      this, or more about one command
+  version   which tok this is
+
+Options of every command:
+  -v, --verbose   warnings even where standard error is no terminal
+      --json      errors as one JSON object; the output of get (without --format), list and status too
+  -h, --help      more about a command
+
+Exit status: 0 done, 1 a fault of tokend's own, 2 wrong call, 3 no such account, 4 a login is needed, 5 the service
+refused, 6 not now, 7 denied, 8 the daemon is not running, 9 locked, 10 the service never gives a token that long.
+";
+
+/// `tok help get`.
+pub(crate) const GET: &str = "\
+Usage: tok get ACCOUNT [OPTION …]
+
+Prints the account's token with a newline, and nothing else.
+
+      --min-valid DUR   at least this much life left: a demand, such as 5m (default: the account's wish)
+      --scope S …       a token for these scopes; repeat it, or separate them by spaces
+      --audience A …    a token for these audiences
+      --timeout DUR     how long to wait for the service (default 30s, at most 10m)
+      --format F        raw          the token (default)
+                        header       Authorization: Bearer TOKEN
+                        json         an object: account, token, scheme, expires_at, expires_in, scope, warnings
+                        env          export NAME='TOKEN', quoted for a shell
+                        form         NAME=TOKEN, percent-encoded, for services that take it as a parameter
+                        xoauth2      for mail programs; needs --user
+                        oauthbearer  the same by RFC 7628; needs --user
+      --var NAME        the variable's name for env (default LYVE_PROD_TOKEN for lyve-prod)
+      --user NAME       the mailbox, for xoauth2 and oauthbearer
+      --host NAME       the mail server; oauthbearer carries it, xoauth2 has no place for it
+      --port NUMBER     its port; the same
+";
+
+/// `tok help header`.
+pub(crate) const HEADER: &str = "\
+Usage: tok header ACCOUNT [OPTION …]
+
+Prints a line `Authorization: SCHEME TOKEN`. For curl, prefer `tok curl`: there the token is in no process list.
+
+      --min-valid DUR, --scope S, --audience A, --timeout DUR   as in `tok help get`
+";
+
+/// `tok help curl`.
+pub(crate) const CURL: &str = "\
+Usage: tok curl [OPTION …] ACCOUNT -- ARGS…
+
+Runs curl with the account's token as a header or form field, as the account needs. The token travels on a descriptor
+and is seen in no process list. Without a token curl does not start. Without `--`, all that follows ACCOUNT is curl's.
+
+      --min-valid DUR, --scope S, --audience A, --timeout DUR   as in `tok help get`
+
+Exit status: curl's once it runs; 127 if there is no curl; otherwise as `tok help` lists.
+";
+
+/// `tok help exec`.
+pub(crate) const EXEC: &str = "\
+Usage: tok exec VAR=ACCOUNT … -- CMD [ARG …]
+
+Replaces itself by CMD, with the accounts' tokens in its environment.
+
+      --file VAR=ACCOUNT   the variable holds the path of a file, readable by you alone, with the token; it is
+                           written anew at each rotation and removed at the end. tok stays CMD's parent for that,
+                           and passes signals on. Repeat it, and mix it with VAR=ACCOUNT
+      --min-valid DUR, --scope S, --audience A, --timeout DUR   as in `tok help get`
+
+Exit status: CMD's (128 and the signal's number if one ended it); 125 tok's own failure, 126 CMD cannot be executed,
+127 there is no CMD.
+";
+
+/// `tok help reject`.
+pub(crate) const REJECT: &str = "\
+Usage: tok reject ACCOUNT < TOKEN
+       tok reject ACCOUNT --hash HEX
+
+Says that the service refused this token: it is not served again, and the next get brings another. The token is read
+from standard input; only its SHA-256 is sent. Prints nothing.
+
+      --hash HEX   the SHA-256 of the token instead of the token, 64 hex digits
+";
+
+/// `tok help refresh`.
+pub(crate) const REFRESH: &str = "\
+Usage: tok refresh ACCOUNT
+
+Fetches a new token now, even if the old one has life left. Tries a parked account once. Prints no token.
+
+      --timeout DUR   how long to wait for the service (default 30s, at most 10m)
+";
+
+/// `tok help status`.
+pub(crate) const STATUS: &str = "\
+Usage: tok status [ACCOUNT] [--check] [--json]
+
+Shows each account's state, how long its token lives, when it is refreshed, what went wrong last and what to do.
+
+      --check   exits with the worst: 4 before 5, 9, 7, 3, 10, 1 and 6, which mends itself; 0 if all is well
+      --json    a list of objects: account, type, state, expires_at, expires_in, next_refresh_at, refreshed_at,
+                served, last_error (null, or kind, message, hint, at), warnings
+
+States: fresh, refreshing, waiting (a try failed, the next is scheduled), parked (refused; waits for a change),
+login-needed, locked, idle (none held, none wanted).
+";
+
+/// `tok help list`.
+pub(crate) const LIST: &str = "\
+Usage: tok list [--json]
+
+Prints a line with name and type for each account.
+";
+
+/// `tok help watch`.
+pub(crate) const WATCH: &str = "\
+Usage: tok watch ACCOUNT
+
+Prints a line of JSON, as `tok get --format json` does, for the token that there is and for each new one, until it is
+stopped. Waits 30 s for a daemon that went away.
+";
+
+/// `tok help reload`.
+pub(crate) const RELOAD: &str = "\
+Usage: tok reload
+
+The daemon reads its configuration again: whole, or, if there is a fault in it, not at all.
+";
+
+/// `tok help help`.
+pub(crate) const HELP: &str = "\
+Usage: tok help [COMMAND]
+
+Lists the commands, or says more about one.
+";
+
+/// `tok help version`.
+pub(crate) const VERSION: &str = "\
+Usage: tok version
+
+Prints which tok this is; `tok --version` does the same.
+";

@@ -1,0 +1,231 @@
+//! Unix: descriptors, modes of files, process images, signals.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::OnceLock;
+
+use rustix::process::{Pid, Resource, Rlimit, Signal};
+use signal_hook::consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::WithOrigin;
+
+/// The limit that this process was started with.
+static CORE_LIMIT: OnceLock<Rlimit> = OnceLock::new();
+
+/// A token in memory must not end in a core file. Only the soft limit, so that it can be given back to a child.
+pub(crate) fn forbid_core_dumps() {
+    let limit = CORE_LIMIT.get_or_init(|| rustix::process::getrlimit(Resource::Core));
+    if limit.current != Some(0) {
+        let none = Rlimit { current: Some(0), maximum: limit.maximum };
+        let _ = rustix::process::setrlimit(Resource::Core, none);
+    }
+}
+
+fn allow_core_dumps_again() {
+    if let Some(limit) = CORE_LIMIT.get() {
+        let _ = rustix::process::setrlimit(Resource::Core, *limit);
+    }
+}
+
+/// Writes all of it to standard output, without a buffer between.
+pub(crate) fn write_out(mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(rustix::stdio::stdout(), bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => bytes = &bytes[count..],
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Whether the caller closed standard output. The standard library puts `/dev/null` there before `main`, so that
+/// the token would go nowhere and tok would say that all is well; hence this looks before the library does.
+pub(crate) fn stdout_was_closed() -> bool {
+    #[cfg(target_os = "linux")]
+    return early::STDOUT_WAS_CLOSED.load(std::sync::atomic::Ordering::Relaxed);
+    #[cfg(not(target_os = "linux"))]
+    return false;
+}
+
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "the linker must be told to run a function before main")]
+mod early {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    pub(super) static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+    // SAFETY: the section holds pointers to functions that the C library calls before main, and this is one. It
+    // makes one system call and stores a flag: nothing that would have to be initialized first.
+    #[used]
+    #[unsafe(link_section = ".init_array")]
+    static LOOK: extern "C" fn() = look;
+
+    extern "C" fn look() {
+        let closed = rustix::io::fcntl_getfd(rustix::stdio::stdout()) == Err(rustix::io::Errno::BADF);
+        STDOUT_WAS_CLOSED.store(closed, Ordering::Relaxed);
+    }
+}
+
+/// The columns of the terminal on standard output; nothing where that is no terminal.
+pub(crate) fn terminal_width() -> Option<usize> {
+    let stdout = rustix::stdio::stdout();
+    if !rustix::termios::isatty(stdout) {
+        return None;
+    }
+    let columns = rustix::termios::tcgetwinsize(stdout).map_or(0, |size| usize::from(size.ws_col));
+    Some(if columns == 0 { 80 } else { columns })
+}
+
+/// An open file that a program which replaces this one can read at the path that comes with it, and nobody else.
+pub(crate) fn pass_on(content: &[u8]) -> io::Result<(OwnedFd, PathBuf)> {
+    let mut file = File::from(unnamed_file()?);
+    file.write_all(content)?;
+    // macOS's /dev/fd shares the position with this descriptor.
+    io::Seek::rewind(&mut file)?;
+    rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty())?;
+    let path = PathBuf::from(format!("/dev/fd/{}", file.as_raw_fd()));
+    // Some versions of curl go on after a configuration that they cannot read, and would send no token.
+    File::open(&path)?;
+    Ok((file.into(), path))
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn unnamed_file() -> io::Result<OwnedFd> {
+    use rustix::fs::{MemfdFlags, memfd_create};
+    // Systems that forbid executable memory files (vm.memfd_noexec=2) want the flag; kernels before 6.3 do not know it.
+    let flags = MemfdFlags::CLOEXEC;
+    let file = memfd_create("tok", flags | MemfdFlags::NOEXEC_SEAL).or_else(|_| memfd_create("tok", flags));
+    file.or_else(|_| unlinked_file())
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn unnamed_file() -> io::Result<OwnedFd> {
+    unlinked_file()
+}
+
+fn unlinked_file() -> io::Result<OwnedFd> {
+    let path = std::env::temp_dir().join(format!("tok-{:016x}", super::super::token_folder::random()));
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)?;
+    fs::remove_file(&path)?;
+    Ok(file.into())
+}
+
+/// Becomes another program; returns only if that fails.
+pub(crate) fn replace_by(command: &mut Command) -> io::Error {
+    allow_core_dumps_again();
+    let error = command.exec();
+    forbid_core_dumps();
+    error
+}
+
+/// Starts a child with the limits that this process was started with.
+pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
+    allow_core_dumps_again();
+    let child = command.spawn();
+    forbid_core_dumps();
+    child
+}
+
+/// A child's end as a shell reports it: its status, or 128 and the signal that killed it.
+pub(crate) fn fold_status(status: ExitStatus) -> u8 {
+    let folded = status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    u8::try_from(folded).unwrap_or(u8::MAX)
+}
+
+/// A new folder for this user alone.
+pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(path)
+}
+
+/// A new file for this user alone.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?
+        .write_all(content)
+}
+
+/// Whether this is a folder of this user's in which no other can make or remove anything.
+pub(crate) fn is_private(folder: &Path) -> bool {
+    fs::symlink_metadata(folder).is_ok_and(|found| {
+        found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o022 == 0
+    })
+}
+
+/// Signals that are passed on to a child. A terminal sends its own to the child by itself.
+pub(crate) struct Signals(SignalsInfo<WithOrigin>);
+
+/// What has come.
+pub(crate) enum Event {
+    /// The child may have ended.
+    Child,
+    /// A signal that the child did not get.
+    Forward(Forwarded),
+}
+
+/// A signal for the child.
+pub(crate) struct Forwarded(i32);
+
+impl Signals {
+    /// From here on, these signals do not end this process. Those that it was told to ignore (`nohup`, a shell's
+    /// background jobs) stay ignored, for the child too.
+    pub(crate) fn catch() -> io::Result<Self> {
+        let ignored = ignored_signals();
+        let caught = [
+            SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT,
+        ];
+        let wanted = caught
+            .into_iter()
+            .filter(|signal| ignored & (1 << (signal - 1)) == 0)
+            .chain([SIGCHLD]);
+        SignalsInfo::with_exfiltrator(wanted, WithOrigin::default()).map(Self)
+    }
+
+    /// Waits for the next ones.
+    pub(crate) fn wait(&mut self) -> impl Iterator<Item = Event> {
+        self.0.wait().filter_map(|origin| match origin.signal {
+            SIGCHLD => Some(Event::Child),
+            // A hang-up reaches only the session's leader, which may be tok alone.
+            SIGHUP if is_session_leader() => Some(Event::Forward(Forwarded(SIGHUP))),
+            signal => origin.process.map(|_| Event::Forward(Forwarded(signal))),
+        })
+    }
+}
+
+impl Forwarded {
+    /// Sends it on. The child has not been waited for yet, so that its id is still its own.
+    pub(crate) fn send_to(&self, child: &Child) {
+        if let Some(signal) = Signal::from_named_raw(self.0) {
+            let _ = rustix::process::kill_process(Pid::from_child(child), signal);
+        }
+    }
+}
+
+fn is_session_leader() -> bool {
+    rustix::process::getsid(None).is_ok_and(|leader| leader == rustix::process::getpid())
+}
+
+/// A bit for each signal that this process was started to ignore.
+fn ignored_signals() -> u64 {
+    // Linux's; elsewhere there is no such file, and a handler takes the place of what was ignored.
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}

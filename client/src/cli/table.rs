@@ -1,0 +1,362 @@
+//! The table of `tok status`: a pure function of the accounts, the time and the terminal.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use tokend_client::AccountStatus;
+
+use super::complaint::printable;
+use super::span;
+
+/// What the terminal can show.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    /// Its columns.
+    pub(crate) width: usize,
+    /// Whether it takes colours.
+    pub(crate) colour: bool,
+    /// Whether it shows nothing beyond ASCII.
+    pub(crate) ascii: bool,
+}
+
+const GAP: &str = "  ";
+const INDENT: &str = "    ";
+/// From this width on there is room for the accounts' types.
+const WIDE: usize = 100;
+const SHORTEST_BAR: usize = 6;
+const LONGEST_BAR: usize = 24;
+const SHORTEST_NAME: usize = 12;
+
+/// Columns for a script: no colour, no bar, nothing cut.
+pub(crate) fn plain(accounts: &[AccountStatus], now_ms: i64) -> String {
+    let rows: Vec<Row> = accounts
+        .iter()
+        .map(|account| Row::new(account, now_ms, "-"))
+        .collect();
+    let columns: [(&str, Column); 3] = [
+        ("ACCOUNT", |row| &row.name),
+        ("STATE", |row| &row.state),
+        ("LIFE LEFT", |row| &row.life),
+    ];
+    let widths = columns.map(|(title, column)| widest(&rows, title, column));
+    let mut text = String::new();
+    line(&mut text, columns.map(|(title, _)| title), widths, "NEXT REFRESH");
+    for row in &rows {
+        line(
+            &mut text,
+            columns.map(|(_, column)| column(row).as_str()),
+            widths,
+            &row.next,
+        );
+        for trouble in &row.trouble {
+            let _ = writeln!(text, "{INDENT}{}", trouble.text);
+        }
+    }
+    text
+}
+
+fn line<const N: usize>(text: &mut String, cells: [&str; N], widths: [usize; N], last: &str) {
+    for (cell, width) in cells.iter().zip(widths) {
+        let _ = write!(text, "{cell:width$}{GAP}");
+    }
+    let _ = writeln!(text, "{last}");
+}
+
+/// A table for a person: states in colour, the life left as a bar, what went wrong below its account.
+pub(crate) fn for_terminal(accounts: &[AccountStatus], now_ms: i64, look: Look) -> String {
+    let none = if look.ascii { "-" } else { "–" };
+    let rows: Vec<Row> = accounts
+        .iter()
+        .map(|account| Row::new(account, now_ms, none))
+        .collect();
+    let layout = Layout::new(&rows, look);
+    let mut text = String::new();
+    layout.line(&mut text, &Row::titles(), &Paint::Title);
+    for row in &rows {
+        layout.line(&mut text, row, &Paint::of_state(&row.state));
+        for trouble in &row.trouble {
+            let paint = if trouble.is_hint {
+                Paint::Hint
+            } else {
+                Paint::of_state(&row.state)
+            };
+            for line in wrap(&trouble.text, look.width.saturating_sub(INDENT.len()).max(20)) {
+                let _ = writeln!(text, "{INDENT}{}", paint.on(&line, look.colour));
+            }
+        }
+    }
+    text
+}
+
+type Column = fn(&Row) -> &String;
+
+/// An account in words.
+struct Row {
+    name: String,
+    kind: String,
+    state: String,
+    /// What is left of the token's life, from 0 to 1.
+    share: Option<f64>,
+    life: String,
+    next: String,
+    trouble: Vec<Trouble>,
+}
+
+/// A line below the account.
+struct Trouble {
+    text: String,
+    is_hint: bool,
+}
+
+impl Row {
+    fn new(account: &AccountStatus, now_ms: i64, none: &str) -> Self {
+        let life = match account.expires_in_ms {
+            Some(0) => "expired".to_owned(),
+            Some(left) => span::words(Duration::from_millis(left)),
+            None if account.refreshed_at_ms.is_some() => "unknown".to_owned(),
+            None => none.to_owned(),
+        };
+        let next = match account.next_refresh_at_ms {
+            _ if account.state == "refreshing" => "under way".to_owned(),
+            Some(at) if at <= now_ms => "now".to_owned(),
+            Some(at) => format!("in {}", span::words(Duration::from_millis(at.abs_diff(now_ms)))),
+            None => none.to_owned(),
+        };
+        Self {
+            name: printable(&account.account),
+            kind: printable(&account.account_type),
+            state: printable(&account.state),
+            share: share(account.expires_in_ms, account.lifetime_ms),
+            life,
+            next,
+            trouble: trouble(account, now_ms),
+        }
+    }
+
+    fn titles() -> Self {
+        Self {
+            name: "ACCOUNT".to_owned(),
+            kind: "TYPE".to_owned(),
+            state: "STATE".to_owned(),
+            share: None,
+            life: "LIFE LEFT".to_owned(),
+            next: "NEXT REFRESH".to_owned(),
+            trouble: Vec::new(),
+        }
+    }
+}
+
+fn trouble(account: &AccountStatus, now_ms: i64) -> Vec<Trouble> {
+    let Some(error) = &account.last_error else {
+        return Vec::new();
+    };
+    let ago = span::words(Duration::from_millis(
+        u64::try_from(now_ms.saturating_sub(error.at_ms)).unwrap_or(0),
+    ));
+    let mut lines = vec![Trouble {
+        text: format!("{} ({ago} ago)", printable(&error.message)),
+        is_hint: false,
+    }];
+    let hint = printable(&error.hint);
+    if !hint.is_empty() {
+        lines.push(Trouble {
+            text: format!("hint: {hint}"),
+            is_hint: true,
+        });
+    }
+    lines
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a bar of a few columns needs no more digits"
+)]
+fn share(left_ms: Option<u64>, whole_ms: Option<u64>) -> Option<f64> {
+    let whole = whole_ms.filter(|whole| *whole > 0)?;
+    Some((left_ms? as f64 / whole as f64).min(1.0))
+}
+
+/// The columns' widths on this terminal.
+struct Layout {
+    look: Look,
+    name: usize,
+    /// Nothing where there is no room.
+    kind: Option<usize>,
+    state: usize,
+    /// Nothing where there is no room, or no life is known.
+    bar: Option<usize>,
+    life: usize,
+}
+
+impl Layout {
+    fn new(rows: &[Row], look: Look) -> Self {
+        let longest_name = widest(rows, "ACCOUNT", |row| &row.name);
+        let state = widest(rows, "STATE", |row| &row.state);
+        let life = widest(rows, "", |row| &row.life);
+        let next = widest(rows, "NEXT REFRESH", |row| &row.next);
+        let kind = (look.width >= WIDE).then(|| widest(rows, "TYPE", |row| &row.kind).min(20));
+        let fixed = state
+            + life.max("LIFE LEFT".len())
+            + next
+            + 3 * GAP.len()
+            + kind.map_or(0, |kind| kind + GAP.len());
+        let room = look.width.saturating_sub(fixed);
+        let with_bar = rows.iter().any(|row| row.share.is_some()) && room > SHORTEST_NAME + SHORTEST_BAR;
+        let name = longest_name.min(if with_bar { room - SHORTEST_BAR - 1 } else { room }.max(SHORTEST_NAME));
+        // The bar stands under the same title as the words after it.
+        let spare = (room + life.max("LIFE LEFT".len())).saturating_sub(name + life + 1);
+        let bar = with_bar.then(|| spare.clamp(SHORTEST_BAR, LONGEST_BAR));
+        let life = if bar.is_some() {
+            life
+        } else {
+            life.max("LIFE LEFT".len())
+        };
+        Self {
+            look,
+            name,
+            kind,
+            state,
+            bar,
+            life,
+        }
+    }
+
+    fn line(&self, text: &mut String, row: &Row, paint: &Paint) {
+        let Self {
+            look,
+            name,
+            state,
+            life,
+            ..
+        } = *self;
+        let is_title = matches!(paint, Paint::Title);
+        let mut line = pad(&cut(&row.name, name, look.ascii), name);
+        if let Some(kind) = self.kind {
+            line = line + GAP + &pad(&cut(&row.kind, kind, look.ascii), kind);
+        }
+        line += GAP;
+        if is_title {
+            let over = life + self.bar.map_or(0, |bar| bar + 1);
+            line = line + &pad(&row.state, state) + GAP + &pad(&row.life, over) + GAP + &row.next;
+            let _ = writeln!(text, "{}", paint.on(line.trim_end(), look.colour));
+            return;
+        }
+        line += &paint.on(&row.state, look.colour);
+        line += &" ".repeat(state.saturating_sub(row.state.chars().count()));
+        line += GAP;
+        if let Some(width) = self.bar {
+            let (full, empty) = bar(row.share, width, look.ascii);
+            line = line + &paint.on(&full, look.colour) + &Paint::Hint.on(&empty, look.colour) + " ";
+        }
+        line = line + &pad(&row.life, life) + GAP + &row.next;
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+/// The full part of a bar and the empty one; spaces where the share is not known.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a share from 0 to 1 of a few columns"
+)]
+fn bar(share: Option<f64>, width: usize, ascii: bool) -> (String, String) {
+    let Some(share) = share else {
+        return (String::new(), " ".repeat(width));
+    };
+    let full = ((share * width as f64).round() as usize).min(width);
+    let (filled, blank) = if ascii { ("#", ".") } else { ("█", "░") };
+    (filled.repeat(full), blank.repeat(width - full))
+}
+
+/// What a piece of the table means, which is what its colour tells.
+enum Paint {
+    Title,
+    Well,
+    Busy,
+    Waiting,
+    Trouble,
+    Asleep,
+    Hint,
+}
+
+impl Paint {
+    fn of_state(state: &str) -> Self {
+        match state {
+            "fresh" => Self::Well,
+            "refreshing" => Self::Busy,
+            "waiting" | "locked" => Self::Waiting,
+            "idle" => Self::Asleep,
+            _ => Self::Trouble,
+        }
+    }
+
+    /// The text in its colour (ECMA-48's SGR).
+    fn on(&self, text: &str, colour: bool) -> String {
+        if !colour || text.trim().is_empty() {
+            return text.to_owned();
+        }
+        let code = match self {
+            Self::Title => "1",
+            Self::Well => "32",
+            Self::Busy => "36",
+            Self::Waiting => "33",
+            Self::Trouble => "31",
+            Self::Asleep | Self::Hint => "2",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+}
+
+fn widest(rows: &[Row], title: &str, column: Column) -> usize {
+    rows.iter()
+        .map(|row| column(row).chars().count())
+        .chain([title.len()])
+        .max()
+        .unwrap_or(0)
+}
+
+fn pad(text: &str, width: usize) -> String {
+    format!("{text:width$}")
+}
+
+/// The text, with an ellipsis in the place of what does not fit.
+fn cut(text: &str, width: usize, ascii: bool) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mark = if ascii { "..." } else { "…" };
+    text.chars()
+        .take(width.saturating_sub(mark.chars().count()))
+        .collect::<String>()
+        + mark
+}
+
+/// Lines of at most `width` characters, broken between words where there are any.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let mut word: Vec<char> = word.chars().collect();
+        loop {
+            let line = lines.last_mut();
+            let used = line.as_ref().map_or(0, |line| line.chars().count());
+            let gap = usize::from(used > 0);
+            let room = width.saturating_sub(used + gap);
+            if let Some(line) = line
+                && (word.len() <= room || used == 0)
+            {
+                line.push_str(&" "[..gap]);
+                line.extend(word.drain(..word.len().min(room)));
+            }
+            if word.is_empty() {
+                break;
+            }
+            lines.push(String::new());
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+pub(super) mod tests;

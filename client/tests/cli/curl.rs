@@ -1,0 +1,149 @@
+//! `tok curl`: the token reaches curl, and nobody who lists processes.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use tokend_proto::message::Credential;
+
+use super::daemon::{Daemon, credential};
+use super::tok::{Run, run, tok};
+
+/// A curl that writes its arguments and the file of its `--config` beside itself.
+const CURL: &str = r#"#!/bin/sh
+here=$(dirname "$0")
+printf '%s\n' "$@" > "$here/arguments"
+tr '\0' '\n' < /proc/$$/cmdline > "$here/cmdline"
+while [ $# -gt 0 ]; do
+    if [ "$1" = --config ]; then cat "$2" > "$here/config"; fi
+    shift
+done
+exit 42
+"#;
+
+struct Seen {
+    run: Run,
+    arguments: String,
+    config: String,
+}
+
+fn install(place: &Path) {
+    let curl = place.join("curl");
+    fs::write(&curl, CURL).expect("a file");
+    fs::set_permissions(&curl, fs::Permissions::from_mode(0o755)).expect("a mode");
+}
+
+fn curl(daemon: &Daemon, words: &[&str]) -> Seen {
+    install(daemon.home());
+    let run = run(with_path(daemon, words));
+    let read = |name: &str| fs::read_to_string(daemon.home().join(name)).unwrap_or_default();
+    assert!(!read("cmdline").contains("T0k"), "{}", read("cmdline"));
+    Seen {
+        run,
+        arguments: read("arguments"),
+        config: read("config"),
+    }
+}
+
+fn with_path(daemon: &Daemon, words: &[&str]) -> Command {
+    let mut command = tok(daemon, &[&["curl"], words].concat());
+    command.env("PATH", format!("{}:/usr/bin:/bin", daemon.home().display()));
+    command
+}
+
+fn header_account() -> Daemon {
+    Daemon::giving(|get| credential(&get.account, r#"T0k"e\n"#))
+}
+
+/// The arguments after `--config /dev/fd/N`.
+fn after_config(arguments: &str) -> Vec<&str> {
+    let mut lines = arguments.lines();
+    assert_eq!(lines.next(), Some("--config"));
+    assert!(
+        lines.next().is_some_and(|path| path.starts_with("/dev/fd/")),
+        "{arguments}"
+    );
+    lines.collect()
+}
+
+#[test]
+fn the_token_travels_on_a_descriptor() {
+    let seen = curl(&header_account(), &["x", "--", "-sS", "https://example.com/"]);
+    assert_eq!((seen.run.code, seen.run.err.as_str()), (42, ""));
+    assert_eq!(after_config(&seen.arguments), ["-sS", "https://example.com/"]);
+    assert_eq!(seen.config, "header = \"Authorization: Bearer T0k\\\"e\\\\n\"\n");
+}
+
+#[test]
+fn a_form_account_sends_a_field() {
+    let daemon = Daemon::giving(|get| Credential {
+        scheme: String::new(),
+        parameter: "authkey".to_owned(),
+        ..credential(&get.account, "T0k&1")
+    });
+    let seen = curl(&daemon, &["x", "--", "https://example.com/"]);
+    assert_eq!(seen.config, "data-urlencode = \"authkey=T0k&1\"\n");
+}
+
+#[test]
+fn without_a_separator_all_that_follows_the_account_is_curls() {
+    let seen = curl(
+        &header_account(),
+        &[
+            "--min-valid",
+            "5m",
+            "x",
+            "--json",
+            "{}",
+            "-v",
+            "https://example.com/",
+        ],
+    );
+    assert_eq!(
+        after_config(&seen.arguments),
+        ["--json", "{}", "-v", "https://example.com/"]
+    );
+}
+
+#[test]
+fn a_curl_that_shall_not_read_curlrc_hears_that_first() {
+    let daemon = header_account();
+    for first in ["-q", "-qsS", "--disable"] {
+        let seen = curl(&daemon, &["x", "--", first, "u"]);
+        let rest = seen.arguments.strip_prefix("-q\n").expect("-q first");
+        assert_eq!(after_config(rest), [first, "u"]);
+    }
+}
+
+#[test]
+fn without_a_token_curl_does_not_start() {
+    let daemon = Daemon::failing(5);
+    let seen = curl(&daemon, &["x", "--", "https://example.com/"]);
+    seen.run.failed_with(5);
+    assert_eq!(seen.arguments, "");
+}
+
+#[test]
+fn a_call_that_is_off_starts_nothing() {
+    let daemon = header_account();
+    for words in [
+        &["x"][..],
+        &["x", "--"],
+        &["--", "u"],
+        &["--nonsense", "x", "--", "u"],
+        &["x", "y", "--", "u"],
+    ] {
+        let seen = curl(&daemon, words);
+        seen.run.failed_with(2);
+        assert_eq!(seen.arguments, "");
+    }
+}
+
+#[test]
+fn a_machine_without_curl_says_so() {
+    let daemon = header_account();
+    let mut command = tok(&daemon, &["curl", "x", "--", "u"]);
+    command.env("PATH", daemon.home().join("empty"));
+    run(command).failed_with(127);
+}

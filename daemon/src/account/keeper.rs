@@ -1,0 +1,605 @@
+//! The one task that owns every account's life, carries out what follows from it, and publishes what readers see.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokend_proto::message;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+
+use super::life::{Ask, Effect, Event, Life, Need, Reply, Traits, WaiterId};
+use super::policy::Policy;
+use super::registry::{Account, Registry, Shared, Variant};
+use super::token::Token;
+use super::{schedule, words};
+use crate::clock::{Clock, Moment, Steady};
+use crate::provider::{Class, Failure, MintRequest, Provider};
+
+/// Callers can make at most this many variants of an account (promise 3).
+const MAX_VARIANTS: usize = 32;
+
+/// At most this many requests to one service at a time.
+const MAX_AT_ONCE: usize = 16;
+
+/// An account as the configuration has it.
+#[derive(Debug)]
+pub struct Definition {
+    /// Its name.
+    pub name: String,
+    /// Its type's name.
+    pub kind: &'static str,
+    /// How its tokens are got.
+    pub provider: Arc<dyn Provider>,
+    /// How it is kept.
+    pub policy: Policy,
+    /// What was configured, without the policy: where it is equal, the tokens stay.
+    pub service: serde_json::Value,
+}
+
+/// What a new configuration changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reconfigured {
+    /// Accounts now.
+    pub accounts: usize,
+    /// New ones.
+    pub added: usize,
+    /// Changed ones.
+    pub changed: usize,
+    /// Gone ones.
+    pub removed: usize,
+}
+
+/// The keeper's task has ended: the daemon is stopping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeeperGone;
+
+/// Speaks to the task that keeps the accounts.
+#[derive(Debug, Clone)]
+pub struct Keeper {
+    commands: mpsc::UnboundedSender<Command>,
+    registry: Arc<ArcSwap<Registry>>,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Debug)]
+enum Command {
+    Ask(Question, Need),
+    Refresh(Question),
+    Reject { account: String, sha256: [u8; 32], done: oneshot::Sender<()> },
+    Reconfigure(Vec<Definition>, oneshot::Sender<Reconfigured>),
+}
+
+#[derive(Debug)]
+struct Question {
+    account: String,
+    variant: Variant,
+    deadline: Steady,
+    answer: oneshot::Sender<Reply>,
+}
+
+impl Keeper {
+    /// Starts the task on the current runtime. It ends when the last `Keeper` is dropped.
+    #[must_use]
+    pub fn start(clock: Arc<dyn Clock>) -> Self {
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let registry = Arc::new(ArcSwap::from_pointee(Registry::new()));
+        tokio::spawn(Task::new(Arc::clone(&clock), Arc::clone(&registry)).run(inbox));
+        Self { commands, registry, clock }
+    }
+
+    /// The accounts as they are now.
+    #[must_use]
+    pub fn registry(&self) -> Arc<Registry> {
+        self.registry.load_full()
+    }
+
+    /// One account, without a lock.
+    #[must_use]
+    pub fn account(&self, name: &str) -> Option<Arc<Account>> {
+        self.registry.load().get(name).cloned()
+    }
+
+    /// Both hands of the keeper's clock.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// A token, once there is one, or why not.
+    pub async fn ask(
+        &self,
+        account: &str,
+        variant: Variant,
+        need: Need,
+        wait: Duration,
+    ) -> Result<Reply, KeeperGone> {
+        self.question(account, variant, wait, |question| Command::Ask(question, need)).await
+    }
+
+    /// A new token now.
+    pub async fn refresh(&self, account: &str, wait: Duration) -> Result<Reply, KeeperGone> {
+        self.question(account, Variant::default(), wait, Command::Refresh).await
+    }
+
+    /// The token with this SHA-256 is not to be served again. Ends when that is so.
+    pub async fn reject(&self, account: &str, sha256: [u8; 32]) -> Result<(), KeeperGone> {
+        let (done, answer) = oneshot::channel();
+        self.send(Command::Reject { account: account.to_owned(), sha256, done })?;
+        answer.await.map_err(|_| KeeperGone)
+    }
+
+    /// Takes a new configuration over. Accounts that did not change keep their tokens.
+    pub async fn reconfigure(&self, definitions: Vec<Definition>) -> Result<Reconfigured, KeeperGone> {
+        let (done, answer) = oneshot::channel();
+        self.send(Command::Reconfigure(definitions, done))?;
+        answer.await.map_err(|_| KeeperGone)
+    }
+
+    async fn question(
+        &self,
+        account: &str,
+        variant: Variant,
+        wait: Duration,
+        command: impl FnOnce(Question) -> Command,
+    ) -> Result<Reply, KeeperGone> {
+        let (answer, reply) = oneshot::channel();
+        let deadline = self.clock.now().steady.after(wait);
+        self.send(command(Question { account: account.to_owned(), variant, deadline, answer }))?;
+        reply.await.map_err(|_| KeeperGone)
+    }
+
+    fn send(&self, command: Command) -> Result<(), KeeperGone> {
+        self.commands.send(command).map_err(|_| KeeperGone)
+    }
+}
+
+type LifeId = u64;
+
+/// A life with what belongs to it outside.
+#[derive(Debug)]
+struct Slot {
+    life: Life,
+    account: Arc<Account>,
+    variant: Variant,
+    shared: Arc<Shared>,
+    deadline: Option<Steady>,
+    attempt: Option<AbortHandle>,
+}
+
+/// The lives of one account.
+#[derive(Debug)]
+struct Lives {
+    own: LifeId,
+    variants: HashMap<Variant, LifeId>,
+}
+
+/// What came of an attempt.
+struct Outcome {
+    life: LifeId,
+    event: Event,
+}
+
+struct Task {
+    clock: Arc<dyn Clock>,
+    registry: Arc<ArcSwap<Registry>>,
+    lives: BTreeMap<String, Lives>,
+    slots: HashMap<LifeId, Slot>,
+    next_life: LifeId,
+    timers: BTreeSet<(Steady, LifeId)>,
+    waiters: HashMap<WaiterId, oneshot::Sender<Reply>>,
+    next_waiter: WaiterId,
+    attempts: JoinSet<Outcome>,
+    /// Which attempt a task is, should it end without saying so.
+    running: HashMap<tokio::task::Id, (LifeId, u64)>,
+    services: HashMap<String, Arc<Semaphore>>,
+}
+
+impl Task {
+    fn new(clock: Arc<dyn Clock>, registry: Arc<ArcSwap<Registry>>) -> Self {
+        Self {
+            clock,
+            registry,
+            lives: BTreeMap::new(),
+            slots: HashMap::new(),
+            next_life: 0,
+            timers: BTreeSet::new(),
+            waiters: HashMap::new(),
+            next_waiter: 0,
+            attempts: JoinSet::new(),
+            running: HashMap::new(),
+            services: HashMap::new(),
+        }
+    }
+
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
+        loop {
+            let next = self.timers.first().map(|(at, _)| *at);
+            let clock = Arc::clone(&self.clock);
+            let timer = async {
+                match next {
+                    Some(at) => clock.sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                command = inbox.recv() => match command {
+                    Some(command) => self.obey(command),
+                    None => return,
+                },
+                Some(outcome) = self.attempts.join_next_with_id() => self.ended(outcome),
+                () = timer => self.tick(),
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Ask(question, need) => {
+                if let Some((id, ask)) = self.enrol(question, need) {
+                    if let Some(slot) = self.slots.get(&id) {
+                        slot.shared.touch(self.clock.now().steady);
+                    }
+                    self.tell(id, Event::Asked(ask));
+                }
+            }
+            Command::Refresh(question) => {
+                if let Some((id, ask)) = self.enrol(question, Need::Wish) {
+                    self.tell(id, Event::Refresh(ask));
+                }
+            }
+            Command::Reject { account, sha256, done } => {
+                for id in self.all_of(&account) {
+                    self.tell(id, Event::Rejected(sha256));
+                }
+                // Whoever asked may have gone; the token is rejected all the same.
+                let _ = done.send(());
+            }
+            Command::Reconfigure(definitions, done) => {
+                let _ = done.send(self.reconfigure(definitions));
+            }
+        }
+    }
+
+    /// Finds the life that a question is about and makes its asker a waiter. Answers at once where there is none.
+    fn enrol(&mut self, question: Question, need: Need) -> Option<(LifeId, Ask)> {
+        let id = match self.life_for(&question.account, &question.variant) {
+            Ok(id) => id,
+            Err(failure) => {
+                let _ = question.answer.send(Reply::Failure(failure));
+                return None;
+            }
+        };
+        self.next_waiter += 1;
+        self.waiters.insert(self.next_waiter, question.answer);
+        Some((id, Ask { waiter: self.next_waiter, need, deadline: question.deadline }))
+    }
+
+    fn life_for(&mut self, account: &str, variant: &Variant) -> Result<LifeId, message::Failure> {
+        let Some(lives) = self.lives.get(account) else {
+            return Err(words::unknown(account));
+        };
+        if variant.is_own() {
+            return Ok(lives.own);
+        }
+        if let Some(id) = lives.variants.get(variant) {
+            return Ok(*id);
+        }
+        if lives.variants.len() >= MAX_VARIANTS {
+            let oldest = lives
+                .variants
+                .iter()
+                .filter_map(|(variant, id)| Some((self.slots.get(id)?, variant, *id)))
+                .filter(|(slot, _, _)| slot.life.is_at_rest())
+                .min_by_key(|(slot, _, _)| slot.shared.used())
+                .map(|(_, variant, id)| (variant.clone(), id));
+            let Some((oldest, id)) = oldest else {
+                return Err(words::too_many_variants(account, MAX_VARIANTS));
+            };
+            self.forget(account, &oldest, id);
+        }
+        let Some(own) = self.lives.get(account).and_then(|lives| self.slots.get(&lives.own)) else {
+            return Err(words::unknown(account));
+        };
+        let account_now = Arc::clone(&own.account);
+        let shared = Arc::new(Shared::default());
+        account_now.variants.rcu(|variants| {
+            let mut variants = HashMap::clone(variants);
+            variants.insert(variant.clone(), Arc::clone(&shared));
+            variants
+        });
+        let id = self.begin(account_now, variant.clone(), shared);
+        if let Some(lives) = self.lives.get_mut(account) {
+            lives.variants.insert(variant.clone(), id);
+        }
+        Ok(id)
+    }
+
+    /// A new life in a slot of its own.
+    fn begin(&mut self, account: Arc<Account>, variant: Variant, shared: Arc<Shared>) -> LifeId {
+        self.next_life += 1;
+        let traits = Traits {
+            account: account.name.clone(),
+            can_probe: account.provider.can_probe(),
+            renews: account.provider.renews(),
+            assumed_lifetime: account.provider.assumed_lifetime(),
+            variant: !variant.is_own(),
+            seed: fastrand::u64(..),
+        };
+        let life = Life::new(traits, account.policy.clone());
+        self.slots.insert(
+            self.next_life,
+            Slot { life, account, variant, shared, deadline: None, attempt: None },
+        );
+        self.next_life
+    }
+
+    fn all_of(&self, account: &str) -> Vec<LifeId> {
+        self.lives.get(account).map_or_else(Vec::new, |lives| {
+            std::iter::once(lives.own).chain(lives.variants.values().copied()).collect()
+        })
+    }
+
+    /// Takes an event into a life, carries out what follows, publishes.
+    fn tell(&mut self, id: LifeId, event: Event) {
+        let now = self.clock.now();
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let used = slot.shared.used();
+        let effects = slot.life.handle(event, now, used);
+        slot.shared.publish(slot.life.snapshot(now, used));
+        for effect in effects {
+            self.carry_out(id, effect);
+        }
+        self.schedule(id, now);
+    }
+
+    fn schedule(&mut self, id: LifeId, now: Moment) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let used = slot.shared.used();
+        let forget = slot.forget_at(now);
+        let deadline = [slot.life.deadline(now, used), forget].into_iter().flatten().min();
+        if slot.deadline != deadline {
+            if let Some(old) = slot.deadline {
+                self.timers.remove(&(old, id));
+            }
+            slot.deadline = deadline;
+            if let Some(new) = deadline {
+                self.timers.insert((new, id));
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = self.clock.now();
+        while let Some((at, id)) = self.timers.first().copied().filter(|(at, _)| *at <= now.steady) {
+            self.timers.remove(&(at, id));
+            let Some(slot) = self.slots.get_mut(&id) else { continue };
+            slot.deadline = None;
+            if slot.forget_at(now).is_some_and(|at| at <= now.steady) {
+                let (account, variant) = (slot.account.name.clone(), slot.variant.clone());
+                self.forget(&account, &variant, id);
+            } else {
+                self.tell(id, Event::Tick);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, id: LifeId, effect: Effect) {
+        match effect {
+            Effect::Mint { generation } => self.mint(id, generation),
+            Effect::Probe { generation, token } => self.probe(id, generation, token),
+            Effect::Answer(waiter, reply) => {
+                if let Some(answer) = self.waiters.remove(&waiter) {
+                    // A caller that gave up does not matter to the others.
+                    let _ = answer.send(reply);
+                }
+            }
+        }
+    }
+
+    fn mint(&mut self, id: LifeId, generation: u64) {
+        let Some(slot) = self.slots.get(&id) else { return };
+        let provider = Arc::clone(&slot.account.provider);
+        let clock = Arc::clone(&self.clock);
+        let (scope, audience) = (slot.variant.scope(), slot.variant.audience());
+        let (scope, audience) = (scope.map(<[_]>::to_vec), audience.map(<[_]>::to_vec));
+        let account = slot.account.name.clone();
+        let service = self.service(&*provider);
+        self.spawn(id, generation, async move {
+            let _turn = turn(service).await;
+            let now = clock.now();
+            let result = provider.mint(&MintRequest { now, scope, audience }).await;
+            match &result {
+                Ok(minted) => {
+                    tracing::info!(account, lives_seconds = minted.lifetime.map(|l| l.as_secs()), "new token");
+                }
+                Err(failure) => log_failure(&account, failure),
+            }
+            Outcome { life: id, event: Event::Minted { generation, requested: now, result } }
+        });
+    }
+
+    fn probe(&mut self, id: LifeId, generation: u64, token: Arc<Token>) {
+        let Some(slot) = self.slots.get(&id) else { return };
+        let provider = Arc::clone(&slot.account.provider);
+        let clock = Arc::clone(&self.clock);
+        let account = slot.account.name.clone();
+        let service = self.service(&*provider);
+        self.spawn(id, generation, async move {
+            let _turn = turn(service).await;
+            let result = match token.fields.first() {
+                Some((_, secret)) => provider.probe(secret, clock.now()).await,
+                None => Err(words::no_token()),
+            };
+            match &result {
+                Ok(probe) => tracing::info!(account, says = ?probe, "asked whether a rejected token lives"),
+                Err(failure) => log_failure(&account, failure),
+            }
+            Outcome { life: id, event: Event::Probed { generation, result } }
+        });
+    }
+
+    fn spawn(
+        &mut self,
+        id: LifeId,
+        generation: u64,
+        attempt: impl Future<Output = Outcome> + Send + 'static,
+    ) {
+        let handle = self.attempts.spawn(attempt);
+        self.running.insert(handle.id(), (id, generation));
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.attempt = Some(handle);
+        }
+    }
+
+    /// The turnstile of a service, where it has a name.
+    fn service(&mut self, provider: &dyn Provider) -> Option<Arc<Semaphore>> {
+        let origin = provider.identity().origin;
+        if origin.is_empty() {
+            return None;
+        }
+        let turnstile = self.services.entry(origin).or_insert_with(|| Arc::new(Semaphore::new(MAX_AT_ONCE)));
+        Some(Arc::clone(turnstile))
+    }
+
+    fn ended(&mut self, outcome: Result<(tokio::task::Id, Outcome), JoinError>) {
+        match outcome {
+            Ok((task, outcome)) => {
+                self.running.remove(&task);
+                self.tell(outcome.life, outcome.event);
+            }
+            Err(error) => {
+                let Some((id, generation)) = self.running.remove(&error.id()) else { return };
+                if error.is_cancelled() {
+                    return;
+                }
+                // A panic in a provider is a fault of ours; the account goes on as after any failure.
+                tracing::error!(life = id, "a provider panicked; this is a bug in tokend");
+                let failure = words::provider_panicked();
+                let requested = self.clock.now();
+                self.tell(id, Event::Probed { generation, result: Err(failure.clone()) });
+                self.tell(id, Event::Minted { generation, requested, result: Err(failure) });
+            }
+        }
+    }
+
+    fn reconfigure(&mut self, definitions: Vec<Definition>) -> Reconfigured {
+        let mut outcome = Reconfigured { accounts: definitions.len(), ..Reconfigured::default() };
+        let before = self.registry.load_full();
+        let mut registry = Registry::new();
+        let mut started = Vec::new();
+        for new in definitions {
+            let account = match before.get(&new.name) {
+                Some(old) if old.kind == new.kind && old.service == new.service => {
+                    started.extend(self.all_of(&new.name));
+                    if old.policy == new.policy {
+                        Arc::clone(old)
+                    } else {
+                        outcome.changed += 1;
+                        self.keep_otherwise(old, &new.policy)
+                    }
+                }
+                old => {
+                    if old.is_some() {
+                        outcome.changed += 1;
+                        self.end(&new.name);
+                    } else {
+                        outcome.added += 1;
+                    }
+                    let account = Arc::new(Account::new(new));
+                    let id =
+                        self.begin(Arc::clone(&account), Variant::default(), Arc::clone(&account.shared));
+                    self.lives
+                        .insert(account.name.clone(), Lives { own: id, variants: HashMap::new() });
+                    started.push(id);
+                    account
+                }
+            };
+            registry.insert(account.name.clone(), account);
+        }
+        for name in before.keys().filter(|name| !registry.contains_key(*name)) {
+            outcome.removed += 1;
+            self.end(name);
+        }
+        self.registry.store(Arc::new(registry));
+        for id in started {
+            self.tell(id, Event::Started);
+        }
+        outcome
+    }
+
+    /// The same account, kept in another way: its token stays.
+    fn keep_otherwise(&mut self, old: &Arc<Account>, policy: &Policy) -> Arc<Account> {
+        let account = Arc::new(old.with_policy(policy.clone()));
+        for id in self.all_of(&account.name) {
+            if let Some(slot) = self.slots.get_mut(&id) {
+                slot.account = Arc::clone(&account);
+            }
+            self.tell(id, Event::Kept(policy.clone()));
+        }
+        account
+    }
+
+    /// Ends every life of an account: its tokens are wiped, its requests cancelled, its callers told.
+    fn end(&mut self, account: &str) {
+        for id in self.all_of(account) {
+            self.drop_slot(id, account);
+        }
+        self.lives.remove(account);
+    }
+
+    fn forget(&mut self, account: &str, variant: &Variant, id: LifeId) {
+        if let Some(lives) = self.lives.get_mut(account) {
+            lives.variants.remove(variant);
+        }
+        if let Some(slot) = self.slots.get(&id) {
+            slot.account.variants.rcu(|variants| {
+                let mut variants = HashMap::clone(variants);
+                variants.remove(variant);
+                variants
+            });
+        }
+        self.drop_slot(id, account);
+    }
+
+    fn drop_slot(&mut self, id: LifeId, account: &str) {
+        let Some(mut slot) = self.slots.remove(&id) else { return };
+        if let Some(deadline) = slot.deadline {
+            self.timers.remove(&(deadline, id));
+        }
+        if let Some(attempt) = slot.attempt.take() {
+            attempt.abort();
+        }
+        for waiter in slot.life.waiters() {
+            self.carry_out(id, Effect::Answer(waiter, Reply::Failure(words::reconfigured(account))));
+        }
+        slot.shared.end();
+    }
+}
+
+impl Slot {
+    /// When a variant that nobody uses is dropped.
+    fn forget_at(&self, now: Moment) -> Option<Steady> {
+        if self.variant.is_own() || !self.life.is_at_rest() {
+            return None;
+        }
+        let lifetime = self.shared.snapshot().token.as_ref().and_then(|token| token.lifetime);
+        Some(self.shared.used().unwrap_or(now.steady).after(schedule::unused_span(lifetime)))
+    }
+}
+
+/// One of the places at a service; held as long as the request runs.
+async fn turn(service: Option<Arc<Semaphore>>) -> Option<tokio::sync::OwnedSemaphorePermit> {
+    // The semaphore is never closed; without it, go ahead.
+    service?.acquire_owned().await.ok()
+}
+
+fn log_failure(account: &str, failure: &Failure) {
+    match failure.class {
+        Class::NotNow | Class::Doubtful => {
+            tracing::warn!(account, kind = failure.kind, "{}", failure.message);
+        }
+        Class::No | Class::Source => tracing::error!(account, kind = failure.kind, "{}", failure.message),
+    }
+}

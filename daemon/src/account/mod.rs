@@ -1,0 +1,27 @@
+//! The life of one account: its state machine, when to refresh, what to keep, who waits.
+//!
+//! An account's life is a pure function, [`Life`]: (state, event, now) → (state, effects). One task, the
+//! [`keeper`], owns every life and carries the effects out; everybody else reads the [`Snapshot`] that it
+//! publishes, without a lock. A place is left in the keeper for what later must be on disk before it is published.
+
+pub mod keeper;
+mod life;
+mod policy;
+mod registry;
+pub mod schedule;
+mod snapshot;
+mod token;
+mod words;
+
+#[cfg(test)]
+mod keeper_tests;
+#[cfg(test)]
+mod life_tests;
+
+pub use keeper::{Definition, Keeper, KeeperGone, Reconfigured};
+pub use life::{Ask, Effect, Event, Life, Need, Reply, Traits, WaiterId};
+pub use policy::{Policy, Refresh};
+pub use registry::{Account, Registry, Shared, Variant};
+pub use snapshot::{Snapshot, State, Trouble};
+pub use token::Token;
+pub use words::span;

@@ -1,0 +1,176 @@
+//! The accounts that there are, as readers see them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use tokio::sync::Notify;
+
+use super::keeper::Definition;
+use super::policy::Policy;
+use super::snapshot::Snapshot;
+use crate::clock::Steady;
+use crate::provider::Provider;
+
+/// Every account by name. Replaced as a whole when the configuration changes.
+pub type Registry = BTreeMap<String, Arc<Account>>;
+
+/// One account as readers see it.
+#[derive(Debug)]
+pub struct Account {
+    /// Its name.
+    pub name: String,
+    /// Its type's name.
+    pub kind: &'static str,
+    /// How its tokens are got.
+    pub provider: Arc<dyn Provider>,
+    /// How it is kept.
+    pub policy: Policy,
+    /// What was configured, without the policy: where it is equal, the tokens stay.
+    pub service: serde_json::Value,
+    /// Its own token's snapshot and counts.
+    pub shared: Arc<Shared>,
+    /// Those of the variants that callers asked for.
+    pub variants: Arc<ArcSwap<HashMap<Variant, Arc<Shared>>>>,
+}
+
+impl Account {
+    pub(super) fn new(definition: Definition) -> Self {
+        let Definition { name, kind, provider, policy, service } = definition;
+        Self {
+            name,
+            kind,
+            provider,
+            policy,
+            service,
+            shared: Arc::default(),
+            variants: Arc::default(),
+        }
+    }
+
+    pub(super) fn with_policy(&self, policy: Policy) -> Self {
+        Self {
+            name: self.name.clone(),
+            kind: self.kind,
+            provider: Arc::clone(&self.provider),
+            policy,
+            service: self.service.clone(),
+            shared: Arc::clone(&self.shared),
+            variants: Arc::clone(&self.variants),
+        }
+    }
+
+    /// The published side of a token of this account, if it is kept.
+    #[must_use]
+    pub fn published(&self, variant: &Variant) -> Option<Arc<Shared>> {
+        if variant.is_own() {
+            Some(Arc::clone(&self.shared))
+        } else {
+            self.variants.load().get(variant).cloned()
+        }
+    }
+}
+
+/// A token for other scopes or audiences than the account's own; both sorted, so that order does not matter.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Variant {
+    scope: Option<Vec<String>>,
+    audience: Option<Vec<String>>,
+}
+
+impl Variant {
+    /// The variant that a caller asks for; nothing asked for is the account's own token.
+    #[must_use]
+    pub fn new(scope: Vec<String>, audience: Vec<String>) -> Self {
+        Self { scope: set(scope), audience: set(audience) }
+    }
+
+    /// Whether it is the account's own token.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.scope.is_none() && self.audience.is_none()
+    }
+
+    /// The scopes asked for.
+    #[must_use]
+    pub fn scope(&self) -> Option<&[String]> {
+        self.scope.as_deref()
+    }
+
+    /// The audiences asked for.
+    #[must_use]
+    pub fn audience(&self) -> Option<&[String]> {
+        self.audience.as_deref()
+    }
+}
+
+fn set(mut words: Vec<String>) -> Option<Vec<String>> {
+    words.sort();
+    words.dedup();
+    (!words.is_empty()).then_some(words)
+}
+
+/// What the keeper publishes of one token, and what readers count.
+#[derive(Debug, Default)]
+pub struct Shared {
+    snapshot: ArcSwap<Snapshot>,
+    served: AtomicU64,
+    /// Milliseconds on the steady clock, plus one; 0 for never.
+    used: AtomicU64,
+    ended: AtomicBool,
+    changed: Notify,
+}
+
+impl Shared {
+    /// The newest snapshot.
+    pub fn snapshot(&self) -> arc_swap::Guard<Arc<Snapshot>> {
+        self.snapshot.load()
+    }
+
+    /// Replaces the snapshot and wakes those who watch.
+    pub(super) fn publish(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+        self.changed.notify_waiters();
+    }
+
+    /// The account is gone, or was replaced: what is published is empty from now on.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.publish(Snapshot::default());
+    }
+
+    /// Whether the account is gone, or was replaced by another of the same name.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Ends at the next publication. Make it before looking at the snapshot, so that none is missed.
+    pub fn changed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.changed.notified()
+    }
+
+    /// Counts a served token.
+    pub fn count(&self, now: Steady) {
+        self.served.fetch_add(1, Ordering::Relaxed);
+        self.touch(now);
+    }
+
+    /// Somebody wants it.
+    pub(super) fn touch(&self, now: Steady) {
+        self.used.store(now.0.saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// How many times a token was served.
+    #[must_use]
+    pub fn served(&self) -> u64 {
+        self.served.load(Ordering::Relaxed)
+    }
+
+    /// When a token was last served.
+    #[must_use]
+    pub fn used(&self) -> Option<Steady> {
+        self.used.load(Ordering::Relaxed).checked_sub(1).map(Steady)
+    }
+}

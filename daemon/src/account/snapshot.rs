@@ -1,0 +1,89 @@
+//! What is published of an account: readers take it without a lock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::life::Need;
+use super::schedule::effective_wish;
+use super::token::Token;
+use crate::clock::{Moment, Steady, Wall};
+use crate::provider::Failure;
+
+/// An account at one generation.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// What it is doing.
+    pub state: State,
+    /// The token in hand; absent while it is under suspicion.
+    pub token: Option<Arc<Token>>,
+    /// The life that a served token should have left.
+    pub wish: Duration,
+    /// When the next request to the service is due.
+    pub next_refresh: Option<Steady>,
+    /// What went wrong last, if the last try did.
+    pub trouble: Option<Trouble>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// What went wrong last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Why.
+    pub failure: Failure,
+    /// When.
+    pub at: Wall,
+    /// Whether it ends the trying.
+    pub parked: bool,
+}
+
+/// What an account is doing, in INTERFACE's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum State {
+    /// None held, none wanted.
+    #[default]
+    Idle,
+    /// A live token, nothing to do.
+    Fresh,
+    /// A request is under way.
+    Refreshing,
+    /// A try failed, the next is scheduled.
+    Waiting,
+    /// Refused; waits for a change.
+    Parked,
+}
+
+impl State {
+    /// The word that `tok status` shows.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Fresh => "fresh",
+            Self::Refreshing => "refreshing",
+            Self::Waiting => "waiting",
+            Self::Parked => "parked",
+        }
+    }
+}
+
+impl Snapshot {
+    /// The token, if it meets the need as it is, with no question to the account's task.
+    #[must_use]
+    pub fn serve(&self, need: Need, now: Moment) -> Option<&Arc<Token>> {
+        self.token.as_ref().filter(|token| meets(token, need, self.wish, now))
+    }
+}
+
+/// Whether a token has the life that is needed: an unknown expiry satisfies a wish and fails a demand.
+pub(super) fn meets(token: &Token, need: Need, wish: Duration, now: Moment) -> bool {
+    match (need, token.lifetime, token.left(now)) {
+        (Need::Wish, Some(lifetime), Some(left)) => {
+            left > Duration::ZERO && left >= effective_wish(wish, lifetime)
+        }
+        (Need::Wish, _, _) => true,
+        (Need::Demand(least), _, Some(left)) => left > Duration::ZERO && left >= least,
+        (Need::Demand(_), _, None) => false,
+    }
+}

@@ -1,0 +1,43 @@
+//! A token that is held, and what is known of it.
+
+use std::time::Duration;
+
+use tokend_proto::Secret;
+
+use crate::clock::Moment;
+
+/// A token as it is held and served. Shared by `Arc`, never copied; its secrets are wiped with the last holder.
+#[derive(Debug)]
+pub struct Token {
+    /// The named secret fields; the first is `token`.
+    pub fields: Vec<(String, Secret)>,
+    /// SHA-256 of the first field's bytes: what a rejection names.
+    pub sha256: [u8; 32],
+    /// What it is good for, if the service said so.
+    pub scope: Option<Vec<String>>,
+    /// What whoever gets it should know.
+    pub warnings: Vec<String>,
+    /// The moment before the request was sent: life counts from here.
+    pub requested: Moment,
+    /// When the answer arrived.
+    pub received: Moment,
+    /// The life that it was given, if that is known.
+    pub lifetime: Option<Duration>,
+    /// Which of its account's tokens it is.
+    pub generation: u64,
+}
+
+impl Token {
+    /// The life that it has left, by whichever clock says less; `None` where it is not known.
+    #[must_use]
+    pub fn left(&self, now: Moment) -> Option<Duration> {
+        let end = self.requested.after(self.lifetime?);
+        Some(now.wall.until(end.wall).min(now.steady.until(end.steady)))
+    }
+
+    /// Whether it may still be served: an unknown expiry counts as alive.
+    #[must_use]
+    pub fn is_alive(&self, now: Moment) -> bool {
+        self.left(now) != Some(Duration::ZERO)
+    }
+}

@@ -1,0 +1,222 @@
+//! What is said to callers: each failure says what happened and what to do next.
+
+use std::time::Duration;
+
+use tokend_proto::message::{self, Code};
+
+use crate::clock::milliseconds;
+use crate::provider::{Class, Failure};
+
+/// Said while rejections of a token that lives are not honoured.
+pub(super) const VOUCHED: &str =
+    "a caller rejected this token, but the service says that it lives; it is served on";
+
+/// Said while callers reject so often that no new token is asked for.
+pub(super) const HELD_BACK: &str =
+    "its tokens were rejected again and again within ten minutes; the next request waits";
+
+/// A span for people, in at most two units.
+#[must_use]
+pub fn span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let rounded = match seconds {
+        0 => return format!("{} ms", span.as_millis()),
+        1..60 => seconds,
+        60..3600 => seconds / 5 * 5,
+        3600..86400 => seconds / 60 * 60,
+        _ => seconds / 3600 * 3600,
+    };
+    humantime::format_duration(Duration::from_secs(rounded)).to_string()
+}
+
+/// The account is parked: tokend will not try again by itself.
+pub(super) fn parked(account: &str, failure: &Failure) -> message::Failure {
+    let what = match failure.class {
+        Class::Source => "secret",
+        _ => "configuration or the secret",
+    };
+    message::Failure {
+        code: Code::REFUSED,
+        kind: failure.kind.to_owned(),
+        message: format!("{account}: {}", failure.message),
+        hint: format!(
+            "{}; tokend will not try again until the {what} changes (then: tok reload, or tok refresh {account})",
+            failure.hint
+        ),
+        next_try_in_ms: None,
+    }
+}
+
+/// The service is not ready; the next try is scheduled.
+pub(super) fn waiting(account: &str, failure: &Failure, next: Duration) -> message::Failure {
+    message::Failure {
+        code: Code::NOT_NOW,
+        kind: failure.kind.to_owned(),
+        message: format!("{account}: {}", failure.message),
+        hint: format!("the next try is in {}; {}", span(next), failure.hint),
+        next_try_in_ms: Some(milliseconds(next)),
+    }
+}
+
+/// There is no such account.
+pub(super) fn unknown(account: &str) -> message::Failure {
+    message::Failure {
+        code: Code::UNKNOWN,
+        kind: "unknown-account".to_owned(),
+        message: format!("there is no account {account}"),
+        hint: "tok list shows the accounts".to_owned(),
+        next_try_in_ms: None,
+    }
+}
+
+/// The account's configuration changed while its caller waited.
+pub(super) fn reconfigured(account: &str) -> message::Failure {
+    message::Failure {
+        code: Code::NOT_NOW,
+        kind: "reconfigured".to_owned(),
+        message: format!("{account}: its configuration changed while you waited"),
+        hint: "ask again".to_owned(),
+        next_try_in_ms: None,
+    }
+}
+
+/// Callers made too many variants of an account, and all are busy.
+pub(super) fn too_many_variants(account: &str, limit: usize) -> message::Failure {
+    message::Failure {
+        code: Code::NOT_NOW,
+        kind: "too-many-variants".to_owned(),
+        message: format!("{account}: {limit} scopes and audiences are being fetched already"),
+        hint: "ask again in a moment, for fewer different ones".to_owned(),
+        next_try_in_ms: None,
+    }
+}
+
+/// Callers reject too often.
+pub(super) fn held_back(account: &str, next: Duration) -> message::Failure {
+    message::Failure {
+        code: Code::NOT_NOW,
+        kind: "rejected-too-often".to_owned(),
+        message: format!("{account}: its tokens were rejected again and again within ten minutes"),
+        hint: format!(
+            "the next try is in {}; find out why the service refuses tokens that it has just given",
+            span(next)
+        ),
+        next_try_in_ms: Some(milliseconds(next)),
+    }
+}
+
+/// Forced refreshes come too often.
+pub(super) fn refreshed_too_often(account: &str, next: Duration) -> message::Failure {
+    message::Failure {
+        code: Code::NOT_NOW,
+        kind: "refreshed-too-often".to_owned(),
+        message: format!("{account}: refreshed a moment ago; the service is not asked again so soon"),
+        hint: format!("the next refresh is possible in {}", span(next)),
+        next_try_in_ms: Some(milliseconds(next)),
+    }
+}
+
+/// The caller's time is over while a request is under way.
+pub(super) fn timed_out(account: &str) -> message::Failure {
+    message::Failure {
+        code: Code::NOT_NOW,
+        kind: "timeout".to_owned(),
+        message: format!("{account}: the service did not answer in time"),
+        hint: "tokend goes on trying; wait longer with --timeout, or see tok status".to_owned(),
+        next_try_in_ms: None,
+    }
+}
+
+/// The service never gives a token that long.
+pub(super) fn never_that_long(account: &str, least: Duration, longest: Option<Duration>) -> message::Failure {
+    let given = match longest {
+        Some(longest) => format!("the longest that its service gave lives {}", span(longest)),
+        None => "its service does not say how long its tokens live".to_owned(),
+    };
+    message::Failure {
+        code: Code::NEVER_THAT_LONG,
+        kind: "never-that-long".to_owned(),
+        message: format!("{account}: no token lives {}; {given}", span(least)),
+        hint: "ask for less with --min-valid".to_owned(),
+        next_try_in_ms: None,
+    }
+}
+
+/// A warning beside a token that has less life than was wished for.
+pub(super) fn short(left: Duration, trouble: Option<(String, Option<Duration>)>) -> String {
+    match trouble {
+        Some((message, Some(next))) => {
+            format!("only {} left; refreshing failed: {message}; the next try is in {}", span(left), span(next))
+        }
+        Some((message, None)) => format!("only {} left; refreshing failed for good: {message}", span(left)),
+        None => format!("only {} left; a refresh is under way", span(left)),
+    }
+}
+
+/// A provider that broke its word: a fault of tokend's own.
+pub(super) fn no_token() -> Failure {
+    Failure {
+        class: Class::NotNow,
+        kind: "no-token",
+        message: "the service's answer holds no token".to_owned(),
+        hint: "see the log of tokend".to_owned(),
+        retry_after: None,
+    }
+}
+
+/// A provider panicked.
+pub(super) fn provider_panicked() -> Failure {
+    Failure {
+        class: Class::NotNow,
+        kind: "internal",
+        message: "a fault in tokend itself stopped the request".to_owned(),
+        hint: "see the log of tokend, and please report it".to_owned(),
+        retry_after: None,
+    }
+}
+
+/// The service gave a rejected token once more.
+pub(super) fn same_again(renews: bool) -> Failure {
+    if renews {
+        Failure {
+            class: Class::NotNow,
+            kind: "same-token",
+            message: "the service gave the rejected token once more".to_owned(),
+            hint: "it may keep a token until it expires".to_owned(),
+            retry_after: None,
+        }
+    } else {
+        Failure {
+            class: Class::No,
+            kind: "only-token",
+            message: "the only token there is was rejected".to_owned(),
+            hint: "put a new one in its place".to_owned(),
+            retry_after: None,
+        }
+    }
+}
+
+/// The answer took longer than the token lives.
+pub(super) fn dead_on_arrival() -> Failure {
+    Failure {
+        class: Class::NotNow,
+        kind: "dead-on-arrival",
+        message: "the service's token was dead when it arrived".to_owned(),
+        hint: "the service is slow, or this machine's clock is wrong".to_owned(),
+        retry_after: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_read_well() {
+        assert_eq!(span(Duration::from_millis(300)), "300ms".replace("ms", " ms"));
+        assert_eq!(span(Duration::from_secs(59)), "59s");
+        assert_eq!(span(Duration::from_secs(3599)), "59m 55s");
+        assert_eq!(span(Duration::from_secs(3600 * 23 + 125)), "23h 2m");
+        assert_eq!(span(Duration::from_secs(86400 * 10 + 3700)), "10days 1h");
+    }
+}

@@ -1,0 +1,127 @@
+//! The command line: which of the few things tokend is to do.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokend::provider::http::ProxyEnvironment;
+use tokend::{config, platform};
+use tokend_proto::places::Surroundings;
+
+use crate::{background, run};
+
+/// Holds secrets, keeps a fresh token for every configured account, serves it to `tok`.
+///
+/// Without a command it runs in the foreground until it is stopped.
+#[derive(Debug, Parser)]
+#[command(name = "tokend", version, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// Started by `tokend env`: leave the terminal, say `ready` on standard output.
+    #[arg(long, hide = true)]
+    background: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Validates the configuration and prints what it understood.
+    Check,
+    /// Starts tokend in the background, unless it runs, and prints TOKEND_SOCK for `eval "$(tokend env)"`.
+    Env,
+    /// Sets tokend up as a systemd user service.
+    #[command(hide = true)]
+    Install,
+    /// Takes away what install set up.
+    #[command(hide = true)]
+    Uninstall,
+    /// Prints the configuration's JSON Schema.
+    #[command(hide = true)]
+    Schema,
+}
+
+/// How tokend ends: sysexits(3), so that a unit can tell what a restart mends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum End {
+    /// A fault of tokend's own, or of the system.
+    Failed = 1,
+    /// The call's words are off.
+    Usage = 2,
+    /// Another tokend has the state or the socket.
+    Unavailable = 69,
+    /// The configuration is faulty.
+    Configuration = 78,
+}
+
+impl From<End> for ExitCode {
+    fn from(end: End) -> Self {
+        Self::from(end as u8)
+    }
+}
+
+/// Does what the command line says.
+pub(crate) fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { End::Usage.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    match arguments.command {
+        None => run::foreground(arguments.background),
+        Some(Command::Check) => check(),
+        Some(Command::Env) => background::env(),
+        Some(Command::Install) => not_built("install", "systemd/README.md says how to do it by hand"),
+        Some(Command::Uninstall) => not_built("uninstall", "systemd/README.md says how to do it by hand"),
+        Some(Command::Schema) => not_built("schema", "tokend check validates a configuration"),
+    }
+}
+
+/// What places depend on, read once.
+pub(crate) fn surroundings() -> Surroundings {
+    Surroundings {
+        tokend_sock: std::env::var_os("TOKEND_SOCK"),
+        xdg_runtime_dir: std::env::var_os("XDG_RUNTIME_DIR"),
+        xdg_state_home: std::env::var_os("XDG_STATE_HOME"),
+        xdg_config_home: std::env::var_os("XDG_CONFIG_HOME"),
+        home: std::env::home_dir().map(PathBuf::into_os_string),
+        run_user: platform::run_user(),
+        host: platform::host_name(),
+    }
+}
+
+/// Says what happened and what to do, in two lines.
+pub(crate) fn complain(what: impl Display, hint: impl Display, end: End) -> ExitCode {
+    let mut stderr = std::io::stderr().lock();
+    let _ = writeln!(stderr, "tokend: {what}\nhint: {hint}");
+    end.into()
+}
+
+fn not_built(command: &str, hint: &str) -> ExitCode {
+    complain(format_args!("{command} is not built yet"), hint, End::Usage)
+}
+
+fn check() -> ExitCode {
+    let folder = match surroundings().configuration() {
+        Ok(folder) => folder,
+        Err(error) => return complain(error, "set HOME", End::Failed),
+    };
+    match config::load(&folder, &ProxyEnvironment::of_process()) {
+        Ok(loaded) => {
+            let mut stdout = std::io::stdout().lock();
+            match write!(stdout, "{}", config::describe(&loaded)).and_then(|()| stdout.flush()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => complain(error, "give tokend check a place to write to", End::Failed),
+            }
+        }
+        Err(diagnostics) => {
+            let mut stderr = std::io::stderr().lock();
+            let _ = writeln!(stderr, "{}", config::report(&diagnostics));
+            End::Configuration.into()
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! The `[accounts.NAME]` tables: names, what any account may say, and the type's own keys by the type's own reader.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokend_proto::limits::{MAX_NAME, MAX_WORDS};
+
+use super::daemon::{Daemon, WISHES};
+use crate::account::{Definition, Policy, Refresh};
+use crate::clock::milliseconds;
+use crate::document::{Document, Located, Shape, Span, Table};
+use crate::provider::{Defaults, Kind, Presentation, Provider};
+
+/// Keys that say how an account is kept, not what it is: a change of them costs no token.
+const KEPT: &[&str] = &[
+    "scheme",
+    "min_valid",
+    "refresh",
+    "assume_lifetime",
+    "request_scopes",
+];
+
+/// What may be assumed of tokens whose service says nothing: up to ten years.
+const LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(315_576_000);
+
+/// The accounts of all files, as they are read.
+pub(super) struct Accounts<'d> {
+    kinds: &'d [Kind],
+    daemon: &'d Daemon,
+    defaults: &'d Defaults,
+    /// By the name in lower case: where it was first seen.
+    seen: BTreeMap<String, Seen<'d>>,
+    definitions: BTreeMap<String, Definition>,
+}
+
+struct Seen<'d> {
+    name: String,
+    document: &'d Document<'d>,
+    span: Span,
+}
+
+impl<'d> Accounts<'d> {
+    pub(super) fn new(kinds: &'d [Kind], daemon: &'d Daemon, defaults: &'d Defaults) -> Self {
+        Self {
+            kinds,
+            daemon,
+            defaults,
+            seen: BTreeMap::new(),
+            definitions: BTreeMap::new(),
+        }
+    }
+
+    /// Reads the accounts of one file.
+    pub(super) fn read(&mut self, mut accounts: Table<'d>) {
+        for name in accounts.remaining_keys() {
+            let Some(table) = accounts.table(&name.value) else {
+                continue;
+            };
+            if self.is_new(&name, &accounts)
+                && let Some(definition) = self.definition(&name, table)
+            {
+                self.definitions.insert(name.value, definition);
+            }
+        }
+    }
+
+    pub(super) fn into_definitions(self) -> BTreeMap<String, Definition> {
+        self.definitions
+    }
+
+    /// Whether this is a name, and the first of its kind.
+    fn is_new(&mut self, name: &Located<String>, accounts: &Table<'d>) -> bool {
+        if !is_name(&name.value) {
+            let hint = format!("1 to {MAX_NAME} of A-Z a-z 0-9 . _ -, beginning with a letter or digit");
+            accounts.report(&name.span, "this cannot be an account's name", hint);
+            return false;
+        }
+        match self.seen.entry(name.value.to_ascii_lowercase()) {
+            Entry::Vacant(place) => {
+                place.insert(Seen {
+                    name: name.value.clone(),
+                    document: accounts.document(),
+                    span: name.span.clone(),
+                });
+                true
+            }
+            Entry::Occupied(first) => {
+                let first = first.get();
+                let message = if first.name == name.value {
+                    format!("the account `{}` is configured twice", name.value)
+                } else {
+                    format!("`{}` and `{}` differ only in case", first.name, name.value)
+                };
+                let place = first.document.place(&first.span);
+                accounts.report_with(&name.span, message, "the second", "the first", place);
+                false
+            }
+        }
+    }
+
+    fn definition(&self, name: &Located<String>, mut table: Table<'d>) -> Option<Definition> {
+        if let Some((key, span)) = dotted(&mut table) {
+            let hint = format!("write [accounts.\"{}.{key}\"]", name.value);
+            table.report(&span, "a name with a dot needs quotes", hint);
+            return None;
+        }
+        let general = General::read(&mut table, self.daemon);
+        let kind = table.required_string("type");
+        let kind = kind.and_then(|kind| {
+            let names: Vec<&str> = self.kinds.iter().map(|kind| kind.name).collect();
+            let name = table.choose(&kind, "type", &names)?;
+            self.kinds.iter().find(|kind| kind.name == name)
+        });
+        // Without a type nobody knows which keys are right.
+        let kind = kind?;
+        let provider = (kind.read)(&mut table, self.defaults);
+        let definition = provider.map(|provider| Definition {
+            name: name.value.clone(),
+            kind: kind.name,
+            policy: general.policy(&table, kind.name, &*provider),
+            provider: Arc::from(provider),
+            service: self.service(&table),
+        });
+        table.finish();
+        definition
+    }
+
+    /// All that the provider was made of.
+    fn service(&self, table: &Table<'_>) -> serde_json::Value {
+        let Defaults {
+            http_timeout,
+            command_timeout,
+            ca_file,
+            proxy,
+            environment: _,
+        } = self.defaults;
+        json!({
+            "account": table.definition(KEPT),
+            "daemon": {
+                "http_timeout": milliseconds(*http_timeout),
+                "command_timeout": milliseconds(*command_timeout),
+                "ca_file": ca_file,
+                "proxy": proxy.as_ref().map(url::Url::as_str),
+            },
+        })
+    }
+}
+
+/// What any account may say.
+struct General {
+    scheme: Option<Located<String>>,
+    min_valid: Duration,
+    refresh: Refresh,
+    assume_lifetime: Option<Duration>,
+    request_scopes: Option<Located<Vec<String>>>,
+}
+
+impl General {
+    fn read(table: &mut Table<'_>, daemon: &Daemon) -> Self {
+        table.not_built("access", "`access`");
+        table.not_built("lock", "`lock`");
+        Self {
+            scheme: read_scheme(table),
+            min_valid: table
+                .duration_within("min_valid", &WISHES)
+                .map_or(daemon.min_valid, |wish| wish.value),
+            refresh: read_refresh(table),
+            assume_lifetime: table
+                .duration_within("assume_lifetime", &LIFETIMES)
+                .map(|lifetime| lifetime.value),
+            request_scopes: read_scopes(table),
+        }
+    }
+
+    fn policy(self, table: &Table<'_>, kind: &str, provider: &dyn Provider) -> Policy {
+        let presentation = match (provider.presentation(), self.scheme) {
+            (Presentation::Header { .. }, Some(scheme)) => Presentation::Header { scheme: scheme.value },
+            (own @ Presentation::Parameter { .. }, Some(scheme)) => {
+                let message = format!("`scheme` has no effect: tokens of {kind} travel as a parameter");
+                table.report(&scheme.span, message, "remove it");
+                own
+            }
+            (own, None) => own,
+        };
+        let request_scopes = self.request_scopes.map_or_else(Vec::new, |scopes| {
+            if provider.scopes().is_none() {
+                let message = format!("`request_scopes` has no effect: {kind} knows no scopes");
+                table.report(&scopes.span, message, "remove it");
+            }
+            scopes.value
+        });
+        Policy {
+            min_valid: self.min_valid,
+            refresh: self.refresh,
+            assume_lifetime: self.assume_lifetime.or_else(|| provider.assumed_lifetime()),
+            presentation,
+            request_scopes,
+        }
+    }
+}
+
+/// RFC 9110 11.1: a scheme is a token (5.6.2).
+fn read_scheme(table: &mut Table<'_>) -> Option<Located<String>> {
+    let scheme = table.string("scheme")?;
+    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if (1..=64).contains(&scheme.value.len()) && scheme.value.bytes().all(is_token) {
+        return Some(scheme);
+    }
+    let hint = "one word of letters and digits, such as \"Bearer\"";
+    table.report(&scheme.span, "`scheme` is not one that a header can have", hint);
+    None
+}
+
+fn read_refresh(table: &mut Table<'_>) -> Refresh {
+    match table
+        .one_of("refresh", &["eager", "auto", "on-demand"])
+        .map(|word| word.value)
+    {
+        Some("auto") => Refresh::Auto,
+        Some("on-demand") => Refresh::OnDemand,
+        _ => Refresh::Eager,
+    }
+}
+
+/// RFC 6749 3.3: printable ASCII but for space, `"` and `\`.
+fn read_scopes(table: &mut Table<'_>) -> Option<Located<Vec<String>>> {
+    let scopes = table.strings("request_scopes")?;
+    if scopes.value.len() > MAX_WORDS {
+        table.report(
+            &scopes.span,
+            "`request_scopes` are too many",
+            format!("at most {MAX_WORDS}"),
+        );
+        return None;
+    }
+    let mut words = Vec::with_capacity(scopes.value.len());
+    for scope in scopes.value {
+        let sound = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
+        if scope.value.is_empty() || !scope.value.bytes().all(sound) {
+            table.report(
+                &scope.span,
+                "this is no scope",
+                "printable ASCII without spaces, one string a scope",
+            );
+        } else if !words.contains(&scope.value) {
+            words.push(scope.value);
+        }
+    }
+    Some(Located {
+        value: words,
+        span: scopes.span,
+    })
+}
+
+/// `[accounts.a.b]` is TOML for a table `b` in the account `a`.
+fn dotted(table: &mut Table<'_>) -> Option<(String, Span)> {
+    if table.has("type") {
+        return None;
+    }
+    let inner = table.remaining_keys().into_iter().find(|key| {
+        table.shape(&key.value) == Some(Shape::Table)
+            && table.table(&key.value).is_some_and(|inner| inner.has("type"))
+    });
+    inner.map(|key| (key.value, key.span))
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=MAX_NAME).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}

@@ -1,0 +1,100 @@
+//! The `[daemon]` table: what concerns all accounts.
+
+use std::fs::File;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::document::{Diagnostic, Table};
+use crate::provider::Defaults;
+use crate::provider::http::{ProxyEnvironment, parse_proxy};
+
+/// How long a service or a program may take.
+const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
+
+/// What may be wished for: from nothing to a day.
+pub(super) const WISHES: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(86_400);
+
+const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
+
+/// What concerns all accounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Daemon {
+    /// The least important events that are logged: `error`, `warn`, `info`, `debug` or `trace`.
+    pub log: &'static str,
+    /// The life that a served token should have left, unless the account says otherwise.
+    pub min_valid: Duration,
+    /// How long a service may take; 1 s to 10 min.
+    pub http_timeout: Duration,
+    /// How long a program may take; 1 s to 10 min.
+    pub command_timeout: Duration,
+    /// Certificates to trust beside the platform's.
+    pub ca_file: Option<PathBuf>,
+    /// The proxy; without one the environment's counts.
+    pub proxy: Option<Url>,
+}
+
+impl Default for Daemon {
+    fn default() -> Self {
+        Self {
+            log: "info",
+            min_valid: Duration::from_secs(60),
+            http_timeout: Duration::from_secs(20),
+            command_timeout: Duration::from_secs(30),
+            ca_file: None,
+            proxy: None,
+        }
+    }
+}
+
+impl Daemon {
+    pub(super) fn read(mut table: Table<'_>) -> Self {
+        let default = Self::default();
+        let daemon = Self {
+            log: table.one_of("log", LEVELS).map_or(default.log, |word| word.value),
+            min_valid: or(&mut table, "min_valid", &WISHES, default.min_valid),
+            http_timeout: or(&mut table, "http_timeout", &TIMEOUTS, default.http_timeout),
+            command_timeout: or(&mut table, "command_timeout", &TIMEOUTS, default.command_timeout),
+            ca_file: table.path_of_file("ca_file").map(|path| path.value),
+            proxy: read_proxy(&mut table),
+        };
+        table.not_built("lock_after", "`lock_after`");
+        table.not_built("on_login_needed", "`on_login_needed`");
+        table.finish();
+        daemon
+    }
+
+    /// What accounts inherit.
+    pub(super) fn defaults(&self, environment: ProxyEnvironment) -> Defaults {
+        Defaults {
+            http_timeout: self.http_timeout,
+            command_timeout: self.command_timeout,
+            ca_file: self.ca_file.clone(),
+            proxy: self.proxy.clone(),
+            environment,
+        }
+    }
+
+    /// A warning, if there is a `ca_file` that cannot be read now. It may come later.
+    pub(super) fn unreadable_ca_file(&self) -> Option<Diagnostic> {
+        let path = self.ca_file.as_ref()?;
+        let error = File::open(path).err()?;
+        let message = format!("the `ca_file` cannot be read: {error}");
+        Some(Diagnostic::of_file(path, message, "until it can be, services are not asked").into_warning())
+    }
+}
+
+fn or(table: &mut Table<'_>, key: &str, bounds: &RangeInclusive<Duration>, default: Duration) -> Duration {
+    table
+        .duration_within(key, bounds)
+        .map_or(default, |duration| duration.value)
+}
+
+fn read_proxy(table: &mut Table<'_>) -> Option<Url> {
+    let text = table.string("proxy")?;
+    parse_proxy(&text.value)
+        .map_err(|hint| table.report(&text.span, "`proxy` is no proxy's URL", hint))
+        .ok()
+}

@@ -1,0 +1,90 @@
+//! What was understood, for people: `tokend check`.
+
+use std::fmt::Write as _;
+
+use super::{Daemon, Loaded};
+use crate::account::{Definition, Refresh};
+use crate::document::printable;
+use crate::provider::Presentation;
+
+/// What was understood: files, what concerns all accounts, each account with where its secrets come from, warnings.
+/// Nothing secret.
+#[must_use]
+pub fn describe(loaded: &Loaded) -> String {
+    let mut out = String::new();
+    for file in &loaded.files {
+        let _ = writeln!(out, "read {}", printable(&file.to_string_lossy(), 300));
+    }
+    if !loaded.files.is_empty() {
+        out.push('\n');
+    }
+    section(&mut out, "daemon", &daemon_lines(&loaded.configuration.daemon));
+    for account in loaded.configuration.accounts.values() {
+        section(
+            &mut out,
+            &format!("{} ({})", account.name, account.kind),
+            &account_lines(account),
+        );
+    }
+    for warning in &loaded.warnings {
+        let _ = writeln!(out, "{warning}\n");
+    }
+    let _ = match loaded.configuration.accounts.len() {
+        0 => writeln!(out, "no account is configured"),
+        1 => writeln!(out, "1 account is configured"),
+        count => writeln!(out, "{count} accounts are configured"),
+    };
+    out
+}
+
+fn section(out: &mut String, title: &str, lines: &[(&str, String)]) {
+    let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let _ = writeln!(out, "{title}");
+    for (name, value) in lines {
+        let _ = writeln!(out, "  {name:width$}  {}", printable(value, 500));
+    }
+    out.push('\n');
+}
+
+fn daemon_lines(daemon: &Daemon) -> Vec<(&'static str, String)> {
+    let mut lines = vec![
+        ("log", daemon.log.to_owned()),
+        ("min_valid", span(daemon.min_valid)),
+        ("http_timeout", span(daemon.http_timeout)),
+        ("command_timeout", span(daemon.command_timeout)),
+    ];
+    if let Some(path) = &daemon.ca_file {
+        lines.push(("ca_file", path.to_string_lossy().into_owned()));
+    }
+    if let Some(proxy) = &daemon.proxy {
+        lines.push(("proxy", proxy.to_string()));
+    }
+    lines
+}
+
+fn account_lines(account: &Definition) -> Vec<(&'static str, String)> {
+    let policy = &account.policy;
+    let mut lines = account.provider.describe();
+    let refresh = match policy.refresh {
+        Refresh::Eager => "eager: kept fresh before anyone asks",
+        Refresh::Auto => "auto: kept fresh once somebody asked",
+        Refresh::OnDemand => "on-demand: only when somebody asks",
+    };
+    lines.push(("refresh", refresh.to_owned()));
+    lines.push(("min_valid", span(policy.min_valid)));
+    lines.push(match &policy.presentation {
+        Presentation::Header { scheme } => ("sent as", format!("Authorization: {scheme} TOKEN")),
+        Presentation::Parameter { name } => ("sent as", format!("the parameter {name}=TOKEN")),
+    });
+    if let Some(lifetime) = policy.assume_lifetime {
+        lines.push(("assume_lifetime", span(lifetime)));
+    }
+    if !policy.request_scopes.is_empty() {
+        lines.push(("request_scopes", policy.request_scopes.join(" ")));
+    }
+    lines
+}
+
+fn span(duration: std::time::Duration) -> String {
+    humantime::format_duration(duration).to_string()
+}

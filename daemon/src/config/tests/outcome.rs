@@ -1,0 +1,86 @@
+//! What comes of a configuration that was understood.
+
+use super::*;
+
+#[test]
+fn equal_services_have_equal_definitions_however_they_are_kept() {
+    let service = |text: &str| sound(text).configuration.accounts["a"].service.clone();
+    let plain = service(&account("word = 'x'"));
+    assert_eq!(
+        plain["account"],
+        json!({ "type": "header", "secret": { "env": "X" }, "word": "x" })
+    );
+    let kept = "word = 'x'\nscheme = 'x'\nmin_valid = '2m'\nrefresh = 'auto'\nassume_lifetime = '1h'\nrequest_scopes = ['a']";
+    assert_eq!(service(&account(kept)), plain);
+    assert_eq!(
+        service(&format!(
+            "[daemon]\nlog = 'warn'\nmin_valid = '1s'\n{}",
+            account("word = 'x'")
+        )),
+        plain
+    );
+    for other in ["word = 'y'", ""] {
+        assert_ne!(service(&account(other)), plain);
+    }
+    for line in [
+        "http_timeout = '9s'",
+        "command_timeout = '9s'",
+        "ca_file = '/x'",
+        "proxy = 'http://x:1'",
+    ] {
+        assert_ne!(
+            service(&format!("[daemon]\n{line}\n{}", account("word = 'x'"))),
+            plain,
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn what_was_understood_is_shown() {
+    let folder = Folder::new(&[(
+        "config.toml",
+        "[accounts.one]\ntype = 'header'\nsecret = { command = ['/bin/sh', 'hunter2'] }\nscheme = 'token'\n\
+         refresh = 'auto'\nrequest_scopes = ['a', 'b']\n\
+         [accounts.two]\ntype = 'parameter'\nsecret = { env = 'X' }\nmin_valid = '1m 30s'\n",
+    )]);
+    let shown = describe(&folder.sound()).replace(&folder.0.path().display().to_string(), "/c");
+    assert_eq!(
+        shown,
+        "read /c/config.toml
+
+daemon
+  log              info
+  min_valid        1m
+  http_timeout     20s
+  command_timeout  30s
+
+one (header)
+  secret          command /bin/sh with 1 argument
+  word            
+  timeout         20s
+  refresh         auto: kept fresh once somebody asked
+  min_valid       1m
+  sent as         Authorization: token TOKEN
+  request_scopes  a b
+
+two (parameter)
+  secret           variable X
+  word             
+  timeout          20s
+  refresh          eager: kept fresh before anyone asks
+  min_valid        1m 30s
+  sent as          the parameter authkey=TOKEN
+  assume_lifetime  1h
+
+2 accounts are configured
+"
+    );
+    assert!(describe(&sound("")).ends_with("no account is configured\n"));
+}
+
+#[test]
+fn nothing_of_an_account_is_in_debug_but_its_name() {
+    let shown = format!("{:?}", sound(&account("word = 'hunter2'")));
+    assert!(!shown.contains("hunter2"), "{shown}");
+}

@@ -1,0 +1,90 @@
+//! One daemon a state folder: a lock that is held for life and names its holder.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
+
+use crate::platform;
+
+/// The lock on the state folder. Dropping it, or the end of the process, lets the next daemon in.
+#[derive(Debug)]
+pub struct Instance {
+    _lock: File,
+}
+
+/// The state folder cannot be locked.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Taken {
+    /// Another daemon holds it; what it wrote of itself.
+    By(String, PathBuf),
+    /// The system says no.
+    Io(PathBuf, io::Error),
+}
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::By(holder, lock) if holder.is_empty() => {
+                write!(f, "another one is starting on the same state ({})", lock.display())
+            }
+            Self::By(holder, lock) => {
+                write!(f, "it runs already on the same state: {holder} (lock {})", lock.display())
+            }
+            Self::Io(path, error) => write!(f, "cannot lock the state at {}: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for Taken {}
+
+impl Instance {
+    /// Locks the state folder, which is made where there is none, and writes down who holds it.
+    ///
+    /// # Errors
+    /// [`Taken`] with the holder's host, process and socket.
+    pub fn claim(state: &Path, socket: &Path) -> Result<Self, Taken> {
+        let path = state.join("lock");
+        let wrong = |error| Taken::Io(path.clone(), error);
+        platform::private_folder(state).map_err(wrong)?;
+        let mut lock = platform::open_lock(&path).map_err(wrong)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Whoever holds it may be writing just now: then it is unnamed.
+                let _ = lock.take(1024).read_to_string(&mut holder);
+                return Err(Taken::By(holder.trim_end().to_owned(), path));
+            }
+            Err(TryLockError::Error(error)) => return Err(wrong(error)),
+        }
+        lock.set_len(0).map_err(wrong)?;
+        lock.rewind().map_err(wrong)?;
+        let holder = format!(
+            "host {}, process {}, socket {}\n",
+            platform::host_name(),
+            std::process::id(),
+            socket.display()
+        );
+        lock.write_all(holder.as_bytes()).map_err(wrong)?;
+        Ok(Self { _lock: lock })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_told_who_the_first_is() -> io::Result<()> {
+        let state = tempfile::tempdir()?;
+        let first = Instance::claim(state.path(), Path::new("/tmp/a.sock")).map_err(io::Error::other)?;
+        let second = Instance::claim(state.path(), Path::new("/tmp/b.sock"));
+        let message = second.err().map(|taken| taken.to_string()).unwrap_or_default();
+        assert!(message.contains(&format!("process {}, socket /tmp/a.sock", std::process::id())), "{message}");
+        drop(first);
+        assert!(Instance::claim(state.path(), Path::new("/tmp/b.sock")).is_ok());
+        Ok(())
+    }
+}

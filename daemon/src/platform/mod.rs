@@ -1,0 +1,13 @@
+//! The few places where the operating system shows; the only home of `unsafe` and of `cfg` by system.
+
+#[cfg(unix)]
+pub mod children;
+#[cfg(unix)]
+pub mod files;
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub use unix::*;
+
+#[cfg(not(unix))]
+compile_error!("tokend is not built for this system yet");

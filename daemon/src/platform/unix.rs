@@ -1,0 +1,240 @@
+//! Unix: clocks, users, limits, descriptors.
+
+#![expect(unsafe_code, reason = "descriptors that are passed as numbers")]
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
+
+use interprocess::local_socket::tokio::prelude::*;
+use interprocess::local_socket::tokio::{Listener, Stream};
+use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
+use interprocess::os::unix::local_socket::ListenerOptionsExt;
+use rustix::io::FdFlags;
+use rustix::process::{Resource, Rlimit};
+use rustix::time::{ClockId, clock_gettime};
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+pub use linux::FolderWatch;
+
+#[cfg(not(target_os = "linux"))]
+mod portable;
+#[cfg(not(target_os = "linux"))]
+pub use portable::FolderWatch;
+
+/// Milliseconds on the clock that goes on in suspend.
+#[must_use]
+pub fn steady_milliseconds() -> u64 {
+    #[cfg(target_os = "linux")]
+    let clock = ClockId::Boottime;
+    // On macOS CLOCK_MONOTONIC goes on in sleep.
+    #[cfg(not(target_os = "linux"))]
+    let clock = ClockId::Monotonic;
+    let now = clock_gettime(clock);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    let milliseconds = u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000;
+    seconds.saturating_mul(1000).saturating_add(milliseconds)
+}
+
+/// The user whose daemon this is.
+#[must_use]
+pub fn own_user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// This machine's name.
+#[must_use]
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// `/run/user/UID`, if it is this user's own and closed to others.
+#[must_use]
+pub fn run_user() -> Option<std::path::PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+    let path = std::path::PathBuf::from(format!("/run/user/{}", own_user()));
+    let metadata = fs::symlink_metadata(&path).ok()?;
+    let closed = metadata.is_dir() && metadata.mode() & 0o7777 == 0o700 && metadata.uid() == own_user();
+    closed.then_some(path)
+}
+
+/// Leaves no core file and lets no process of the same user look into this one's memory.
+pub fn close_to_onlookers() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = rustix::process::setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "core files cannot be switched off");
+    }
+    #[cfg(target_os = "linux")]
+    if let Err(error) =
+        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+    {
+        tracing::warn!(%error, "this process stays traceable");
+    }
+}
+
+/// Files that this process makes are its user's alone, whatever the shell's mask was.
+pub fn close_new_files_to_others() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+}
+
+/// Raises the limit of open descriptors as far as it may go, and says how many there are.
+#[must_use]
+pub fn raise_descriptor_limit() -> u64 {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    // Beyond this, nothing here needs more.
+    let wanted = limit.maximum.unwrap_or(u64::MAX).min(65_536);
+    let current = limit.current.unwrap_or(u64::MAX);
+    if current >= wanted {
+        return current;
+    }
+    match rustix::process::setrlimit(
+        Resource::Nofile,
+        Rlimit { current: Some(wanted), maximum: limit.maximum },
+    ) {
+        Ok(()) => wanted,
+        Err(_) => current,
+    }
+}
+
+/// Descriptors that this process was started with do not reach the programs that it runs.
+pub fn keep_descriptors_from_children() {
+    // Linux has /proc/self/fd, the others /dev/fd.
+    let Ok(entries) = fs::read_dir("/proc/self/fd").or_else(|_| fs::read_dir("/dev/fd")) else { return };
+    let numbers: Vec<RawFd> =
+        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for number in numbers.into_iter().filter(|number| *number > 2) {
+        // SAFETY: the number is not negative, and is only used for fcntl, which answers EBADF where the
+        // descriptor is closed by now (that of the listing is).
+        let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+        if let Ok(flags) = rustix::io::fcntl_getfd(descriptor) {
+            let _ = rustix::io::fcntl_setfd(descriptor, flags | FdFlags::CLOEXEC);
+        }
+    }
+}
+
+/// Starts a session of its own: the shell that started it may go.
+pub fn leave_the_terminal() -> io::Result<()> {
+    rustix::process::setsid()?;
+    Ok(())
+}
+
+/// The listening socket that systemd passed (`sd_listen_fds(3)`), if it passed one.
+///
+/// # Errors
+/// When it passed something else than listening Unix stream sockets.
+pub fn adopted_listener() -> io::Result<Option<Listener>> {
+    if std::env::var_os("LISTEN_FDS").is_none() {
+        return Ok(None);
+    }
+    let mut adopted = None;
+    for number in sd_notify::listen_fds()? {
+        // SAFETY: sd_listen_fds(3) gives these descriptors to this process alone; nobody else here owns them.
+        let descriptor = unsafe { OwnedFd::from_raw_fd(number) };
+        if !is_listening_unix_socket(descriptor.as_fd()) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("descriptor {number} of $LISTEN_FDS is no listening Unix stream socket"),
+            ));
+        }
+        if adopted.is_some() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "$LISTEN_FDS passes more than one socket",
+            ));
+        }
+        adopted = Some(descriptor);
+    }
+    let Some(descriptor) = adopted else { return Ok(None) };
+    let listener = interprocess::os::unix::uds_local_socket::tokio::Listener::try_from(descriptor)?;
+    Ok(Some(Listener::from(listener)))
+}
+
+fn is_listening_unix_socket(descriptor: BorrowedFd<'_>) -> bool {
+    use rustix::net::{AddressFamily, SocketType, sockopt};
+    rustix::net::getsockname(descriptor).is_ok_and(|name| name.address_family() == AddressFamily::UNIX)
+        && sockopt::socket_type(descriptor).is_ok_and(|kind| kind == SocketType::STREAM)
+        && sockopt::socket_acceptconn(descriptor).unwrap_or(false)
+}
+
+/// Closes every connection that waits at a listener nobody will serve, so that its clients are told at once.
+pub async fn turn_away(listener: &Listener) {
+    let soon = std::time::Duration::from_millis(50);
+    while tokio::time::timeout(soon, listener.accept()).await.is_ok_and(|accepted| accepted.is_ok()) {}
+}
+
+/// A new socket at `path`, open to its user alone from birth. Never displaces what is there.
+///
+/// # Errors
+/// `AddrInUse` where something is at `path`, and whatever else bind(2) says.
+pub fn listen(path: &Path) -> io::Result<Listener> {
+    let name = path.to_fs_name::<GenericFilePath>()?;
+    ListenerOptions::new().name(name).reclaim_name(false).mode(0o600).create_tokio()
+}
+
+/// Whether somebody listens at `path`.
+pub async fn is_answered(path: &Path) -> bool {
+    let Ok(name) = path.to_fs_name::<GenericFilePath>() else { return false };
+    Stream::connect(name).await.is_ok()
+}
+
+/// The user at the other end, by the kernel's word.
+///
+/// # Errors
+/// When the kernel does not say.
+pub fn peer_user(stream: &Stream) -> io::Result<u32> {
+    stream.peer_creds()?.euid().ok_or_else(|| io::ErrorKind::Unsupported.into())
+}
+
+/// Makes `folder` with mode 0700 from birth, or looks whether what is there is safe to put a socket in: nobody
+/// else may be able to replace what lies in it.
+///
+/// # Errors
+/// When it cannot be made, or others could tamper with it.
+pub fn private_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let metadata = fs::metadata(folder)?;
+    let owner = metadata.uid();
+    // In a sticky folder, such as /tmp, only its owner removes a file.
+    let tampered_with = metadata.mode() & 0o022 != 0 && metadata.mode() & 0o1000 == 0;
+    if (owner != own_user() && owner != 0) || tampered_with {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("others can write to {}", folder.display()),
+        ));
+    }
+    Ok(())
+}
+
+/// What tells a file from another that later has its name.
+pub type FileIdentity = (u64, u64);
+
+/// The identity of the file at `path`, if there is one.
+#[must_use]
+pub fn file_identity(path: &Path) -> Option<FileIdentity> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = fs::symlink_metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// Opens the lock file, for its user alone.
+///
+/// # Errors
+/// As open(2).
+pub fn open_lock(path: &Path) -> io::Result<fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// The identity of an open file.
+///
+/// # Errors
+/// As fstat(2).
+pub fn open_file_identity(file: &fs::File) -> io::Result<FileIdentity> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = file.metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
+}

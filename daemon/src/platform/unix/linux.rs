@@ -1,0 +1,46 @@
+//! Linux: a folder is watched by inotify, without polling.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use tokio::io::unix::AsyncFd;
+
+/// Tells when something in a folder is made, moved or removed, or the folder itself is.
+#[derive(Debug)]
+pub struct FolderWatch(AsyncFd<OwnedFd>);
+
+impl FolderWatch {
+    /// Watches `folder`.
+    ///
+    /// # Errors
+    /// When there is no such folder, or the user watches too many.
+    pub fn new(folder: &Path) -> io::Result<Self> {
+        let watch = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+        let events = WatchFlags::DELETE
+            | WatchFlags::MOVED_FROM
+            | WatchFlags::MOVED_TO
+            | WatchFlags::DELETE_SELF
+            | WatchFlags::MOVE_SELF
+            | WatchFlags::ONLYDIR;
+        inotify::add_watch(&watch, folder, events)?;
+        // SAFETY: the descriptor is owned by what is registered, is never replaced, and closes with it.
+        Ok(Self(unsafe { AsyncFd::register(watch) }?))
+    }
+
+    /// Ends when something has changed since the last call.
+    ///
+    /// # Errors
+    /// When the watch broke.
+    pub async fn changed(&self) -> io::Result<()> {
+        let mut ready = self.0.readable().await?;
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut events = inotify::Reader::new(self.0.get_ref(), &mut buffer);
+        // What changed does not matter, only that nothing is left to read.
+        while events.next().is_ok() {}
+        ready.clear_ready();
+        Ok(())
+    }
+}

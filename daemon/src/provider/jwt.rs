@@ -1,0 +1,173 @@
+//! The claims of a JWT (RFC 7519), read but not verified: that is for the service that takes it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+use tokend_proto::Secret;
+use zeroize::Zeroizing;
+
+use super::lifetime;
+use crate::clock::Wall;
+
+/// What of a JWT's claims matters here.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Claims {
+    /// `exp`: when it ends.
+    pub(crate) end: Option<Wall>,
+    /// `iat`: when it began.
+    pub(crate) start: Option<Wall>,
+    /// `scope`: a list, or words separated by blanks or commas.
+    pub(crate) scope: Option<Vec<String>>,
+    /// Whether there is a `refresh_token` among them (ItsYou.online).
+    pub(crate) has_refresh_token: bool,
+}
+
+/// The claims of `token`; `None` if it is no JWT.
+pub(crate) fn claims(token: &Secret) -> Option<Claims> {
+    let mut parts = token.expose_str()?.split('.');
+    let (_, payload, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
+        return None;
+    };
+    let payload = Zeroizing::new(URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?);
+    let Value::Object(claims) = serde_json::from_slice(&payload).ok()? else {
+        return None;
+    };
+    let time = |name| claims.get(name).and_then(lifetime::seconds).map(lifetime::wall);
+    Some(Claims {
+        end: time("exp"),
+        start: time("iat"),
+        scope: claims.get("scope").and_then(words),
+        has_refresh_token: claims.get("refresh_token").is_some_and(|value| !value.is_null()),
+    })
+}
+
+impl Claims {
+    /// How long the token lives that has these claims, counted from the request; `None` if they do not say.
+    ///
+    /// A token that says when it began lives no longer than from there to its end, whatever the clocks say.
+    pub(crate) fn life(
+        &self,
+        asked: Wall,
+        date: Option<Wall>,
+    ) -> Result<Option<std::time::Duration>, lifetime::Dead> {
+        let Some(end) = self.end else { return Ok(None) };
+        let life = lifetime::until(end, asked, date)?;
+        let whole = self
+            .start
+            .map(|start| start.until(end))
+            .filter(|whole| !whole.is_zero());
+        Ok(lifetime::shorter(Some(life), whole))
+    }
+}
+
+/// A list of words, or words separated by blanks or commas (services write scopes in all three ways).
+pub(crate) fn words(value: &Value) -> Option<Vec<String>> {
+    let own = |word: &str| word.to_owned();
+    match value {
+        Value::String(text) => {
+            let words = text.split(|c: char| c == ',' || c.is_ascii_whitespace());
+            Some(words.filter(|word| !word.is_empty()).map(own).collect())
+        }
+        Value::Array(words) => words.iter().map(|word| word.as_str().map(own)).collect(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// A JWT with these claims and no true signature.
+    pub(crate) fn forge(claims: &Value) -> String {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        format!(
+            "{}.{}.sig",
+            part(&serde_json::json!({"alg": "ES384", "typ": "JWT"})),
+            part(claims)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::testing::forge;
+    use super::*;
+
+    fn read(text: &str) -> Option<Claims> {
+        claims(&Secret::new(text.as_bytes().to_vec()).expect("short"))
+    }
+
+    #[test]
+    fn claims_are_read() {
+        let jwt = forge(
+            &json!({"exp": 1_700_000_000, "iat": "1699996400", "scope": ["a", "b"], "refresh_token": "x"}),
+        );
+        let claims = read(&jwt).expect("claims");
+        assert_eq!(claims.end, Some(Wall(1_700_000_000_000)));
+        assert_eq!(claims.start, Some(Wall(1_699_996_400_000)));
+        assert_eq!(
+            claims.scope.as_deref(),
+            Some(&["a".to_owned(), "b".to_owned()][..])
+        );
+        assert!(claims.has_refresh_token);
+        assert!(!format!("{claims:?}").contains("\"x\""));
+        assert_eq!(read(&forge(&json!({}))), Some(Claims::default()));
+    }
+
+    #[test]
+    fn what_is_no_jwt_has_no_claims() {
+        for text in [
+            "",
+            "opaque",
+            "a.b",
+            "a.b.c",
+            "a.b.c.d.e",
+            "a.bnVsbA.c",
+            "a.e30.c.d",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        assert!(read("a.e30.c").is_some());
+        assert!(read("a.e30=.c").is_some());
+    }
+
+    #[test]
+    fn a_life_is_never_longer_than_from_start_to_end() {
+        let claims = |start| Claims {
+            end: Some(Wall(5_000_000)),
+            start,
+            ..Claims::default()
+        };
+        let asked = Wall(1_000_000);
+        assert_eq!(
+            claims(None).life(asked, None),
+            Ok(Some(Duration::from_secs(4000)))
+        );
+        assert_eq!(
+            claims(Some(Wall(4_000_000))).life(asked, None),
+            Ok(Some(Duration::from_secs(1000)))
+        );
+        assert_eq!(
+            claims(Some(Wall(9_000_000))).life(asked, None),
+            Ok(Some(Duration::from_secs(4000)))
+        );
+        assert_eq!(claims(None).life(Wall(6_000_000), None), Err(lifetime::Dead));
+        assert_eq!(Claims::default().life(asked, None), Ok(None));
+    }
+
+    #[test]
+    fn scopes_are_lists_or_separated_by_blanks_or_commas() {
+        let list = Some(vec!["a".to_owned(), "b".to_owned()]);
+        for value in [json!(["a", "b"]), json!("a b"), json!("a,b"), json!(" a,  b ")] {
+            assert_eq!(words(&value), list, "{value}");
+        }
+        assert_eq!(words(&json!("")), Some(Vec::new()));
+        for value in [json!(null), json!(1), json!([1]), json!({})] {
+            assert_eq!(words(&value), None, "{value}");
+        }
+    }
+}

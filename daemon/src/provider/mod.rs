@@ -1,0 +1,235 @@
+//! How one kind of service turns secrets into a token: one file a kind, one small trait, and the classes of failure.
+
+mod command;
+pub mod http;
+mod http_exchange;
+mod itsyouonline;
+mod jwt;
+mod kinds;
+mod lifetime;
+mod lists;
+mod lyve_cloud;
+mod oauth2;
+mod openvcloud;
+#[cfg(test)]
+mod stand_in;
+mod static_token;
+mod token;
+mod verdict;
+mod words;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokend_proto::Secret;
+
+use crate::clock::Moment;
+
+pub use kinds::{Defaults, Kind, kinds};
+
+/// A kind of service, configured for one account.
+///
+/// A provider does one request for one token and says what came of it. It does not retry, cache or schedule:
+/// that is `account`'s. Dropping the future cancels the request.
+pub trait Provider: fmt::Debug + Send + Sync {
+    /// Reads the account's secrets, asks the service, reads the answer.
+    fn mint<'a>(&'a self, request: &'a MintRequest) -> Pending<'a, Minted>;
+
+    /// How a request carries the token, if the account's `scheme` does not say otherwise.
+    fn presentation(&self) -> Presentation {
+        Presentation::Header {
+            scheme: "Bearer".to_owned(),
+        }
+    }
+
+    /// What to assume of a token whose lifetime the service does not tell, if the account's `assume_lifetime`
+    /// does not say otherwise.
+    fn assumed_lifetime(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The scopes that the account's own token is for; `None` where a service of this kind knows no scopes.
+    fn scopes(&self) -> Option<&[String]> {
+        None
+    }
+
+    /// Whether a caller may name audiences.
+    fn takes_audience(&self) -> bool {
+        false
+    }
+
+    /// Whom the account's state belongs to: never sent to another.
+    fn identity(&self) -> Identity;
+
+    /// What `tokend check` shows: names and values, none of them secret.
+    fn describe(&self) -> Vec<(&'static str, String)>;
+
+    /// Whether asking again can bring another token.
+    fn renews(&self) -> bool {
+        true
+    }
+
+    /// Whether the service can be asked if a token still lives.
+    fn can_probe(&self) -> bool {
+        false
+    }
+
+    /// Asks the service whether `token` still lives.
+    fn probe<'a>(&'a self, token: &'a Secret, now: Moment) -> Pending<'a, Probe> {
+        let _ = (token, now);
+        Box::pin(std::future::ready(Ok(Probe::Unknown)))
+    }
+}
+
+/// How a request carries a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presentation {
+    /// `Authorization: SCHEME TOKEN`.
+    Header {
+        /// The word before the token.
+        scheme: String,
+    },
+    /// A form or query parameter.
+    Parameter {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Whom the kept state of an account belongs to, beside its name and type.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The service's origin (`https://host`), a program, or nothing.
+    pub origin: String,
+    /// The client or access key.
+    pub client: String,
+    /// The user.
+    pub user: String,
+}
+
+/// What a provider is working on.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
+
+/// What to ask the service for.
+#[derive(Debug, Clone)]
+pub struct MintRequest {
+    /// The moment before anything is sent: lifetimes count from here.
+    pub now: Moment,
+    /// These scopes instead of the account's own.
+    pub scope: Option<Vec<String>>,
+    /// These audiences instead of the account's own.
+    pub audience: Option<Vec<String>>,
+}
+
+/// A token, fresh from the service.
+#[derive(Debug)]
+pub struct Minted {
+    /// Its named secret fields; the first is `token`.
+    pub fields: Vec<(String, Secret)>,
+    /// How long it lives, counted from before the request was sent, if the service said so.
+    pub lifetime: Option<Duration>,
+    /// What it is good for, if the service said so.
+    pub scope: Option<Vec<String>>,
+    /// What whoever gets it should know.
+    pub warnings: Vec<String>,
+}
+
+impl Minted {
+    /// One token of which nothing else is known.
+    #[must_use]
+    pub fn of(token: Secret) -> Self {
+        Self {
+            fields: vec![("token".to_owned(), token)],
+            lifetime: None,
+            scope: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// What the service says of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    /// It lives, this long if the service said so.
+    Alive(Option<Duration>),
+    /// It is dead.
+    Dead,
+    /// The service cannot say.
+    Unknown,
+}
+
+/// What a failure means for the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The network or the service is not ready: try again later, for as long as it takes.
+    NotNow,
+    /// The service refused the credentials: do not ask again until something changes.
+    No,
+    /// A 4xx that is no clear no: three tries, then it counts as one.
+    Doubtful,
+    /// A secret cannot be had (a missing or too open file, an unset variable): only a person can mend it.
+    Source,
+}
+
+/// Why there is no token. Holds no secret, no token and no body: `message` and `hint` go to people and logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What it means.
+    pub class: Class,
+    /// A word for programs, such as `refused`, `unreachable`, `tls`, `secret-file`.
+    pub kind: &'static str,
+    /// What happened; one line.
+    pub message: String,
+    /// What to do; one line.
+    pub hint: String,
+    /// Not sooner than this, said the service.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// Try again later.
+    pub fn not_now(kind: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(Class::NotNow, kind, message, hint)
+    }
+
+    /// The service refused.
+    pub fn no(kind: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(Class::No, kind, message, hint)
+    }
+
+    /// Perhaps a refusal.
+    pub fn doubtful(kind: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(Class::Doubtful, kind, message, hint)
+    }
+
+    /// Something on this machine that only a person can mend.
+    pub fn source(kind: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(Class::Source, kind, message, hint)
+    }
+
+    fn new(class: Class, kind: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            class,
+            kind,
+            message: message.into(),
+            hint: hint.into(),
+            retry_after: None,
+        }
+    }
+
+    /// The same, and not sooner than this.
+    #[must_use]
+    pub fn after(self, retry_after: Option<Duration>) -> Self {
+        Self { retry_after, ..self }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}

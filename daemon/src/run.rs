@@ -1,0 +1,225 @@
+//! The daemon itself: locks its state, makes its socket, keeps its accounts, until a signal ends it.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use sd_notify::NotifyState;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook_tokio::Signals;
+use tokend::account::Keeper;
+use tokend::clock::{Clock, SystemClock};
+use tokend::config::{self, Loaded};
+use tokend::instance::Instance;
+use tokend::platform;
+use tokend::provider::http::{self, ProxyEnvironment};
+use tokend::server::socket::SocketError;
+use tokend::server::{ReloadRequest, Server, Socket};
+use tokend_proto::message::{About, Code, Failure, Reloaded, Words};
+use tokio::sync::mpsc;
+
+use crate::arguments::{End, complain, surroundings};
+use crate::background::READY;
+use crate::logging;
+
+/// At most this many connections; idle ones are closed before one more is refused.
+const MAX_CONNECTIONS: u64 = 512;
+
+/// Runs until SIGTERM or SIGINT. In the background (`tokend env`) it leaves the terminal and says when it is ready.
+pub(crate) fn foreground(background: bool) -> ExitCode {
+    let level = logging::start("info");
+    if background {
+        if let Err(error) = platform::leave_the_terminal() {
+            tracing::warn!(%error, "still in the terminal's session");
+        }
+    }
+    platform::close_new_files_to_others();
+    platform::close_to_onlookers();
+    platform::keep_descriptors_from_children();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(error, "the system is short of something", End::Failed),
+    };
+    let end = runtime.block_on(live(&level, background));
+    // A program or a look-up that still runs must not hold up the end.
+    runtime.shutdown_background();
+    end.unwrap_or_else(|code| code)
+}
+
+/// From start to stop; the error is how it ends when it cannot even begin.
+async fn live(level: &logging::Level, background: bool) -> Result<ExitCode, ExitCode> {
+    let places = surroundings();
+    let no_place = |error| complain(error, "set HOME, or TOKEND_SOCK to an absolute path", End::Failed);
+    let path = places.socket().map_err(no_place)?;
+    let state = places.state().map_err(no_place)?;
+    let folder = places.configuration().map_err(no_place)?;
+
+    // First of all, so that a daemon that cannot start still answers for the connections that wait.
+    let adopted = platform::adopted_listener()
+        .map_err(|error| complain(error, "the socket unit passes one listening socket", End::Failed))?;
+    let begun = begin(&state, &path, &folder);
+    let (instance, loaded) = match begun {
+        Ok(begun) => begun,
+        Err(end) => {
+            if let Some(listener) = &adopted {
+                // Unaccepted connections would make systemd start us again at once.
+                platform::turn_away(listener).await;
+            }
+            return Err(end);
+        }
+    };
+    let socket = match adopted {
+        Some(listener) => Socket::adopted(listener, &path),
+        None => Socket::open(&path).await.map_err(|error| match error {
+            SocketError::Live(_) => {
+                complain(error, "stop it, or set TOKEND_SOCK to another path", End::Unavailable)
+            }
+            _ => complain(error, "its folder must be this user's own", End::Failed),
+        })?,
+    };
+    let end = serve(level, background, &folder, socket, loaded).await;
+    drop(instance);
+    end
+}
+
+fn begin(state: &Path, socket: &Path, folder: &Path) -> Result<(Instance, Loaded), ExitCode> {
+    let instance = Instance::claim(state, socket)
+        .map_err(|taken| complain(taken, "stop that one, or use it: TOKEND_SOCK says where tok looks", End::Unavailable))?;
+    match config::load(folder, &ProxyEnvironment::of_process()) {
+        Ok(loaded) => Ok((instance, loaded)),
+        Err(diagnostics) => {
+            let mut stderr = std::io::stderr().lock();
+            let _ = writeln!(stderr, "{}", config::report(&diagnostics));
+            drop(stderr);
+            Err(complain("the configuration is faulty", "mend it; tokend check says when it is right", End::Configuration))
+        }
+    }
+}
+
+async fn serve(
+    level: &logging::Level,
+    background: bool,
+    folder: &Path,
+    socket: Socket,
+    loaded: Loaded,
+) -> Result<ExitCode, ExitCode> {
+    http::install_crypto();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let keeper = Keeper::start(Arc::clone(&clock));
+    let (reload, mut reloads) = mpsc::channel::<ReloadRequest>(16);
+    let about = About {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        host: platform::host_name(),
+        configuration: folder.display().to_string(),
+        started_at_ms: clock.now().wall.0,
+    };
+    let limit = platform::raise_descriptor_limit();
+    let connections = usize::try_from(MAX_CONNECTIONS.min(limit / 2)).unwrap_or(1);
+    let server = Server::new(keeper.clone(), about, reload, connections);
+    // A terminal that goes away ends what runs on it; elsewhere SIGHUP asks for a reload.
+    let ends_with_terminal = !background && std::io::stderr().is_terminal();
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP])
+        .map_err(|error| complain(error, "the system is short of something", End::Failed))?;
+
+    apply(&keeper, level, loaded).await?;
+    let serving = tokio::spawn(server.run(socket));
+    notify(&[NotifyState::Ready]);
+    if background {
+        let mut stdout = std::io::stdout().lock();
+        let _ = writeln!(stdout, "{READY}").and_then(|()| stdout.flush());
+    }
+    loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Some(SIGHUP) if !ends_with_terminal => {
+                    // Whoever sent it reads the log.
+                    let _ = reconfigure(&keeper, level, folder.to_path_buf()).await;
+                }
+                _ => break,
+            },
+            Some(answer) = reloads.recv() => {
+                let result = reconfigure(&keeper, level, folder.to_path_buf()).await;
+                let _ = answer.send(result);
+            }
+        }
+    }
+    notify(&[NotifyState::Stopping]);
+    tracing::info!("stopping");
+    serving.abort();
+    // Its socket goes with it.
+    let _ = serving.await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn apply(keeper: &Keeper, level: &logging::Level, loaded: Loaded) -> Result<(), ExitCode> {
+    logging::set(level, &loaded.configuration.daemon.log);
+    log_warnings(&loaded);
+    let outcome = keeper
+        .reconfigure(loaded.configuration.accounts.into_values().collect())
+        .await
+        .map_err(|_| complain("the keeper of accounts has ended", "please report this", End::Failed))?;
+    tracing::info!(accounts = outcome.accounts, version = env!("CARGO_PKG_VERSION"), "serving");
+    Ok(())
+}
+
+/// Reads the configuration again: whole, or not at all.
+async fn reconfigure(keeper: &Keeper, level: &logging::Level, folder: PathBuf) -> Result<Reloaded, Failure> {
+    let faulty = |message: String| Failure {
+        code: Code::INTERNAL,
+        kind: "configuration".to_owned(),
+        message,
+        hint: "mend it and reload again; the configuration before it goes on".to_owned(),
+        next_try_in_ms: None,
+    };
+    // Files may lie on a slow disk; whoever is served meanwhile must not wait for it.
+    let loaded = tokio::task::spawn_blocking(move || config::load(&folder, &ProxyEnvironment::of_process())).await;
+    let loaded = match loaded {
+        Ok(Ok(loaded)) => loaded,
+        Ok(Err(diagnostics)) => {
+            let listed = config::report(&diagnostics);
+            tracing::error!("the configuration is faulty; the one before it goes on\n{listed}");
+            return Err(faulty(format!("the configuration is faulty\n{listed}")));
+        }
+        Err(_) => return Err(faulty("a fault in tokend stopped the reading of the configuration".to_owned())),
+    };
+    logging::set(level, &loaded.configuration.daemon.log);
+    log_warnings(&loaded);
+    // The certificates may have changed, too.
+    http::forget_clients();
+    let warnings = loaded.warnings.iter().map(|warning| warning.message.clone()).collect();
+    let outcome = keeper
+        .reconfigure(loaded.configuration.accounts.into_values().collect())
+        .await
+        .map_err(|_| faulty("tokend is stopping".to_owned()))?;
+    tracing::info!(
+        accounts = outcome.accounts,
+        added = outcome.added,
+        changed = outcome.changed,
+        removed = outcome.removed,
+        "reloaded"
+    );
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    Ok(Reloaded {
+        accounts: count(outcome.accounts),
+        added: count(outcome.added),
+        changed: count(outcome.changed),
+        removed: count(outcome.removed),
+        warnings: Words::truncating(warnings),
+    })
+}
+
+fn log_warnings(loaded: &Loaded) {
+    for warning in &loaded.warnings {
+        tracing::warn!("{}: {} ({})", warning.place.file.display(), warning.message, warning.hint);
+    }
+}
+
+/// Tells systemd, where it listens.
+fn notify(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!(%error, "systemd cannot be told");
+    }
+}

@@ -1,0 +1,227 @@
+//! The sources that a configuration can name.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokend_proto::Secret;
+use tokend_proto::limits::MAX_SECRET;
+use zeroize::Zeroizing;
+
+use super::file::{self, Openness, Readers};
+use super::program::{Program, is_variable};
+use super::{Unfit, without_newline};
+use crate::document::{Shape, Table, printable};
+use crate::provider::Failure;
+
+/// Where a secret comes from. Fetched anew whenever it is needed.
+#[derive(Debug)]
+pub struct Source(Origin);
+
+#[derive(Debug)]
+enum Origin {
+    File { path: PathBuf, readers: Readers },
+    Env(String),
+    Command(Program),
+    Credential { name: String, readers: Readers },
+}
+
+/// What a person may write instead of a secret.
+const FORMS: &str =
+    "name its source: { file = PATH }, { env = NAME }, { command = [ARGV…] } or { credential = NAME }";
+/// Those that are built.
+const BUILT: &[&str] = &["file", "env", "command", "credential"];
+/// Those that are not.
+const LATER: &[&str] = &["store", "keyring", "vault"];
+
+impl Source {
+    /// Reads `key = { file = … }` and the like. Absent: `None`. Faulty: reported, `None`.
+    pub fn read(table: &mut Table<'_>, key: &str) -> Option<Self> {
+        table.allow(key);
+        if table.shape(key)? != Shape::Table {
+            let span = table.value_span(key)?;
+            table.report(
+                &span,
+                format!("`{key}` is a secret, which is never written here"),
+                FORMS,
+            );
+            return None;
+        }
+        let mut source = table.table(key)?;
+        let named: Vec<_> = BUILT
+            .iter()
+            .chain(LATER)
+            .filter(|word| source.has(word))
+            .copied()
+            .collect();
+        let origin = match named[..] {
+            [word] => read_one(&mut source, word),
+            [] => {
+                if source.remaining_keys().is_empty() {
+                    source.report(&source.span(), format!("`{key}` names no source"), FORMS);
+                }
+                for word in BUILT {
+                    source.allow(word);
+                }
+                None
+            }
+            [_, second, ..] => {
+                let span = source.key_span(second).unwrap_or_else(|| source.span());
+                source.report(&span, format!("`{key}` names two sources"), "keep one of them");
+                for word in named.iter().chain(&["pass_env"]) {
+                    source.allow(word);
+                }
+                None
+            }
+        };
+        // A key too many spoils the source: nobody knows what it was meant to do.
+        let stray = source
+            .key_span("pass_env")
+            .filter(|_| !named.contains(&"command"));
+        let sound = source.remaining_keys().is_empty() && stray.is_none();
+        if let Some(span) = stray {
+            source.allow("pass_env");
+            source.report(&span, "`pass_env` belongs to `command`", "remove it");
+        }
+        source.finish();
+        origin.filter(|_| sound).map(Self)
+    }
+
+    /// The same where the key must be there.
+    pub fn required(table: &mut Table<'_>, key: &str) -> Option<Self> {
+        table.require(key);
+        Self::read(table, key)
+    }
+
+    /// Gets the secret.
+    ///
+    /// # Errors
+    /// `Source` where only a person can mend it (a missing or too open file, an unset variable, a program that is not
+    /// there), `NotNow` where it may pass (a program that fails, `timeout`).
+    pub async fn fetch(&self, timeout: Duration) -> Result<Secret, Failure> {
+        self.fetch_in(&|name| env::var_os(name), timeout).await
+    }
+
+    async fn fetch_in(
+        &self,
+        environment: &(dyn Fn(&str) -> Option<OsString> + Sync),
+        timeout: Duration,
+    ) -> Result<Secret, Failure> {
+        match &self.0 {
+            Origin::File { path, readers } => {
+                file::fetch(path.clone(), Openness::OwnerOnly, "secret-file", readers, timeout).await
+            }
+            Origin::Env(name) => from_variable(name, environment(name)),
+            Origin::Command(program) => program.run(timeout).await,
+            Origin::Credential { name, readers } => {
+                let path = credential(name, environment("CREDENTIALS_DIRECTORY"))?;
+                file::fetch(path, Openness::GroupToo, CREDENTIAL, readers, timeout).await
+            }
+        }
+    }
+
+    /// Where it comes from, for people; nothing secret.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match &self.0 {
+            Origin::File { path, .. } => format!("file {}", printable(&path.to_string_lossy(), 300)),
+            Origin::Env(name) => format!("variable {name}"),
+            Origin::Command(program) => format!("command {}", program.describe()),
+            Origin::Credential { name, .. } => format!("systemd credential {name}"),
+        }
+    }
+}
+
+fn read_one(source: &mut Table<'_>, word: &str) -> Option<Origin> {
+    match word {
+        "file" => source.path_of_file(word).map(|path| Origin::File {
+            path: path.value,
+            readers: Readers::default(),
+        }),
+        "env" => {
+            let name = source.string(word)?;
+            if is_variable(&name.value) {
+                return Some(Origin::Env(name.value));
+            }
+            source.report(
+                &name.span,
+                "`env` names no variable",
+                "a name such as \"API_KEY\", without $",
+            );
+            None
+        }
+        "command" => Program::read(source, word).map(Origin::Command),
+        "credential" => {
+            let name = source.string(word)?;
+            if is_credential(&name.value) {
+                return Some(Origin::Credential {
+                    name: name.value,
+                    readers: Readers::default(),
+                });
+            }
+            source.report(
+                &name.span,
+                "`credential` names none",
+                "the name after LoadCredential=, without a path",
+            );
+            None
+        }
+        later => {
+            let span = source.key_span(later)?;
+            source.report(&span, format!("the source `{later}` is not built yet"), FORMS);
+            source.allow(later);
+            None
+        }
+    }
+}
+
+/// systemd: a file name of at most 255 bytes.
+fn is_credential(name: &str) -> bool {
+    (1..=255).contains(&name.len())
+        && name != "."
+        && name != ".."
+        && name.chars().all(|c| c != '/' && c != ':' && !c.is_control())
+}
+
+fn from_variable(name: &str, value: Option<OsString>) -> Result<Secret, Failure> {
+    const KIND: &str = "secret-env";
+    let hint = "set it where the daemon is started, and start the daemon anew";
+    let Some(value) = value else {
+        return Err(Failure::source(
+            KIND,
+            format!("the variable {name} is not set"),
+            hint,
+        ));
+    };
+    let bytes = Zeroizing::new(value.into_encoded_bytes());
+    without_newline(&bytes).map_err(|unfit| match unfit {
+        Unfit::Empty => Failure::source(KIND, format!("the variable {name} is empty"), hint),
+        Unfit::TooLong => Failure::source(
+            KIND,
+            format!("the variable {name} holds more than {MAX_SECRET} bytes"),
+            hint,
+        ),
+    })
+}
+
+const CREDENTIAL: &str = "secret-credential";
+
+fn credential(name: &str, directory: Option<OsString>) -> Result<PathBuf, Failure> {
+    let directory = directory
+        .map(PathBuf::from)
+        .filter(|directory| directory.is_absolute());
+    let Some(directory) = directory else {
+        return Err(Failure::source(
+            CREDENTIAL,
+            format!("there is no credential {name}: $CREDENTIALS_DIRECTORY is not set"),
+            format!("add `LoadCredential={name}:PATH` to the daemon's unit, and start it by systemd"),
+        ));
+    };
+    let path = directory.join(Path::new(name));
+    Ok(path)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests;

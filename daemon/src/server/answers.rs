@@ -1,0 +1,282 @@
+//! What was asked becomes an answer.
+
+use std::ops::Bound;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokend_proto::limits::MAX_TIMEOUT;
+use tokend_proto::message::{
+    AccountName, AccountStatus, Code, Credential, Failure, Field, Get, LastError, ListAccounts, ListPage,
+    Refresh, Status, StatusPage, Words,
+};
+use tokend_proto::{Answer, List, Request};
+use tokio::sync::oneshot;
+
+use super::Server;
+use crate::account::{Account, Need, Registry, Reply, Token, Trouble, Variant};
+use crate::clock::{Moment, milliseconds};
+use crate::document::nearest;
+use crate::provider::Presentation;
+
+/// Accounts in one page: with the longest messages it stays below what may travel.
+const PAGE: usize = 200;
+
+/// Which of an account's tokens a watcher has seen: which configuration of it, and which generation.
+pub(super) type Seen = (usize, u64);
+
+/// Does what was asked.
+pub(super) async fn answer(server: &Arc<Server>, request: Request) -> Answer {
+    let result = match request {
+        Request::Get(get) => get_token(server, get).await.map(Answer::Credential),
+        Request::Refresh(refresh) => refresh_token(server, &refresh).await.map(Answer::Credential),
+        Request::Reject(reject) => match find(server, &reject.account) {
+            Ok(_) => {
+                server.keeper.reject(&reject.account, reject.sha256).await.map_or_else(
+                    |_| Err(stopping()),
+                    |()| Ok(Answer::Done),
+                )
+            }
+            Err(failure) => Err(failure),
+        },
+        Request::Status(status) => status_page(server, &status).map(Answer::StatusPage),
+        Request::List(list) => Ok(Answer::ListPage(list_page(server, &list))),
+        Request::Reload => reload(server).await,
+        Request::About => Ok(Answer::About(server.about.clone())),
+        // Watches are the connection's; kinds that are newer than this match were not decoded.
+        _ => Ok(Answer::Unsupported),
+    };
+    result.unwrap_or_else(Answer::Failure)
+}
+
+/// The next token of a watched account that was not seen yet.
+pub(super) async fn next_credential(
+    server: &Arc<Server>,
+    name: &str,
+    seen: Option<Seen>,
+) -> Result<(Credential, Seen), Failure> {
+    loop {
+        let account = find(server, name)?;
+        let changed = account.shared.changed();
+        tokio::pin!(changed);
+        changed.as_mut().enable();
+        if account.shared.is_ended() {
+            // Replaced: the registry has the new one in a moment.
+            tokio::task::yield_now().await;
+            continue;
+        }
+        let snapshot = Arc::clone(&account.shared.snapshot());
+        let now = server.keeper.now();
+        if let Some(token) = snapshot.token.as_ref().filter(|token| token.is_alive(now)) {
+            let here = (Arc::as_ptr(&account.shared) as usize, token.generation);
+            if seen != Some(here) {
+                account.shared.count(now.steady);
+                return Ok((credential(&account, token, Vec::new(), now), here));
+            }
+        }
+        drop(snapshot);
+        changed.await;
+    }
+}
+
+async fn get_token(server: &Arc<Server>, get: Get) -> Result<Credential, Failure> {
+    let account = find(server, &get.account)?;
+    let need = get.min_valid_ms.map_or(Need::Wish, |ms| Need::Demand(Duration::from_millis(ms)));
+    let variant = variant(&account, get.scope.into_vec(), get.audience.into_vec())?;
+    let now = server.keeper.now();
+    if let Some(shared) = account.published(&variant) {
+        let snapshot = shared.snapshot();
+        if let Some(token) = snapshot.serve(need, now) {
+            shared.count(now.steady);
+            let warnings = snapshot.warnings.clone();
+            return Ok(credential(&account, token, warnings, now));
+        }
+    }
+    let reply = server.keeper.ask(&get.account, variant.clone(), need, wait(get.timeout_ms)).await;
+    given(server, &account, &variant, reply.map_err(|_| stopping())?)
+}
+
+async fn refresh_token(server: &Arc<Server>, refresh: &Refresh) -> Result<Credential, Failure> {
+    let account = find(server, &refresh.account)?;
+    let reply = server.keeper.refresh(&refresh.account, wait(refresh.timeout_ms)).await;
+    given(server, &account, &Variant::default(), reply.map_err(|_| stopping())?)
+}
+
+fn given(
+    server: &Arc<Server>,
+    account: &Account,
+    variant: &Variant,
+    reply: Reply,
+) -> Result<Credential, Failure> {
+    match reply {
+        Reply::Token(token, warnings) => {
+            let now = server.keeper.now();
+            if let Some(shared) = account.published(variant) {
+                shared.count(now.steady);
+            }
+            Ok(credential(account, &token, warnings, now))
+        }
+        Reply::Failure(failure) => Err(failure),
+    }
+}
+
+fn wait(timeout_ms: u64) -> Duration {
+    Duration::from_millis(timeout_ms).min(MAX_TIMEOUT)
+}
+
+/// Which of the account's tokens a caller may have.
+fn variant(account: &Account, scope: Vec<String>, audience: Vec<String>) -> Result<Variant, Failure> {
+    let denied = |message: String, hint: &str| Failure {
+        code: Code::DENIED,
+        kind: "denied".to_owned(),
+        message: format!("{}: {message}", account.name),
+        hint: hint.to_owned(),
+        next_try_in_ms: None,
+    };
+    if !audience.is_empty() && !account.provider.takes_audience() {
+        return Err(denied(
+            format!("accounts of type {} know no audience", account.kind),
+            "leave --audience out",
+        ));
+    }
+    if scope.is_empty() {
+        return Ok(Variant::new(scope, audience));
+    }
+    let Some(own) = account.provider.scopes() else {
+        return Err(denied(format!("accounts of type {} know no scopes", account.kind), "leave --scope out"));
+    };
+    if let Some(foreign) =
+        scope.iter().find(|word| !own.contains(word) && !account.policy.request_scopes.contains(word))
+    {
+        let shown: String = foreign.chars().filter(|c| !c.is_control()).take(100).collect();
+        return Err(denied(
+            format!("scope {shown} is not among those that callers may ask for"),
+            "add it to the account's request_scopes, then tok reload",
+        ));
+    }
+    // The account's own scopes, however they are asked for, are its own token.
+    let mut own = own.to_vec();
+    own.sort();
+    own.dedup();
+    let asked = Variant::new(scope, Vec::new());
+    let scope = asked.scope().filter(|scope| *scope != own).map(<[_]>::to_vec).unwrap_or_default();
+    Ok(Variant::new(scope, audience))
+}
+
+fn credential(account: &Account, token: &Token, warnings: Vec<String>, now: Moment) -> Credential {
+    let (scheme, parameter) = match &account.policy.presentation {
+        Presentation::Header { scheme } => (scheme.clone(), String::new()),
+        Presentation::Parameter { name } => (String::new(), name.clone()),
+    };
+    let left = token.left(now);
+    let fields =
+        token.fields.iter().map(|(name, value)| Field { name: name.clone(), value: value.duplicate() });
+    Credential {
+        account: account.name.clone(),
+        scheme,
+        parameter,
+        fields: List::truncating(fields.collect()),
+        expires_at_ms: left.map(|left| now.wall.after(left).0),
+        expires_in_ms: left.map(milliseconds),
+        scope: Words::truncating(token.scope.clone().unwrap_or_default()),
+        warnings: Words::truncating(token.warnings.iter().cloned().chain(warnings).collect()),
+        generation: token.generation,
+    }
+}
+
+fn status_page(server: &Arc<Server>, status: &Status) -> Result<StatusPage, Failure> {
+    let now = server.keeper.now();
+    if let Some(name) = &status.account {
+        let account = find(server, name)?;
+        return Ok(StatusPage { accounts: List::truncating(vec![status_of(&account, now)]), more: false });
+    }
+    let registry = server.keeper.registry();
+    let mut rest = after(&registry, status.after.as_deref());
+    let accounts = rest.by_ref().take(PAGE).map(|account| status_of(account, now)).collect();
+    Ok(StatusPage { accounts: List::truncating(accounts), more: rest.next().is_some() })
+}
+
+fn list_page(server: &Arc<Server>, list: &ListAccounts) -> ListPage {
+    let registry = server.keeper.registry();
+    let mut rest = after(&registry, list.after.as_deref());
+    let accounts = rest
+        .by_ref()
+        .take(PAGE)
+        .map(|account| AccountName { account: account.name.clone(), account_type: account.kind.to_owned() })
+        .collect();
+    ListPage { accounts: List::truncating(accounts), more: rest.next().is_some() }
+}
+
+fn after<'a>(registry: &'a Registry, name: Option<&'a str>) -> impl Iterator<Item = &'a Arc<Account>> {
+    let start = name.map_or(Bound::Unbounded, Bound::Excluded);
+    registry.range::<str, _>((start, Bound::Unbounded)).map(|(_, account)| account)
+}
+
+fn status_of(account: &Account, now: Moment) -> AccountStatus {
+    let snapshot = account.shared.snapshot();
+    let token = snapshot.token.as_ref().filter(|token| token.is_alive(now));
+    let left = token.and_then(|token| token.left(now));
+    AccountStatus {
+        account: account.name.clone(),
+        account_type: account.kind.to_owned(),
+        state: snapshot.state.as_str().to_owned(),
+        expires_at_ms: left.map(|left| now.wall.after(left).0),
+        expires_in_ms: left.map(milliseconds),
+        lifetime_ms: token.and_then(|token| token.lifetime).map(milliseconds),
+        next_refresh_at_ms: snapshot.next_refresh.map(|at| now.wall.after(now.steady.until(at)).0),
+        refreshed_at_ms: token.map(|token| token.received.wall.0),
+        served: account.shared.served(),
+        last_error: snapshot.trouble.as_ref().map(last_error),
+        warnings: Words::truncating(
+            token.map(|token| token.warnings.clone()).into_iter().flatten().chain(snapshot.warnings.clone()).collect(),
+        ),
+    }
+}
+
+fn last_error(trouble: &Trouble) -> LastError {
+    LastError {
+        kind: trouble.failure.kind.to_owned(),
+        message: trouble.failure.message.clone(),
+        hint: trouble.failure.hint.clone(),
+        at_ms: trouble.at.0,
+        code: if trouble.parked { Code::REFUSED } else { Code::NOT_NOW },
+    }
+}
+
+async fn reload(server: &Arc<Server>) -> Result<Answer, Failure> {
+    let (done, result) = oneshot::channel();
+    server.reload.send(done).await.map_err(|_| stopping())?;
+    result.await.map_err(|_| stopping())?.map(Answer::Reloaded)
+}
+
+fn find(server: &Arc<Server>, name: &str) -> Result<Arc<Account>, Failure> {
+    if let Some(account) = server.keeper.account(name) {
+        return Ok(account);
+    }
+    let registry = server.keeper.registry();
+    let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
+    let hint = if registry.is_empty() {
+        format!("no account is configured yet: write one into {}/config.toml", server.about.configuration)
+    } else {
+        match nearest(name, registry.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean {near}? tok list shows them all"),
+            None => "tok list shows the accounts".to_owned(),
+        }
+    };
+    Err(Failure {
+        code: Code::UNKNOWN,
+        kind: "unknown-account".to_owned(),
+        message: format!("there is no account {shown}"),
+        hint,
+        next_try_in_ms: None,
+    })
+}
+
+fn stopping() -> Failure {
+    Failure {
+        code: Code::NO_DAEMON,
+        kind: "stopping".to_owned(),
+        message: "tokend is stopping".to_owned(),
+        hint: "ask again in a moment; systemctl --user start tokend.socket starts it".to_owned(),
+        next_try_in_ms: None,
+    }
+}

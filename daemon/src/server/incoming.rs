@@ -1,0 +1,59 @@
+//! A connection's bytes become frames; nothing is allocated for what was only announced.
+
+use std::io;
+
+use tokend_proto::frame::{self, HEADER};
+use tokend_proto::limits::MAX_REQUEST;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use zeroize::Zeroizing;
+
+/// What one read takes at most; the buffer grows by as much only when that much has arrived.
+const CHUNK: usize = 1024;
+
+/// The bytes of a client that have arrived and were not yet taken as frames.
+#[derive(Debug)]
+pub(super) struct Incoming<R> {
+    source: R,
+    buffer: Vec<u8>,
+}
+
+impl<R: AsyncRead + Unpin> Incoming<R> {
+    pub(super) fn new(source: R) -> Self {
+        Self { source, buffer: Vec::new() }
+    }
+
+    /// Whether part of a frame has arrived.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
+    /// The next whole frame's payload, if it has arrived.
+    ///
+    /// # Errors
+    /// `InvalidData` for a frame beyond the limit.
+    pub(super) fn take(&mut self) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+        let Some(header) = self.buffer.first_chunk::<HEADER>() else { return Ok(None) };
+        let length = frame::announced(*header, MAX_REQUEST)
+            .map_err(|oversize| io::Error::new(io::ErrorKind::InvalidData, oversize))?;
+        let Some(payload) = self.buffer.get(HEADER..HEADER + length) else { return Ok(None) };
+        let payload = Zeroizing::new(payload.to_vec());
+        self.buffer.drain(..HEADER + length);
+        if self.buffer.is_empty() && self.buffer.capacity() > 4 * CHUNK {
+            self.buffer = Vec::new();
+        }
+        Ok(Some(payload))
+    }
+
+    /// Waits for more bytes; `false` at the end. May be dropped at any time and loses nothing.
+    ///
+    /// # Errors
+    /// As read(2).
+    pub(super) async fn more(&mut self) -> io::Result<bool> {
+        if self.buffer.len() >= HEADER + MAX_REQUEST {
+            // A client that sends ahead without reading: it waits until we are ready for more.
+            return std::future::pending().await;
+        }
+        self.buffer.reserve(CHUNK);
+        Ok((&mut self.source).take(CHUNK as u64).read_buf(&mut self.buffer).await? > 0)
+    }
+}

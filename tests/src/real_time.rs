@@ -1,0 +1,32 @@
+//! Stories that are about real time, told in one place: what took how long, and what happens at which pace.
+
+use std::time::{Duration, Instant};
+
+/// What came of it, and how long that took.
+pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let start = now();
+    let done = work();
+    (done, start.elapsed())
+}
+
+/// Does something `times` times, so far apart; what comes late is done at once. The story is that pace.
+pub fn paced(interval: Duration, times: u32, mut step: impl FnMut(u32)) {
+    let start = now();
+    for index in 0..times {
+        std::thread::sleep((interval * index).saturating_sub(start.elapsed()));
+        step(index);
+    }
+}
+
+/// Lets so much time pass, since the story needs it: a token grows old, a pause must be seen to be kept.
+pub fn let_pass(span: Duration, _because: &str) {
+    std::thread::sleep(span);
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "these tests watch real programs: their time is the machine's"
+)]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,400 @@
+//! A home of its own for one test: the real `tokend` and `tok` in it, nothing of the person's around it.
+
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "each of these stops its test when it cannot go on, and a test may ignore what came of it"
+)]
+
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokend_proto::frame::{self, Opening};
+use tokend_proto::limits::{MAX_ANSWER, MAX_REQUEST};
+use tokend_proto::{Answer, Request, envelope};
+
+/// How long a program may take to say that it is ready, or to end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A temporary home with its own configuration, state and runtime folders.
+#[derive(Debug)]
+pub struct Sandbox {
+    root: TempDir,
+}
+
+/// A running `tokend`; killed when dropped.
+#[derive(Debug)]
+pub struct Daemon {
+    child: Child,
+    log: PathBuf,
+}
+
+/// What a program said and how it ended.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// Its exit code, or 128 and the signal that ended it.
+    pub code: i32,
+    /// What it wrote.
+    pub stdout: String,
+    /// What it complained.
+    pub stderr: String,
+}
+
+impl Sandbox {
+    /// An empty home.
+    #[must_use]
+    pub fn new() -> Self {
+        let root = tempfile::Builder::new().prefix("tkd").tempdir().expect("a temporary folder");
+        let sandbox = Self { root };
+        for folder in ["home", "config/tokend", "state", "run", "data"] {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(sandbox.path().join(folder))
+                .expect("a folder in the sandbox");
+        }
+        sandbox
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// The home in it.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.path().join("home")
+    }
+
+    /// The kept state's folder.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.path().join("state/tokend")
+    }
+
+    /// Where the socket is.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.path().join("run/tokend/tokend.sock")
+    }
+
+    /// Where the configuration is.
+    #[must_use]
+    pub fn config_file(&self) -> PathBuf {
+        self.path().join("config/tokend/config.toml")
+    }
+
+    /// Writes the configuration, for its user alone.
+    pub fn configure(&self, text: &str) {
+        write_private(&self.config_file(), text.as_bytes());
+    }
+
+    /// Writes a secret into a file for its user alone, and says where it is.
+    pub fn secret_file(&self, name: &str, value: &str) -> PathBuf {
+        let path = self.home().join(name);
+        write_private(&path, value.as_bytes());
+        path
+    }
+
+    /// A program of ours in this home, with nothing else of the environment.
+    #[must_use]
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program_path(program));
+        self.surround(&mut command);
+        command
+    }
+
+    /// Gives any program this home and nothing else of the environment.
+    pub fn surround(&self, command: &mut Command) {
+        command
+            .env_clear()
+            .env("HOME", self.home())
+            .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()))
+            .env("LANG", "C.UTF-8")
+            .env("XDG_CONFIG_HOME", self.path().join("config"))
+            .env("XDG_STATE_HOME", self.path().join("state"))
+            .env("XDG_DATA_HOME", self.path().join("data"))
+            .env("XDG_RUNTIME_DIR", self.path().join("run"))
+            .current_dir(self.path())
+            .stdin(Stdio::null());
+    }
+
+    /// Runs `tok` to its end.
+    pub fn tok<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Said {
+        run(self.command("tok").args(arguments))
+    }
+
+    /// Runs `tok` with something on its standard input.
+    pub fn tok_with_input<S: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = S>,
+        input: &str,
+    ) -> Said {
+        let mut child = self
+            .command("tok")
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("tok starts");
+        // A program that ends without reading is not the writer's failure.
+        let _ = child.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes()));
+        Said::from(child.wait_with_output().expect("tok ends"))
+    }
+
+    /// The token of an account; the test fails where there is none.
+    #[track_caller]
+    pub fn token(&self, account: &str) -> String {
+        let said = self.tok(["get", account]);
+        assert_eq!(said.code, 0, "tok get {account}: {said:?}");
+        said.stdout.trim_end_matches('\n').to_owned()
+    }
+
+    /// What `tok status --json` says of an account.
+    #[track_caller]
+    pub fn status(&self, account: &str) -> serde_json::Value {
+        let said = self.tok(["status", account, "--json"]);
+        assert_eq!(said.code, 0, "tok status {account}: {said:?}");
+        let list: serde_json::Value = serde_json::from_str(&said.stdout).expect("a list in JSON");
+        list[0].clone()
+    }
+
+    /// Starts `tokend` and waits until it says `READY=1`.
+    #[track_caller]
+    pub fn start(&self) -> Daemon {
+        self.start_with(|_| {})
+    }
+
+    /// The same, with a change to the command before it starts.
+    #[track_caller]
+    pub fn start_with(&self, change: impl FnOnce(&mut Command)) -> Daemon {
+        match self.try_start(change) {
+            Ok(daemon) => daemon,
+            Err(said) => panic!("tokend did not start: {said:?}"),
+        }
+    }
+
+    /// The same, where it may end instead.
+    pub fn try_start(&self, change: impl FnOnce(&mut Command)) -> Result<Daemon, Said> {
+        let notify = tempfile::Builder::new().prefix("n").tempdir_in(self.path()).expect("a folder");
+        let address = notify.path().join("s");
+        let socket = UnixDatagram::bind(&address).expect("a socket for READY=1");
+        socket.set_read_timeout(Some(Duration::from_millis(20))).expect("a read timeout");
+        let log = self.path().join("tokend.log");
+        let stderr = OpenOptions::new().append(true).create(true).open(&log).expect("a log");
+        let before = stderr.metadata().map_or(0, |metadata| metadata.len());
+        let mut command = self.command("tokend");
+        command.env("NOTIFY_SOCKET", &address).stdout(Stdio::null()).stderr(stderr);
+        change(&mut command);
+        let mut daemon = Daemon { child: command.spawn().expect("tokend starts"), log };
+        let mut message = [0; 1024];
+        // So many waits of the read timeout make up our patience.
+        for _ in 0..PATIENCE.as_millis() / 20 {
+            match socket.recv(&mut message) {
+                Ok(length) if message[..length].starts_with(b"READY=1") => return Ok(daemon),
+                Ok(_) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(error) => panic!("waiting for READY=1: {error}"),
+            }
+            if let Some(status) = daemon.child.try_wait().expect("the state of tokend") {
+                let stderr = daemon.log().split_off(usize::try_from(before).unwrap_or(0));
+                return Err(Said { code: code(status), stdout: String::new(), stderr });
+            }
+        }
+        panic!("tokend was not ready in time; its log:\n{}", daemon.log());
+    }
+}
+
+impl Default for Sandbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Daemon {
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).expect("tokend takes a signal");
+    }
+
+    /// Stops it as systemd does, and says how it ended.
+    pub fn stop(mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.child.wait().expect("tokend ends")
+    }
+
+    /// Kills it as a crash does.
+    pub fn kill(mut self) {
+        self.child.kill().expect("tokend is killed");
+        self.child.wait().expect("tokend ends");
+    }
+
+    /// Its peak resident memory in KiB (`VmHWM`).
+    #[must_use]
+    pub fn peak_memory_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+        line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Said {
+    /// The two lines of an error, without `tok: ` and `hint: `.
+    #[track_caller]
+    #[must_use]
+    pub fn error(&self) -> (&str, &str) {
+        let lines: Vec<&str> = self.stderr.lines().collect();
+        match lines[..] {
+            [what, hint] => (
+                what.strip_prefix("tok: ").expect("what happened"),
+                hint.strip_prefix("hint: ").expect("what to do"),
+            ),
+            _ => panic!("an error is two lines: {self:?}"),
+        }
+    }
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            code: code(output.status),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// Runs a program to its end.
+pub fn run(command: &mut Command) -> Said {
+    Said::from(command.output().expect("the program starts"))
+}
+
+/// Writes a file that is its user's alone from birth.
+pub fn write_private(path: &Path, bytes: &[u8]) {
+    let mut file: File = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    file.write_all(bytes).expect("the file takes the bytes");
+}
+
+/// A program of ours: in `$TOKEND_BIN_DIR`, or where cargo put it beside this one.
+#[must_use]
+pub fn program_path(name: &str) -> PathBuf {
+    if let Some(folder) = std::env::var_os("TOKEND_BIN_DIR") {
+        return Path::new(&folder).join(name);
+    }
+    let here = std::env::current_exe().expect("the path of this program");
+    let built = here.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.exists());
+    built.unwrap_or_else(|| panic!("{name} is not built: run `cargo build --workspace`, or cargo test --workspace"))
+}
+
+/// Says, whatever captures the output of tests, that a test did not run, and why.
+pub fn skip(what: &str, why: &str) {
+    // Not by eprintln!, which the test harness captures.
+    let _ = writeln!(io::stderr(), "SKIPPED: {what}: {why}");
+}
+
+/// Whether the tests run as root, whom mode bits do not bind.
+#[must_use]
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+fn code(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
+}
+
+impl Sandbox {
+    /// Lets a shell's script start `tokend`, as `"$0"`: for what only a shell can arrange, such as a mask or a
+    /// descriptor. For [`start_with`](Self::start_with); keeps the command's environment.
+    pub fn by_shell(&self, command: &mut Command, script: &str) {
+        let log = OpenOptions::new().append(true).create(true).open(self.path().join("tokend.log")).expect("a log");
+        let mut shell = Command::new("sh");
+        self.surround(&mut shell);
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell.arg("-c").arg(script).arg(command.get_program()).stdout(Stdio::null()).stderr(log);
+        *command = shell;
+    }
+}
+
+/// Looks again and again until there is something: for what nobody tells of.
+#[track_caller]
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let pause = Duration::from_millis(10);
+    for _ in 0..PATIENCE.as_millis() / pause.as_millis() {
+        if let Some(found) = look() {
+            return found;
+        }
+        std::thread::sleep(pause);
+    }
+    panic!("did not happen in time: {what}");
+}
+
+/// Whether there is such a process; one that ended and was not waited for is none.
+pub fn is_running(pid: u32) -> bool {
+    // The state follows the name, which is in brackets and may hold anything (proc(5)).
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| !stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with(['Z', 'X'])))
+}
+
+/// Sends the first request of a connection, without `tok` between.
+pub fn send(stream: &mut UnixStream, request: &Request) -> io::Result<()> {
+    let payload = request.seal(1).and_then(|envelope| envelope.encode()).map_err(io::Error::other)?;
+    stream.write_all(&frame::encode(&payload, true, MAX_REQUEST).map_err(io::Error::other)?)
+}
+
+/// The daemon's first answer on a connection; the end of the connection is `UnexpectedEof`.
+pub fn receive(stream: &mut UnixStream) -> io::Result<Answer> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut header = [0; frame::HEADER];
+    stream.read_exact(&mut header)?;
+    let mut payload = vec![0; frame::announced(header, MAX_ANSWER).map_err(io::Error::other)?];
+    stream.read_exact(&mut payload)?;
+    let envelope = match frame::opening(&payload).map_err(io::Error::other)? {
+        Opening::Spoken(payload) => envelope::decode_answer(payload).map_err(io::Error::other)?,
+        other => return Err(io::Error::other(format!("{other:?}"))),
+    };
+    Answer::open(&envelope).map_err(io::Error::other)?.ok_or_else(|| ErrorKind::Unsupported.into())
+}

@@ -1,0 +1,150 @@
+//! Tokens of a certified OpenID provider that others wrote: npm's oidc-provider, with tokens of ten seconds.
+
+#![expect(clippy::expect_used, reason = "a test should fail with the place")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokend_tests::accounts;
+use tokend_tests::real_time::paced;
+use tokend_tests::sandbox::{Sandbox, eventually, skip};
+use tokend_tests::stand_in::call;
+
+/// The folder with `server.mjs` and its packages; absolute.
+const FOLDER: &str = "TOKEND_TEST_OIDC_PROVIDER";
+
+/// The account, the client, its secret, and how the provider wants to be told that.
+const CLIENTS: [(&str, &str, &str, &str); 3] = [
+    ("basic", "svc-basic", "basic-secret", "basic"),
+    ("post", "svc-post", "post-secret", "post"),
+    // A client that is refused to whoever does not encode as RFC 6749 2.3.1 says.
+    ("odd", "svc:odd/id", "p%41ss+w=r&d/:~ x", "basic"),
+];
+
+/// A running provider; it ends with its standard input, and when dropped.
+struct Provider {
+    child: Child,
+    url: String,
+}
+
+impl Provider {
+    /// Starts it, where it is installed.
+    fn start(sandbox: &Sandbox, what: &str) -> Option<Self> {
+        let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from).filter(|folder| folder.is_absolute()) else {
+            skip(what, &format!("{FOLDER} names no folder with oidc-provider; `npm ci` in tests/third-party makes it"));
+            return None;
+        };
+        let mut node = Command::new("node");
+        sandbox.surround(&mut node);
+        node.arg("server.mjs").current_dir(&folder).env("PORT", "0").env("CC_TTL", "10");
+        // Its standard error is the test's: what goes wrong there is seen.
+        let mut child = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("its standard output");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let url = line.trim_end().strip_prefix("ready ").expect("that it is ready").to_owned();
+        Some(Self { child, url })
+    }
+
+    /// The token requests that it saw, by client.
+    fn token_requests(&self) -> BTreeMap<String, Vec<Value>> {
+        let seen = call("GET", &format!("{}/_ctl/seen", self.url), &[], "").expect("its ledger").json();
+        let mut by_client = BTreeMap::<String, Vec<Value>>::new();
+        for entry in seen.as_array().into_iter().flatten().filter(|entry| entry["path"] == "/token") {
+            let client = entry["client"].as_str().unwrap_or_default().to_owned();
+            by_client.entry(client).or_default().push(entry.clone());
+        }
+        by_client
+    }
+
+    /// Who the API takes the holder of this token for.
+    fn whoami(&self, token: &str) -> (u16, Value) {
+        let authorization = format!("Bearer {token}");
+        let url = format!("{}/api/whoami", self.url);
+        let reply = call("GET", &url, &[("Authorization", &authorization)], "").expect("an answer");
+        (reply.status, reply.json()["client"].clone())
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn account(sandbox: &Sandbox, name: &str, provider: &Provider, client: &str, secret: &str) -> String {
+    accounts::set_secret(sandbox, name, secret);
+    format!(
+        "[accounts.{name}]\ntype = 'oauth2'\nissuer = '{}'\ngrant = 'client_credentials'\nclient_id = '{client}'\n\
+         client_secret = {{ file = '~/{name}.secret' }}\nscope = ['api:read']\n",
+        provider.url
+    )
+}
+
+/// What the account's table must say where the provider takes both methods and the client only one.
+fn method(auth: &str) -> String {
+    match auth {
+        "post" => "token_endpoint_auth_method = 'client_secret_post'\n".to_owned(),
+        _ => String::new(),
+    }
+}
+
+#[test]
+fn tokens_of_ten_seconds_are_refreshed_over_three_lifetimes_with_one_request_each() {
+    let sandbox = Sandbox::new();
+    let Some(provider) = Provider::start(&sandbox, "tokens of the third-party provider") else { return };
+    let text: String = CLIENTS
+        .iter()
+        .map(|(name, client, secret, auth)| account(&sandbox, name, &provider, client, secret) + &method(auth))
+        .collect();
+    sandbox.configure(&text);
+    let _daemon = sandbox.start();
+
+    let mut seen = BTreeMap::<&str, BTreeSet<String>>::new();
+    paced(Duration::from_millis(500), 62, |index| {
+        for (name, client, _, _) in CLIENTS {
+            let token = sandbox.token(name);
+            assert_eq!(provider.whoami(&token), (200, Value::from(client)), "{name}: ask {index}");
+            seen.entry(client).or_default().insert(token);
+        }
+    });
+    // A request may be under way just now: its token comes in a moment.
+    let requests = eventually("one request for each token", || {
+        for (name, client, _, _) in CLIENTS {
+            seen.entry(client).or_default().insert(sandbox.token(name));
+        }
+        let requests = provider.token_requests();
+        let same = |client: &str| requests.get(client).map(Vec::len) == seen.get(client).map(BTreeSet::len);
+        CLIENTS.iter().all(|(_, client, _, _)| same(client)).then_some(requests)
+    });
+    assert_eq!(requests.len(), CLIENTS.len());
+    for (name, client, _, auth) in CLIENTS {
+        let requests = &requests[client];
+        assert!((4..=6).contains(&requests.len()), "{name}: {} tokens in 31 s", requests.len());
+        for request in requests {
+            assert_eq!((&request["auth"], &request["status"]), (&Value::from(auth), &Value::from(200)), "{name}");
+            assert_eq!((&request["grant"], &request["scope"]), (&"client_credentials".into(), &"api:read".into()));
+        }
+    }
+}
+
+#[test]
+fn a_secret_that_the_provider_does_not_know_is_refused_once_in_its_own_words() {
+    let sandbox = Sandbox::new();
+    let Some(provider) = Provider::start(&sandbox, "a refusal of the third-party provider") else { return };
+    sandbox.configure(&account(&sandbox, "wrong", &provider, "svc-basic", "wrong-secret"));
+    let _daemon = sandbox.start();
+    for _ in 0..10 {
+        let said = sandbox.tok(["get", "wrong"]);
+        assert_eq!((said.code, said.stdout.as_str()), (5, ""), "{said:?}");
+        let (what, hint) = said.error();
+        assert!(what.contains("invalid_client") && hint.contains("will not try again until"), "{said:?}");
+    }
+    assert_eq!(provider.token_requests().get("svc-basic").map(Vec::len), Some(1));
+}
