@@ -113,7 +113,7 @@ impl Error {
                     .to_owned()
             }
             Self::Unreachable { .. } => {
-                "look at the socket with `ls -l`; TOKEND_SOCK names another one".to_owned()
+                "look at it with `ls -l`, or set TOKEND_SOCK to the right one".to_owned()
             }
             Self::NotOurs { uid: Some(_), .. } => {
                 "nothing was sent; unset TOKEND_SOCK, or call tok as the user whose daemon it is".to_owned()

@@ -137,6 +137,15 @@ fn a_call_that_was_dropped_leaves_no_half_answer_behind() -> Result<(), Error> {
 }
 
 #[test]
+fn a_task_may_move_between_threads() {
+    fn movable<T: Send>(_: &T) {}
+    let mut client = AsyncClient::lazy_at("/nowhere");
+    movable(&client.get("x"));
+    movable(&client.status());
+    movable(&client.watch("x"));
+}
+
+#[test]
 fn nobody_there_is_told_by_both() {
     let daemon = daemon();
     daemon.vanish();

@@ -4,6 +4,7 @@
 
 mod cli {
     mod accounts;
+    mod arrivals;
     mod child;
     mod curl;
     mod daemon;

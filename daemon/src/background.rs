@@ -32,16 +32,17 @@ pub(crate) fn env() -> ExitCode {
     if !runtime.block_on(platform::is_answered(&socket)) {
         if let Err((what, end)) = start(&state) {
             // Somebody else may have been faster: then theirs will answer.
-            let answered = runtime.block_on(async {
-                tokio::time::timeout(FIRST_ONE, async {
-                    while !platform::is_answered(&socket).await {
-                        tokio::time::sleep(Duration::from_millis(20)).await;
-                    }
-                })
-                .await
-                .is_ok()
-            });
-            if !matches!(end, End::Unavailable) || !answered {
+            let answered = matches!(end, End::Unavailable)
+                && runtime.block_on(async {
+                    tokio::time::timeout(FIRST_ONE, async {
+                        while !platform::is_answered(&socket).await {
+                            tokio::time::sleep(Duration::from_millis(20)).await;
+                        }
+                    })
+                    .await
+                    .is_ok()
+                });
+            if !answered {
                 return complain(what, "run tokend in the foreground to see it start", end);
             }
         }

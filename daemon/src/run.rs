@@ -24,8 +24,11 @@ use crate::arguments::{End, complain, surroundings};
 use crate::background::READY;
 use crate::logging;
 
-/// At most this many connections; idle ones are closed before one more is refused.
-const MAX_CONNECTIONS: u64 = 512;
+/// Above this many connections idle ones are closed.
+const CONNECTIONS: u64 = 512;
+
+/// Beyond this many nobody is let in, even if all are busy (`tok watch` is, as long as it runs).
+const MOST_CONNECTIONS: u64 = 8192;
 
 /// Runs until SIGTERM or SIGINT. In the background (`tokend env`) it leaves the terminal and says when it is ready.
 pub(crate) fn foreground(background: bool) -> ExitCode {
@@ -117,8 +120,10 @@ async fn serve(
         started_at_ms: clock.now().wall.0,
     };
     let limit = platform::raise_descriptor_limit();
-    let connections = usize::try_from(MAX_CONNECTIONS.min(limit / 2)).unwrap_or(1);
-    let server = Server::new(keeper.clone(), about, reload, connections);
+    // Requests to services and files need descriptors, too.
+    let share = |most: u64| usize::try_from(most.min(limit / 2)).unwrap_or(1);
+    let server =
+        Server::new(keeper.clone(), about, reload, share(CONNECTIONS), share(MOST_CONNECTIONS));
     // A terminal that goes away ends what runs on it; elsewhere SIGHUP asks for a reload.
     let ends_with_terminal = !background && std::io::stderr().is_terminal();
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP])

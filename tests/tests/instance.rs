@@ -55,7 +55,11 @@ fn a_second_daemon_on_the_same_state_names_the_first_whatever_its_socket() {
     assert_eq!(second.code, 69, "{second:?}");
     let about = about(&sandbox.socket());
     assert_eq!(about.pid, first.pid());
-    for part in [&about.host, &format!("process {}", first.pid()), &*sandbox.socket().to_string_lossy()] {
+    for part in [
+        &about.host,
+        &format!("process {}", first.pid()),
+        &*sandbox.socket().to_string_lossy(),
+    ] {
         assert!(second.stderr.contains(part), "{part} in {}", second.stderr);
     }
     assert!(!other.exists());
@@ -74,7 +78,11 @@ fn a_daemon_of_another_state_does_not_displace_a_live_one_from_its_socket() {
         })
         .expect_err("a second daemon on one socket");
     assert_eq!(second.code, 69, "{second:?}");
-    assert!(second.stderr.contains(&*first_home.socket().to_string_lossy()), "{}", second.stderr);
+    assert!(
+        second.stderr.contains(&*first_home.socket().to_string_lossy()),
+        "{}",
+        second.stderr
+    );
     assert_eq!(fs::metadata(first_home.socket()).expect("a socket").ino(), inode);
     assert_eq!(about(&first_home.socket()).pid, first.pid());
     // It left nothing locked behind.
@@ -101,8 +109,14 @@ fn a_socket_that_vanished_is_made_anew_with_its_folder() {
     let daemon = sandbox.start_with(with_token);
     let folder = sandbox.socket().parent().expect("a folder").to_path_buf();
     let again = |what: &str| {
-        let said = eventually(what, || Some(sandbox.tok(["get", "a"])).filter(|said| said.code != 8));
-        assert_eq!((said.code, said.stdout.as_str()), (0, "instance-token\n"), "{said:?}");
+        let said = eventually(what, || {
+            Some(sandbox.tok(["get", "a"])).filter(|said| said.code != 8)
+        });
+        assert_eq!(
+            (said.code, said.stdout.as_str()),
+            (0, "instance-token\n"),
+            "{said:?}"
+        );
         assert_eq!((mode(&folder), mode(&sandbox.socket())), (0o700, 0o600));
     };
     for _ in 0..2 {
@@ -130,7 +144,10 @@ fn socket_and_state_are_closed_to_others_from_birth_whatever_the_mask() {
     assert_eq!((mode(&folder), mode(&sandbox.socket())), (0o700, 0o600));
     assert_eq!(mode(&sandbox.state()), 0o700);
     for place in [folder, sandbox.state()] {
-        for entry in fs::read_dir(place).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+        for entry in fs::read_dir(place)
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").path())
+        {
             assert_eq!(mode(&entry) & 0o077, 0, "{}", entry.display());
         }
     }
@@ -157,7 +174,10 @@ fn a_stop_is_quick_and_takes_the_socket_with_it_even_while_a_service_hangs_and_a
     let took = before.elapsed();
     assert!(took.as_millis() < 2000, "{took:?}");
     let folder = sandbox.socket().parent().expect("a folder").to_path_buf();
-    let left: Vec<_> = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    let left: Vec<_> = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     assert_eq!(left, Vec::<PathBuf>::new());
     let said = waiting.join().expect("tok ends");
     assert_eq!(said.code, 8, "{said:?}");
@@ -167,7 +187,10 @@ fn a_stop_is_quick_and_takes_the_socket_with_it_even_while_a_service_hangs_and_a
 fn without_a_runtime_folder_the_socket_is_in_the_state_folder_of_this_machine() {
     let run = PathBuf::from(format!("/run/user/{}", rustix::process::geteuid().as_raw()));
     if run.exists() {
-        sandbox::skip("the socket's last place", "this user has a folder in /run/user, which comes before");
+        sandbox::skip(
+            "the socket's last place",
+            "this user has a folder in /run/user, which comes before",
+        );
         return;
     }
     let sandbox = home();
@@ -176,13 +199,20 @@ fn without_a_runtime_folder_the_socket_is_in_the_state_folder_of_this_machine() 
         command.env_remove("XDG_RUNTIME_DIR");
     };
     let _daemon = sandbox.start_with(without);
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let socket = sandbox.state().join(format!("run-{host}/tokend.sock"));
-    assert_eq!((mode(&socket), mode(socket.parent().expect("a folder"))), (0o600, 0o700));
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").expect("this machine's name");
+    let socket = sandbox.state().join(format!("run-{}/tokend.sock", host.trim_end()));
+    assert_eq!(
+        (mode(&socket), mode(socket.parent().expect("a folder"))),
+        (0o600, 0o700)
+    );
     let mut tok = sandbox.command("tok");
     tok.env_remove("XDG_RUNTIME_DIR").args(["get", "a"]);
     let said = sandbox::run(&mut tok);
-    assert_eq!((said.code, said.stdout.as_str()), (0, "instance-token\n"), "{said:?}");
+    assert_eq!(
+        (said.code, said.stdout.as_str()),
+        (0, "instance-token\n"),
+        "{said:?}"
+    );
 }
 
 #[test]
@@ -205,7 +235,11 @@ fn env_starts_one_daemon_and_a_second_call_finds_it() {
     }
     // The shell's terminal is not its own.
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("its stat");
-    let session = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(3)).expect("its session");
+    let session = stat
+        .rsplit(") ")
+        .next()
+        .and_then(|rest| rest.split(' ').nth(3))
+        .expect("its session");
     assert_eq!(session, pid.to_string());
 }
 
@@ -216,9 +250,16 @@ fn env_prints_what_a_shell_evaluates_and_finds_a_daemon_that_runs_in_the_foregro
     let mut shell = Command::new("sh");
     sandbox.surround(&mut shell);
     let script = r#"eval "$("$0" env)" && unset XDG_RUNTIME_DIR HOME XDG_STATE_HOME && exec "$1" get a"#;
-    shell.arg("-c").arg(script).args([sandbox::program_path("tokend"), sandbox::program_path("tok")]);
+    shell
+        .arg("-c")
+        .arg(script)
+        .args([sandbox::program_path("tokend"), sandbox::program_path("tok")]);
     let said = sandbox::run(&mut shell);
-    assert_eq!((said.code, said.stdout.as_str()), (0, "instance-token\n"), "{said:?}");
+    assert_eq!(
+        (said.code, said.stdout.as_str()),
+        (0, "instance-token\n"),
+        "{said:?}"
+    );
     assert_eq!(about(&sandbox.socket()).pid, daemon.pid());
     assert!(!sandbox.state().join("tokend.log").exists());
 }
@@ -242,7 +283,10 @@ fn ten_env_at_once_start_one_daemon_and_no_caller_comes_too_early() {
     for caller in callers {
         let said = caller.join().expect("the caller ends");
         assert_eq!(said.code, 0, "{said:?}");
-        assert!(said.stdout.starts_with('a') && said.stdout.contains("static"), "{said:?}");
+        assert!(
+            said.stdout.starts_with('a') && said.stdout.contains("static"),
+            "{said:?}"
+        );
     }
     let log = fs::read_to_string(sandbox.state().join("tokend.log")).expect("a log");
     assert_eq!(log.matches("serving").count(), 1, "{log}");
@@ -265,8 +309,15 @@ fn env(sandbox: &Sandbox) -> PathBuf {
     with_token(&mut command);
     let said = sandbox::run(command.arg("env"));
     assert_eq!(said.code, 0, "{said:?}");
-    let line = said.stdout.strip_suffix("; export TOKEND_SOCK;\n").expect("one line for a shell");
-    PathBuf::from(line.strip_prefix("TOKEND_SOCK='").and_then(|path| path.strip_suffix('\'')).expect("a quoted path"))
+    let line = said
+        .stdout
+        .strip_suffix("; export TOKEND_SOCK;\n")
+        .expect("one line for a shell");
+    PathBuf::from(
+        line.strip_prefix("TOKEND_SOCK='")
+            .and_then(|path| path.strip_suffix('\''))
+            .expect("a quoted path"),
+    )
 }
 
 /// Ends the daemon that `tokend env` started in this home, also when the test fails.
@@ -291,7 +342,9 @@ impl Drop for Background<'_> {
             let pid = Pid::from_raw(number.cast_signed()).expect("a process");
             let _ = kill_process(pid, Signal::TERM);
             if !std::thread::panicking() {
-                eventually("the daemon in the background ends", || (!is_running(number)).then_some(()));
+                eventually("the daemon in the background ends", || {
+                    (!is_running(number)).then_some(())
+                });
             }
         }
     }
@@ -305,7 +358,12 @@ trait OutputLater {
 impl OutputLater for Command {
     fn output_later(&mut self) -> std::thread::JoinHandle<sandbox::Said> {
         use std::process::Stdio;
-        let child = self.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let child = self
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
         std::thread::spawn(move || child.wait_with_output().expect("it ends").into())
     }
 }

@@ -27,7 +27,10 @@ fn of_file(name: &str, path: &Path) -> String {
 
 /// An account whose secret a script prints.
 fn of_script(sandbox: &Sandbox, name: &str, script: &str) -> String {
-    account(name, &format!("{{ command = ['{}'] }}", program(sandbox, name, script).display()))
+    account(
+        name,
+        &format!("{{ command = ['{}'] }}", program(sandbox, name, script).display()),
+    )
 }
 
 /// A script of this name, which can be run.
@@ -39,7 +42,8 @@ fn program(sandbox: &Sandbox, name: &str, script: &str) -> PathBuf {
 }
 
 fn chmod(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    fs::set_permissions(path, Permissions::from_mode(mode))
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
 #[track_caller]
@@ -56,7 +60,10 @@ fn a_file_that_others_may_touch_is_refused_with_its_path_and_the_remedy() {
     let sandbox = Sandbox::new();
     let modes = [0o640, 0o604, 0o644, 0o666, 0o610];
     let files = modes.map(|mode| {
-        let (name, path) = (format!("m{mode:o}"), sandbox.secret_file(&format!("key-{mode:o}"), "file-secret\n"));
+        let (name, path) = (
+            format!("m{mode:o}"),
+            sandbox.secret_file(&format!("key-{mode:o}"), "file-secret\n"),
+        );
         chmod(&path, mode);
         (name, path)
     });
@@ -65,7 +72,15 @@ fn a_file_that_others_may_touch_is_refused_with_its_path_and_the_remedy() {
     for (name, path) in &files {
         let shown = path.display().to_string();
         let said = sandbox.tok(["get", name]);
-        refused(&said, &[name, &shown, &format!("chmod 600 {shown}"), &format!("tok refresh {name}")]);
+        refused(
+            &said,
+            &[
+                name,
+                &shown,
+                &format!("chmod 600 {shown}"),
+                &format!("tok refresh {name}"),
+            ],
+        );
         chmod(path, 0o600);
     }
     // Mended, each is looked at again, by either of the ways that the message names.
@@ -80,9 +95,11 @@ fn a_file_that_others_may_touch_is_refused_with_its_path_and_the_remedy() {
 fn closed_files_and_links_to_them_are_read_without_their_newline() {
     let sandbox = Sandbox::new();
     let mut configuration = String::new();
-    for (name, content, mode) in
-        [("plain", "secret-1", 0o600), ("newline", "secret-2\n", 0o400), ("crlf", "secret-3\r\n", 0o600)]
-    {
+    for (name, content, mode) in [
+        ("plain", "secret-1", 0o600),
+        ("newline", "secret-2\n", 0o400),
+        ("crlf", "secret-3\r\n", 0o600),
+    ] {
         let path = sandbox.secret_file(name, content);
         chmod(&path, mode);
         configuration += &of_file(name, &path);
@@ -94,15 +111,21 @@ fn closed_files_and_links_to_them_are_read_without_their_newline() {
     sandbox.configure(&configuration);
     let _daemon = sandbox.start();
     let tokens = ["plain", "newline", "crlf", "linked", "tilde"].map(|name| sandbox.token(name));
-    assert_eq!(tokens, ["secret-1", "secret-2", "secret-3", "secret-2", "secret-1"]);
+    assert_eq!(
+        tokens,
+        ["secret-1", "secret-2", "secret-3", "secret-2", "secret-1"]
+    );
 }
 
 #[test]
 fn what_is_no_file_parks_its_own_account_at_once() {
     let sandbox = Sandbox::new();
     let good = sandbox.secret_file("good", "good-secret");
-    let (missing, folder, pipe) =
-        (sandbox.home().join("missing"), sandbox.home().join("folder"), sandbox.home().join("pipe"));
+    let (missing, folder, pipe) = (
+        sandbox.home().join("missing"),
+        sandbox.home().join("folder"),
+        sandbox.home().join("pipe"),
+    );
     fs::create_dir(&folder).expect("a folder");
     mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
     let dangling = sandbox.home().join("dangling");
@@ -144,13 +167,19 @@ fn a_file_that_another_user_owns_is_refused() {
     chown(&path, Some(54_321), None).expect("given away");
     sandbox.configure(&of_file("a", &path));
     let _daemon = sandbox.start();
-    refused(&sandbox.tok(["get", "a"]), &[&path.display().to_string(), "54321", "chown"]);
+    refused(
+        &sandbox.tok(["get", "a"]),
+        &[&path.display().to_string(), "54321", "chown"],
+    );
 }
 
 #[test]
 fn a_file_behind_a_closed_folder_is_refused_and_found_once_it_is_open() {
     if sandbox::is_root() {
-        sandbox::skip("a secret file behind a closed folder", "no folder is closed to root");
+        sandbox::skip(
+            "a secret file behind a closed folder",
+            "no folder is closed to root",
+        );
         return;
     }
     let sandbox = Sandbox::new();
@@ -165,7 +194,10 @@ fn a_file_behind_a_closed_folder_is_refused_and_found_once_it_is_open() {
     let (said, closed_said) = (sandbox.tok(["get", "a"]), sandbox.tok(["get", "b"]));
     chmod(&folder, 0o700);
     refused(&said, &[&path.display().to_string(), "permission", "ls -l"]);
-    refused(&closed_said, &[&closed.display().to_string(), "permission", "ls -l"]);
+    refused(
+        &closed_said,
+        &[&closed.display().to_string(), "permission", "ls -l"],
+    );
     assert_eq!(sandbox.tok(["refresh", "a"]).code, 0);
     assert_eq!(sandbox.token("a"), "file-secret");
 }
@@ -173,7 +205,11 @@ fn a_file_behind_a_closed_folder_is_refused_and_found_once_it_is_open() {
 #[test]
 fn an_unset_variable_parks_its_own_account_only() {
     let sandbox = Sandbox::new();
-    sandbox.configure(&(account("set", "{ env = 'GIVEN' }") + &account("unset", "{ env = 'NOT_GIVEN' }") + &account("empty", "{ env = 'EMPTY' }")));
+    sandbox.configure(
+        &(account("set", "{ env = 'GIVEN' }")
+            + &account("unset", "{ env = 'NOT_GIVEN' }")
+            + &account("empty", "{ env = 'EMPTY' }")),
+    );
     let _daemon = sandbox.start_with(|command| {
         command.env("GIVEN", "variable-secret\n").env("EMPTY", "");
     });
@@ -200,7 +236,10 @@ echo "token-of-$#""#;
     for word in odd {
         let _ = write!(argv, ", '{word}'");
     }
-    sandbox.configure(&account("a", &format!("{{ command = [{argv}], pass_env = ['PASSED', 'ABSENT'] }}")));
+    sandbox.configure(&account(
+        "a",
+        &format!("{{ command = [{argv}], pass_env = ['PASSED', 'ABSENT'] }}"),
+    ));
     let held = sandbox.secret_file("held", "held-secret");
     let daemon = sandbox.start_with(|command| {
         command
@@ -218,20 +257,43 @@ echo "token-of-$#""#;
     let read = |name: &str| fs::read_to_string(sandbox.home().join(name)).expect(name);
 
     let environment = read("environment");
-    let names: BTreeSet<&str> = environment.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
-    let expected = ["DISPLAY", "HOME", "LANG", "PASSED", "PATH", "USER", "XDG_RUNTIME_DIR"];
+    let names: BTreeSet<&str> = environment
+        .lines()
+        .filter_map(|line| Some(line.split_once('=')?.0))
+        .collect();
+    let expected = [
+        "DISPLAY",
+        "HOME",
+        "LANG",
+        "PASSED",
+        "PATH",
+        "USER",
+        "XDG_RUNTIME_DIR",
+    ];
     assert_eq!(names, BTreeSet::from(expected), "{environment}");
-    assert!(environment.contains("PASSED=passed on\n") && environment.contains(&format!("HOME={}\n", sandbox.home().display())));
+    assert!(
+        environment.contains("PASSED=passed on\n")
+            && environment.contains(&format!("HOME={}\n", sandbox.home().display()))
+    );
 
     assert_eq!(read("input"), "");
     assert_eq!(read("arguments"), odd.map(|word| format!("{word}\n")).concat());
     let descriptors = read("descriptors");
-    let open: BTreeSet<&str> =
-        descriptors.lines().filter_map(|line| line.split(" -> ").next()?.rsplit(' ').next()).filter(|word| word.parse::<u32>().is_ok()).collect();
+    let open: BTreeSet<&str> = descriptors
+        .lines()
+        .filter_map(|line| line.split(" -> ").next()?.rsplit(' ').next())
+        .filter(|word| word.parse::<u32>().is_ok())
+        .collect();
     // 3 is what ls reads.
-    assert!(open.is_subset(&BTreeSet::from(["0", "1", "2", "3"])), "{descriptors}");
+    assert!(
+        open.is_subset(&BTreeSet::from(["0", "1", "2", "3"])),
+        "{descriptors}"
+    );
     for number in ["0", "2"] {
-        assert!(descriptors.contains(&format!(" {number} -> /dev/null")), "{descriptors}");
+        assert!(
+            descriptors.contains(&format!(" {number} -> /dev/null")),
+            "{descriptors}"
+        );
     }
     assert!(daemon.stop().success());
 }
@@ -253,7 +315,10 @@ wait"#;
         "[accounts.kind]\ntype = 'command'\ncommand = ['{}']\nrefresh = 'on-demand'\n",
         sandbox.home().join("slow").display()
     );
-    sandbox.configure(&format!("[daemon]\ncommand_timeout = '1s'\n{slow}{kind}{}", account("other", "{ env = 'OTHER' }")));
+    sandbox.configure(&format!(
+        "[daemon]\ncommand_timeout = '1s'\n{slow}{kind}{}",
+        account("other", "{ env = 'OTHER' }")
+    ));
     let daemon = sandbox.start_with(|command| {
         command.env("OTHER", "other-secret");
     });
@@ -261,7 +326,10 @@ wait"#;
         let (said, took) = timed(|| sandbox.tok(["get", name]));
         assert_eq!((said.code, said.stdout.as_str()), (6, ""), "{said:?}");
         assert!(said.error().0.contains("did not end within 1s"), "{said:?}");
-        assert!((Duration::from_millis(900)..Duration::from_secs(8)).contains(&took), "{took:?}");
+        assert!(
+            (Duration::from_millis(900)..Duration::from_secs(8)).contains(&took),
+            "{took:?}"
+        );
     }
     let started = fs::read_to_string(sandbox.home().join("started")).expect("who was started");
     assert!(started.lines().count() >= 6, "{started}");
@@ -282,9 +350,14 @@ mv starting started
 wait"#;
     sandbox.configure(&of_script(&sandbox, "slow", script).replace("'on-demand'", "'eager'"));
     let daemon = sandbox.start();
-    let started = eventually("the program runs", || fs::read_to_string(sandbox.home().join("started")).ok());
+    let started = eventually("the program runs", || {
+        fs::read_to_string(sandbox.home().join("started")).ok()
+    });
     let (status, took) = timed(|| daemon.stop());
-    assert!(status.success() && took < Duration::from_secs(2), "{status} after {took:?}");
+    assert!(
+        status.success() && took < Duration::from_secs(2),
+        "{status} after {took:?}"
+    );
     for pid in started.split_whitespace().filter_map(|word| word.parse().ok()) {
         eventually("what it started has ended", || (!is_running(pid)).then_some(()));
     }
@@ -313,7 +386,11 @@ fn a_program_that_fails_is_not_now_and_what_it_complains_is_shown_nowhere() {
     let complains = r#"echo "printed-secret"; echo "complained-secret" >&2; exit 3"#;
     let cases = [
         ("fails", complains, "exit status 3"),
-        ("killed", "echo printed-secret; echo complained-secret >&2; kill -9 $$", "signal 9"),
+        (
+            "killed",
+            "echo printed-secret; echo complained-secret >&2; kill -9 $$",
+            "signal 9",
+        ),
         ("silent", "echo complained-secret >&2", "printed nothing"),
         ("floods", "exec yes printed-secret", "65536"),
     ];
@@ -321,7 +398,10 @@ fn a_program_that_fails_is_not_now_and_what_it_complains_is_shown_nowhere() {
     for (name, script, _) in cases {
         configuration += &of_script(&sandbox, name, script);
     }
-    configuration += &account("absent", "{ command = ['no-such-program-anywhere', 'printed-secret'] }");
+    configuration += &account(
+        "absent",
+        "{ command = ['no-such-program-anywhere', 'printed-secret'] }",
+    );
     sandbox.configure(&configuration);
     let daemon = sandbox.start();
     let mut said_all = String::new();
@@ -357,7 +437,10 @@ fn check_shows_which_program_it_is_and_a_later_path_changes_nothing() {
     sandbox.configure(&account("a", &format!("{{ command = ['{name}'] }}")));
     let path = format!("relative:{}:{}:/usr/bin:/bin", first.display(), second.display());
     let shown = sandbox::run(sandbox.command("tokend").env("PATH", &path).arg("check"));
-    assert!(shown.stdout.contains(&*second.join(name).to_string_lossy()), "{shown:?}");
+    assert!(
+        shown.stdout.contains(&*second.join(name).to_string_lossy()),
+        "{shown:?}"
+    );
     let _daemon = sandbox.start_with(|command| {
         command.env("PATH", &path);
     });
@@ -378,8 +461,9 @@ fn a_credential_of_systemd_is_read_and_a_missing_one_parks_its_account() {
         sandbox::write_private(&credentials.join(name), format!("{name}-secret\n").as_bytes());
         chmod(&credentials.join(name), mode);
     }
-    let configuration: String =
-        ["graph", "shared", "open", "absent"].map(|name| account(name, &format!("{{ credential = '{name}' }}"))).concat();
+    let configuration: String = ["graph", "shared", "open", "absent"]
+        .map(|name| account(name, &format!("{{ credential = '{name}' }}")))
+        .concat();
     sandbox.configure(&configuration);
     let daemon = sandbox.start_with(|command| {
         command.env("CREDENTIALS_DIRECTORY", &credentials);
@@ -391,7 +475,10 @@ fn a_credential_of_systemd_is_read_and_a_missing_one_parks_its_account() {
     assert!(daemon.stop().success());
 
     let _daemon = sandbox.start();
-    refused(&sandbox.tok(["get", "graph"]), &["CREDENTIALS_DIRECTORY", "LoadCredential=graph:"]);
+    refused(
+        &sandbox.tok(["get", "graph"]),
+        &["CREDENTIALS_DIRECTORY", "LoadCredential=graph:"],
+    );
 }
 
 #[test]

@@ -208,6 +208,11 @@ impl Wishes {
         Ok(true)
     }
 
+    /// Whether this is another token than the account's own.
+    pub(crate) fn names_a_variant(&self) -> bool {
+        !self.scope.is_empty() || !self.audience.is_empty()
+    }
+
     /// The request for a token of this account.
     pub(crate) fn of(&self, account: &str) -> Get {
         let mut get = Get::account(account);

@@ -99,6 +99,11 @@ impl Call {
         if assignments.is_empty() {
             return Err(words.usage("no VAR=ACCOUNT was given"));
         }
+        if wishes.names_a_variant() && assignments.iter().any(|assignment| assignment.to_file) {
+            return Err(words.usage(
+                "--file does not go with --scope and --audience: only an account's own token is kept fresh",
+            ));
+        }
         let program = command
             .next()
             .ok_or_else(|| words.usage("no command to run was given"))?;

@@ -86,7 +86,7 @@ Replaces itself by CMD, with the accounts' tokens in its environment.
       --file VAR=ACCOUNT   the variable holds the path of a file, readable by you alone, with the token; it is
                            written anew at each rotation and removed at the end. tok stays CMD's parent for that,
                            and passes signals on. Repeat it, and mix it with VAR=ACCOUNT
-      --min-valid DUR, --scope S, --audience A, --timeout DUR   as in `tok help get`
+      --min-valid DUR, --scope S, --audience A, --timeout DUR   as in `tok help get`; not scope and audience with --file
 
 Exit status: CMD's (128 and the signal's number if one ended it); 125 tok's own failure, 126 CMD cannot be executed,
 127 there is no CMD.

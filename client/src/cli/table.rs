@@ -118,7 +118,7 @@ impl Row {
         };
         let next = match account.next_refresh_at_ms {
             _ if account.state == "refreshing" => "under way".to_owned(),
-            Some(at) if at <= now_ms => "now".to_owned(),
+            Some(at) if at < now_ms + 1000 => "now".to_owned(),
             Some(at) => format!("in {}", span::words(Duration::from_millis(at.abs_diff(now_ms)))),
             None => none.to_owned(),
         };
@@ -150,11 +150,12 @@ fn trouble(account: &AccountStatus, now_ms: i64) -> Vec<Trouble> {
     let Some(error) = &account.last_error else {
         return Vec::new();
     };
-    let ago = span::words(Duration::from_millis(
-        u64::try_from(now_ms.saturating_sub(error.at_ms)).unwrap_or(0),
-    ));
+    let ago = match u64::try_from(now_ms.saturating_sub(error.at_ms)).map(Duration::from_millis) {
+        Ok(ago) if ago.as_secs() > 0 => format!("{} ago", span::words(ago)),
+        _ => "just now".to_owned(),
+    };
     let mut lines = vec![Trouble {
-        text: format!("{} ({ago} ago)", printable(&error.message)),
+        text: format!("{} ({ago})", printable(&error.message)),
         is_hint: false,
     }];
     let hint = printable(&error.hint);
@@ -244,26 +245,29 @@ impl Layout {
         line += &paint.on(&row.state, look.colour);
         line += &" ".repeat(state.saturating_sub(row.state.chars().count()));
         line += GAP;
-        if let Some(width) = self.bar {
-            let (full, empty) = bar(row.share, width, look.ascii);
-            line = line + &paint.on(&full, look.colour) + &Paint::Hint.on(&empty, look.colour) + " ";
-        }
-        line = line + &pad(&row.life, life) + GAP + &row.next;
+        line += &match (row.share, self.bar) {
+            (Some(share), Some(width)) => {
+                let (full, empty) = bar(share, width, look.ascii);
+                paint.on(&full, look.colour)
+                    + &Paint::Hint.on(&empty, look.colour)
+                    + " "
+                    + &pad(&row.life, life)
+            }
+            (_, bar) => pad(&row.life, life + bar.map_or(0, |bar| bar + 1)),
+        };
+        line = line + GAP + &row.next;
         let _ = writeln!(text, "{}", line.trim_end());
     }
 }
 
-/// The full part of a bar and the empty one; spaces where the share is not known.
+/// The full part of a bar and the empty one.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::cast_precision_loss,
     reason = "a share from 0 to 1 of a few columns"
 )]
-fn bar(share: Option<f64>, width: usize, ascii: bool) -> (String, String) {
-    let Some(share) = share else {
-        return (String::new(), " ".repeat(width));
-    };
+fn bar(share: f64, width: usize, ascii: bool) -> (String, String) {
     let full = ((share * width as f64).round() as usize).min(width);
     let (filled, blank) = if ascii { ("#", ".") } else { ("█", "░") };
     (filled.repeat(full), blank.repeat(width - full))

@@ -88,15 +88,15 @@ fn shown(accounts: &[AccountStatus], width: usize, colour: bool) -> String {
 fn eighty_columns_hold_all_that_a_person_needs() {
     let expected = "\
 ACCOUNT    STATE         LIFE LEFT                         NEXT REFRESH
-gen1       parked                                 –        –
+gen1       parked        –                                 –
     itsyou.online refused the client's secret (2m 10s ago)
     hint: change client_secret, then `tok reload`
-graph      login-needed                           –        –
+graph      login-needed  –                                 –
     the refresh token was revoked (2m 10s ago)
     hint: tok login graph
 lyve-prod  fresh         ██████████████████░░░░░░ 18h 12m  in 17h 30m
-static     fresh                                  unknown  –
-unused     idle                                   –        –
+static     fresh         unknown                           –
+unused     idle          –                                 –
 ";
     let text = shown(&several(), 80, false);
     assert_eq!(text, expected, "\n{text}");

@@ -71,21 +71,19 @@ impl TokenFolder {
         platform::write_private(&fresh, content)?;
         fs::rename(&fresh, self.file(name))
     }
-}
 
-impl Drop for TokenFolder {
-    fn drop(&mut self) {
-        self.remove();
-    }
-}
-
-impl TokenFolder {
     /// Removes the files and the folder, for good.
     pub(crate) fn remove(&self) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::take(&mut *open) {
             let _ = fs::remove_dir_all(&self.path);
         }
+    }
+}
+
+impl Drop for TokenFolder {
+    fn drop(&mut self) {
+        self.remove();
     }
 }
 

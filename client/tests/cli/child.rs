@@ -3,14 +3,14 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::{Mutex, mpsc};
 
-use rustix::fs::inotify;
 use rustix::process::{Pid, Signal, kill_process};
 use tokend_proto::{Answer, Request};
 
+use super::arrivals::Arrivals;
 use super::daemon::{Daemon, Reply, credential};
 use super::tok::{Run, run, shell, tok};
 
@@ -119,6 +119,15 @@ fn a_file_is_for_its_owner_alone_and_gone_at_the_end() {
 }
 
 #[test]
+fn a_file_is_not_kept_for_scopes_that_cannot_be_watched() {
+    let daemon = two_accounts();
+    for option in ["--scope", "--audience"] {
+        exec(&daemon, &[option, "s", "--file", "F=x", "--", "true"]).failed_with(125);
+    }
+    assert!(daemon.asked().is_empty());
+}
+
+#[test]
 fn a_killed_program_is_128_and_its_signal_and_leaves_no_file() {
     let daemon = two_accounts();
     assert_eq!(
@@ -174,22 +183,6 @@ impl Supervised {
 
 /// A shell that waits for nothing else.
 const WAIT: &str = "cat > /dev/null";
-
-/// Tells when a file was put into a folder.
-struct Arrivals(File);
-
-impl Arrivals {
-    fn into(folder: &Path) -> Self {
-        let watch = inotify::init(inotify::CreateFlags::CLOEXEC).expect("inotify");
-        inotify::add_watch(&watch, folder, inotify::WatchFlags::MOVED_TO).expect("a folder");
-        Self(File::from(watch))
-    }
-
-    fn wait(&mut self) {
-        let mut event = [0; 4096];
-        assert!(std::io::Read::read(&mut self.0, &mut event).expect("an event") > 0);
-    }
-}
 
 /// A daemon whose `get` says "one" and whose watchers are told what comes.
 fn rotating() -> (

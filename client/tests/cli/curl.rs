@@ -14,7 +14,7 @@ use super::tok::{Run, run, tok};
 const CURL: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 printf '%s\n' "$@" > "$here/arguments"
-tr '\0' '\n' < /proc/$$/cmdline > "$here/cmdline"
+{ tr '\0' '\n' < /proc/$$/cmdline > "$here/cmdline"; } 2>/dev/null
 while [ $# -gt 0 ]; do
     if [ "$1" = --config ]; then cat "$2" > "$here/config"; fi
     shift

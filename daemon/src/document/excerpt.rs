@@ -98,7 +98,7 @@ pub(super) fn known(text: &str, line: &Span, values: &[Span], span: &Span, may: 
             '#' => break,
             '"' | '\'' => {
                 let length = quoted_key(&text[at..line.end]);
-                if is_plain(&text[at + 1..at + length.max(2) - 1]) {
+                if text.get(at + 1..at + length.max(2) - 1).is_some_and(is_plain) {
                     text[at..at + length]
                         .char_indices()
                         .for_each(|(i, c)| shown.push(c, at + i));

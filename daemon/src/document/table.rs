@@ -1,5 +1,6 @@
 //! Reading one table key by key: each reader says which keys exist, what they must be, and gets them with their places.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use toml::de::{DeTable, DeValue};
@@ -18,9 +19,9 @@ pub struct Table<'d> {
     pub(super) entries: &'d DeTable<'d>,
     path: String,
     span: Span,
-    asked: Vec<Box<str>>,
+    asked: BTreeSet<Box<str>>,
     /// Asked for only to be refused: never suggested.
-    refused: Vec<Box<str>>,
+    refused: BTreeSet<Box<str>>,
     /// Missing keys and the report of each.
     missing: Vec<(Box<str>, usize)>,
 }
@@ -54,8 +55,8 @@ impl<'d> Table<'d> {
             entries,
             path,
             span,
-            asked: Vec::new(),
-            refused: Vec::new(),
+            asked: BTreeSet::new(),
+            refused: BTreeSet::new(),
             missing: Vec::new(),
         }
     }
@@ -187,7 +188,7 @@ impl<'d> Table<'d> {
 
     /// Reports the key, if it is there, as something that a later version will have.
     pub fn not_built(&mut self, key: &str, what: &str) {
-        self.refused.push(key.into());
+        self.refused.insert(key.into());
         if let Some(span) = self.key_span(key) {
             self.report(
                 &span,
@@ -288,16 +289,13 @@ impl<'d> Table<'d> {
     }
 
     fn note_asked(&mut self, key: &str) {
-        if !self.asked.iter().any(|asked| **asked == *key) {
-            self.asked.push(key.into());
+        if !self.asked.contains(key) {
+            self.asked.insert(key.into());
         }
     }
 
     fn is_known(&self, key: &str) -> bool {
-        self.asked
-            .iter()
-            .chain(&self.refused)
-            .any(|known| **known == *key)
+        self.asked.contains(key) || self.refused.contains(key)
     }
 
     pub(super) fn wrong<T>(&self, key: &str, wanted: &str, found: &DeValue<'_>, span: &Span) -> Option<T> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokend_proto::Secret;
 
+use super::lifetime::{Dead, dead};
 use super::{
     Defaults, Failure, Identity, MintRequest, Minted, Pending, Provider, http, jwt, lifetime, token,
 };
@@ -35,7 +36,7 @@ impl Command {
         let output = self.program.run(self.timeout).await?;
         let giver = self.program.describe();
         let token = token::accept(output.expose(), &giver)?;
-        let lifetime = life(&token, self.lifetime, asked.now.wall).map_err(|dead| dead.from(&giver))?;
+        let lifetime = life(&token, self.lifetime, asked.now.wall).map_err(|Dead| dead(&giver))?;
         Ok(Minted {
             lifetime,
             ..Minted::of(token)
@@ -45,15 +46,8 @@ impl Command {
 
 /// What the configuration says, or less where the token is a JWT that says when it ends: programs that keep tokens
 /// themselves print one that is no longer new.
-fn life(
-    token: &Secret,
-    configured: Option<Duration>,
-    wall: Wall,
-) -> Result<Option<Duration>, lifetime::Dead> {
-    let told = match jwt::claims(token) {
-        Some(claims) => claims.life(wall, None)?,
-        None => None,
-    };
+fn life(token: &Secret, configured: Option<Duration>, wall: Wall) -> Result<Option<Duration>, Dead> {
+    let told = jwt::life(token, wall, None)?;
     Ok(lifetime::shorter(configured, told))
 }
 
@@ -103,7 +97,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_program_that_fails_or_prints_no_token_is_not_now() {
-        for command in ["['false']", "['true']", "['echo', 'Please log in.']"] {
+        for command in ["['false']", "['true']", "['printf', 'P\\154ease log in.']"] {
             let failure = Account::read("command", &format!("command = {command}"))
                 .get()
                 .await
@@ -121,7 +115,7 @@ mod tests {
         assert_eq!(life(&forged(60), seconds(3300), wall), Ok(seconds(60)));
         assert_eq!(life(&forged(6000), seconds(3300), wall), Ok(seconds(3300)));
         assert_eq!(life(&forged(60), None, wall), Ok(seconds(60)));
-        assert_eq!(life(&forged(-1), seconds(3300), wall), Err(lifetime::Dead));
+        assert_eq!(life(&forged(-1), seconds(3300), wall), Err(Dead));
         assert_eq!(life(&secret("opaque"), seconds(3300), wall), Ok(seconds(3300)));
     }
 

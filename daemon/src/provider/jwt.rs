@@ -1,12 +1,14 @@
 //! The claims of a JWT (RFC 7519), read but not verified: that is for the service that takes it.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use tokend_proto::Secret;
 use zeroize::Zeroizing;
 
-use super::lifetime;
+use super::lifetime::{self, Dead};
 use crate::clock::Wall;
 
 /// What of a JWT's claims matters here.
@@ -41,15 +43,19 @@ pub(crate) fn claims(token: &Secret) -> Option<Claims> {
     })
 }
 
+/// How long `token` lives by its own claims, counted from the request; `None` if it is no JWT or does not say.
+///
+/// # Errors
+/// [`Dead`] if it says that it has ended.
+pub(crate) fn life(token: &Secret, asked: Wall, date: Option<Wall>) -> Result<Option<Duration>, Dead> {
+    claims(token).map_or(Ok(None), |claims| claims.life(asked, date))
+}
+
 impl Claims {
     /// How long the token lives that has these claims, counted from the request; `None` if they do not say.
     ///
     /// A token that says when it began lives no longer than from there to its end, whatever the clocks say.
-    pub(crate) fn life(
-        &self,
-        asked: Wall,
-        date: Option<Wall>,
-    ) -> Result<Option<std::time::Duration>, lifetime::Dead> {
+    pub(crate) fn life(&self, asked: Wall, date: Option<Wall>) -> Result<Option<Duration>, Dead> {
         let Some(end) = self.end else { return Ok(None) };
         let life = lifetime::until(end, asked, date)?;
         let whole = self
@@ -90,8 +96,6 @@ pub(crate) mod testing {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use serde_json::json;
 
     use super::testing::forge;
@@ -155,7 +159,7 @@ mod tests {
             claims(Some(Wall(9_000_000))).life(asked, None),
             Ok(Some(Duration::from_secs(4000)))
         );
-        assert_eq!(claims(None).life(Wall(6_000_000), None), Err(lifetime::Dead));
+        assert_eq!(claims(None).life(Wall(6_000_000), None), Err(Dead));
         assert_eq!(Claims::default().life(asked, None), Ok(None));
     }
 

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::http::Reply;
-use super::{Failure, MintRequest};
+use super::Failure;
 use crate::clock::Wall;
 
 /// Nothing is believed to live longer: ten years. Beyond, sums of times could overflow.
@@ -15,16 +14,14 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Dead;
 
-impl Dead {
-    /// *Not now*: the next one may live.
-    pub(crate) fn from(self, giver: &str) -> Failure {
-        let message = format!("{giver} gave a token that has expired already");
-        Failure::not_now(
-            "bad-expiry",
-            message,
-            "look at this machine's clock; tokend tries again",
-        )
-    }
+/// The failure that a dead token of `giver` is. *Not now*: the next one may live.
+pub(crate) fn dead(giver: &str) -> Failure {
+    let message = format!("{giver} gave a token that has expired already");
+    Failure::not_now(
+        "bad-expiry",
+        message,
+        "look at this machine's clock; tokend tries again",
+    )
 }
 
 /// A number of seconds as services write it (RFC 6749 5.1 `expires_in`): a number, a string, a fraction.
@@ -97,11 +94,6 @@ pub(crate) fn until(end: Wall, asked: Wall, date: Option<Wall>) -> Result<Durati
     } else {
         Ok(life.min(LONGEST))
     }
-}
-
-/// [`until`] for a token that came with `reply`.
-pub(crate) fn until_by(end: Wall, request: &MintRequest, reply: &Reply) -> Result<Duration, Dead> {
-    until(end, request.now.wall, reply.date)
 }
 
 /// The shorter of two lifetimes, where both are known.

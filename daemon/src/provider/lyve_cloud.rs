@@ -11,10 +11,10 @@ use url::Url;
 
 use super::http::address::{self, Query};
 use super::http::{Http, Reply, Request};
-use super::lifetime::{self, Dead};
+use super::lifetime::{self, Dead, dead};
 use super::verdict::{Row, judge, unusable};
 use super::words::{Held, Members, Words};
-use super::{Class, Defaults, Failure, Identity, MintRequest, Minted, Pending, Probe, Provider, token};
+use super::{Class, Defaults, Failure, Identity, MintRequest, Minted, Pending, Probe, Provider, jwt, token};
 use crate::clock::Moment;
 use crate::document::Table;
 use crate::secret::Source;
@@ -85,10 +85,10 @@ impl LyveCloud {
             secret: token::text_of(&secret, "secret")?,
         });
         let reply = self.http.send(request, asked.now).await?;
-        Self::read_token(&reply, &held)
+        Self::read_token(&reply, asked, &held)
     }
 
-    fn read_token(reply: &Reply, held: &Held) -> Result<Minted, Failure> {
+    fn read_token(reply: &Reply, asked: &MintRequest, held: &Held) -> Result<Minted, Failure> {
         let body = reply.json();
         let text = body
             .as_ref()
@@ -103,7 +103,12 @@ impl LyveCloud {
             ));
         };
         let token = token::accept(text.as_bytes(), &reply.host)?;
-        let lifetime = remaining(body.as_ref()).map_err(|dead| dead.from(&reply.host))?;
+        let lifetime = match remaining(body.as_ref()) {
+            // Nobody said, but the token may: it is a JWT, says the document.
+            Ok(None) => jwt::life(&token, asked.now.wall, reply.date),
+            told => told,
+        };
+        let lifetime = lifetime.map_err(|Dead| dead(&reply.host))?;
         Ok(Minted {
             lifetime,
             ..Minted::of(token)
@@ -186,7 +191,7 @@ impl Provider for LyveCloud {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provider::stand_in::{Account, StandIn, answer, moment, secret, token};
+    use crate::provider::stand_in::{Account, StandIn, answer, moment, request, secret, token};
     use crate::provider::verdict::testing::{class, respects_the_shared_rows};
 
     fn account(url: &str) -> Account {
@@ -257,7 +262,8 @@ mod tests {
 
     #[test]
     fn a_token_answer_may_be_odd() {
-        let read = |body: &str| LyveCloud::read_token(&Reply::pretend(200, body), &Held::default());
+        let read =
+            |body: &str| LyveCloud::read_token(&Reply::pretend(200, body), &request(), &Held::default());
         let life = |body: &str| read(body).map(|minted| minted.lifetime.map(|life| life.as_secs()));
         assert_eq!(life(r#"{"token": "abc"}"#), Ok(None));
         assert_eq!(

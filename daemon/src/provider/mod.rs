@@ -1,5 +1,10 @@
 //! How one kind of service turns secrets into a token: one file a kind, one small trait, and the classes of failure.
 
+#![cfg_attr(
+    test,
+    expect(clippy::expect_used, reason = "a test that cannot go on has failed")
+)]
+
 mod command;
 pub mod http;
 mod http_exchange;
@@ -12,7 +17,7 @@ mod lyve_cloud;
 mod oauth2;
 mod openvcloud;
 #[cfg(test)]
-mod stand_in;
+pub(crate) mod stand_in;
 mod static_token;
 mod token;
 mod verdict;

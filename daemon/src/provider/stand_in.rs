@@ -97,7 +97,7 @@ pub(crate) fn answer_with(status: u16, headers: &str, body: &str) -> Answer {
 impl StandIn {
     /// Answers one request after the other; those that are too many are cut off.
     pub(crate) fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
-        Self::start_with(answers, "http", |stream, seen, answer| talk(stream, seen, answer))
+        Self::start_with(answers, "http", talk)
     }
 
     /// The same over TLS.
@@ -182,12 +182,13 @@ fn talk(stream: impl Read + Write, seen: &Mutex<Vec<Seen>>, answer: Answer) {
     let mut stream = BufReader::new(stream);
     if let Some(request) = read(&mut stream) {
         seen.lock().expect("the lock").push(request);
-        if let Answer::Bytes(bytes) = answer {
-            let _ = stream
-                .get_mut()
-                .write_all(&bytes)
-                .and_then(|()| stream.get_mut().flush());
-        }
+    }
+    // As real ones do, it answers what is no HTTP, too.
+    if let Answer::Bytes(bytes) = answer {
+        let _ = stream
+            .get_mut()
+            .write_all(&bytes)
+            .and_then(|()| stream.get_mut().flush());
     }
 }
 

@@ -1,4 +1,4 @@
-//! A service's own words, made fit for people and logs: short, without control characters, without any secret that was sent.
+//! A service's own words, made fit for people and logs: short, no control characters, no secret that was sent.
 
 use std::fmt;
 
@@ -13,6 +13,9 @@ const MOST_DESCRIPTION: usize = 200;
 
 /// A code has at most this many characters.
 const MOST_CODE: usize = 64;
+
+/// Longer texts than this many bytes are not shown, not even in part.
+const MOST_READ: usize = 8192;
 
 /// What stands where a secret stood.
 const REPLACED: &str = "…";
@@ -39,6 +42,10 @@ impl Words {
     pub(crate) fn read(body: Option<&Value>, members: Members, held: &Held) -> Self {
         let text = |names: &[&str], most| {
             let text = names.iter().find_map(|name| body?.get(name)?.as_str())?;
+            // Nobody wrote that for a person.
+            if text.len() > MOST_READ {
+                return None;
+            }
             Some(held.clean(text, most)).filter(|text| !text.is_empty())
         };
         Self {
@@ -100,8 +107,10 @@ impl Held {
     pub(crate) fn clean(&self, text: &str, most: usize) -> String {
         let mut text: String = text.chars().map(plain).collect();
         for secret in &self.0 {
-            text = replace(&text, |at| verbatim(at, secret));
-            text = replace(&text, |at| encoded(at, secret));
+            // A `%` may be one, or the start of an encoded letter: whichever gets further.
+            text = replace(&text, |at| {
+                beginning(at, secret, verbatim_byte).max(beginning(at, secret, encoded_byte))
+            });
         }
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         match line.char_indices().nth(most) {
@@ -126,31 +135,41 @@ fn replace(text: &str, matches: impl Fn(&[u8]) -> Option<usize>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
-        match matches(&text.as_bytes()[at..]) {
-            Some(length) => {
-                out.push_str(REPLACED);
-                at += length;
+        if let Some(length) = matches(&text.as_bytes()[at..]) {
+            out.push_str(REPLACED);
+            at += length;
+            while !text.is_char_boundary(at) {
+                at += 1;
             }
-            None => {
-                out.push(c);
-                at += c.len_utf8();
-            }
+        } else {
+            out.push(c);
+            at += c.len_utf8();
         }
     }
     out
 }
 
-fn verbatim(text: &[u8], secret: &[u8]) -> Option<usize> {
-    text.starts_with(secret).then_some(secret.len())
+/// How much of `text` is the beginning of the secret, each of whose bytes `byte` finds at the beginning of a text; if
+/// it is all of the secret, or enough to matter: services like to repeat the first letters of what they were sent.
+fn beginning(text: &[u8], secret: &[u8], byte: impl Fn(&[u8], u8) -> Option<usize>) -> Option<usize> {
+    /// Fewer letters are a coincidence.
+    const ENOUGH: usize = 8;
+    let (mut at, mut found) = (0, 0);
+    while let Some(length) = secret
+        .get(found)
+        .and_then(|wanted| byte(text.get(at..)?, *wanted))
+    {
+        at += length;
+        found += 1;
+    }
+    (found == secret.len() || found >= ENOUGH).then_some(at)
 }
 
-/// Whether `text` begins with the secret, each of whose bytes may be encoded in one of the usual ways.
-fn encoded(text: &[u8], secret: &[u8]) -> Option<usize> {
-    secret
-        .iter()
-        .try_fold(0, |at, byte| Some(at + encoded_byte(text.get(at..)?, *byte)?))
+fn verbatim_byte(text: &[u8], byte: u8) -> Option<usize> {
+    (text.first() == Some(&byte)).then_some(1)
 }
 
+/// A byte as it is, or encoded in one of the usual ways.
 fn encoded_byte(text: &[u8], byte: u8) -> Option<usize> {
     if let [b'%', high, low, ..] = text {
         let hex = |digit: u8| char::from(digit).to_digit(16);
@@ -249,6 +268,27 @@ mod tests {
     fn a_secret_is_replaced_before_the_text_is_cut() {
         let text = format!("{}hunter2-hunter2", "x".repeat(195));
         assert!(!held("hunter2-hunter2").clean(&text, 200).contains("hunt"));
+    }
+
+    #[test]
+    fn the_first_letters_of_a_secret_are_replaced_too() {
+        let held = held("hunter2-hunter2-ü-hunter2");
+        assert_eq!(held.clean("bad key hunter2-hu...", 200), "bad key …...");
+        assert_eq!(
+            held.clean("bad key hunter2%2Dhunter2-%C3%BC%2", 200),
+            "bad key …%2"
+        );
+        assert_eq!(held.clean("bad key hunter2-hunter2-ö", 200), "bad key …");
+        assert_eq!(held.clean("a hunter", 200), "a hunter");
+    }
+
+    #[test]
+    fn a_novel_is_not_shown() {
+        let body = json!({"error": "a", "error_description": "x".repeat(MOST_READ + 1)});
+        assert_eq!(
+            Words::read(Some(&body), MEMBERS, &Held::default()).to_string(),
+            " a"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 #[derive(Debug)]
 pub(super) struct Admission {
     limit: usize,
+    most: usize,
     inside: Mutex<Inside>,
 }
 
@@ -34,20 +35,27 @@ pub(super) struct Place {
 }
 
 impl Admission {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit: limit.max(1), inside: Mutex::default() }
+    /// Above `limit` idle connections are closed; beyond `most` nobody enters.
+    pub(super) fn new(limit: usize, most: usize) -> Self {
+        let limit = limit.max(1);
+        Self { limit, most: most.max(limit), inside: Mutex::default() }
     }
 
-    /// A place for one connection more, idle at first. Where all are taken, those idle for longest are closed;
-    /// where none is idle, there is one more than there should be until one ends.
-    pub(super) fn enter(self: &Arc<Self>) -> Place {
+    /// A place for one connection more, idle at first. Where all are taken, those idle for longest are closed, but
+    /// for the newest: what those have sent may not have been read yet. None when all are busy and there are
+    /// too many.
+    pub(super) fn enter(self: &Arc<Self>) -> Option<Place> {
         let mut inside = self.inside();
         let surplus = (inside.all.len() + 1).saturating_sub(self.limit);
-        inside.close_idle(surplus);
+        let not_new = (inside.idle.len() + 1).saturating_sub(self.limit.div_ceil(2));
+        inside.close_idle(surplus.min(not_new));
+        if inside.all.len() >= self.most {
+            return None;
+        }
         let id = inside.tick();
         inside.all.insert(id, Entry { idle_since: None, task: None });
         inside.set_idle(id, true);
-        Place { id, admission: Arc::clone(self) }
+        Some(Place { id, admission: Arc::clone(self) })
     }
 
     /// How to close this connection, should its place be needed.
@@ -127,28 +135,53 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn the_one_idle_for_longest_is_closed_and_a_busy_one_never() {
-        let admission = Arc::new(Admission::new(2));
-        let task = |place: Place| {
-            let id = place.id();
-            let task = tokio::spawn(async move {
-                let _place = place;
-                std::future::pending::<()>().await;
-            });
-            admission.can_be_closed(id, task.abort_handle());
-            task
-        };
-        let busy = admission.enter();
-        busy.busy();
-        let busy = task(busy);
-        let idle = task(admission.enter());
-        let newest = task(admission.enter());
-        assert!(idle.await.is_err_and(|error| error.is_cancelled()));
-        assert!(!busy.is_finished() && !newest.is_finished());
+    fn places(admission: &Arc<Admission>, count: usize) -> Vec<Place> {
+        (0..count).filter_map(|_| admission.enter()).collect()
+    }
+
+    fn inside(places: &[Place]) -> Vec<bool> {
+        places.iter().map(|place| place.admission.inside().all.contains_key(&place.id())).collect()
+    }
+
+    #[test]
+    fn the_one_idle_for_longest_is_closed_and_a_busy_one_never() {
+        let admission = Arc::new(Admission::new(2, 9));
+        let first = places(&admission, 1);
+        first[0].busy();
+        let second = places(&admission, 1);
+        let newest = places(&admission, 1);
+        assert_eq!((inside(&first), inside(&second)), (vec![true], vec![false]));
+        assert_eq!(inside(&newest), [true]);
         assert_eq!(admission.close_idle(5), 1);
-        assert!(newest.await.is_err_and(|error| error.is_cancelled()));
-        assert!(!busy.is_finished());
-        busy.abort();
+        assert_eq!(inside(&newest), [false]);
+        assert_eq!(inside(&first), [true]);
+    }
+
+    #[test]
+    fn however_many_are_busy_the_newest_stay_until_they_have_been_read() {
+        let admission = Arc::new(Admission::new(4, 99));
+        let busy: Vec<Place> = (0..10).filter_map(|_| admission.enter()).inspect(Place::busy).collect();
+        let newest = places(&admission, 3);
+        assert_eq!(inside(&newest), [false, true, true]);
+        drop(busy);
+    }
+
+    #[test]
+    fn nobody_enters_when_all_are_busy_and_too_many() {
+        let admission = Arc::new(Admission::new(2, 3));
+        let busy: Vec<Place> = (0..5).filter_map(|_| admission.enter()).inspect(Place::busy).collect();
+        assert_eq!(busy.len(), 3);
+        drop(busy);
+        assert!(admission.enter().is_some());
+    }
+
+    #[tokio::test]
+    async fn closing_ends_the_task() {
+        let admission = Arc::new(Admission::new(2, 9));
+        let task = tokio::spawn(std::future::pending::<()>());
+        let place = admission.enter();
+        admission.can_be_closed(place.as_ref().map_or(0, Place::id), task.abort_handle());
+        assert_eq!(admission.close_idle(1), 1);
+        assert!(task.await.is_err_and(|error| error.is_cancelled()));
     }
 }

@@ -31,15 +31,17 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server of `keeper`'s accounts that holds at most `connections` at a time, the idle ones closed first.
+    /// A server of `keeper`'s accounts. Above `connections` at a time idle ones are closed; a busy one never is, but
+    /// beyond `most` nobody is let in.
     #[must_use]
     pub fn new(
         keeper: Keeper,
         about: message::About,
         reload: mpsc::Sender<ReloadRequest>,
         connections: usize,
+        most: usize,
     ) -> Arc<Self> {
-        Arc::new(Self { keeper, about, reload, admission: Arc::new(Admission::new(connections)) })
+        Arc::new(Self { keeper, about, reload, admission: Arc::new(Admission::new(connections, most)) })
     }
 
     /// Serves whoever connects, until it is dropped. A socket that vanishes is made anew.
@@ -69,7 +71,10 @@ impl Server {
                 return;
             }
         }
-        let place = self.admission.enter();
+        let Some(place) = self.admission.enter() else {
+            tracing::warn!("refused a connection: too many are busy");
+            return;
+        };
         let id = place.id();
         let server = Arc::clone(self);
         let task = tokio::spawn(async move {

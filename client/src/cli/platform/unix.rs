@@ -21,7 +21,10 @@ static CORE_LIMIT: OnceLock<Rlimit> = OnceLock::new();
 pub(crate) fn forbid_core_dumps() {
     let limit = CORE_LIMIT.get_or_init(|| rustix::process::getrlimit(Resource::Core));
     if limit.current != Some(0) {
-        let none = Rlimit { current: Some(0), maximum: limit.maximum };
+        let none = Rlimit {
+            current: Some(0),
+            maximum: limit.maximum,
+        };
         let _ = rustix::process::setrlimit(Resource::Core, none);
     }
 }

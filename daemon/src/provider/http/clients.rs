@@ -266,7 +266,7 @@ mod tests {
             b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
             b"-----BEGIN CERTIFICATE-----\n!",
         ] {
-            let failure = tls(pem).client().await.err().expect("a failure");
+            let failure = tls(pem).client().await.expect_err("a failure");
             assert_eq!(failure.kind, "ca-file");
             assert!(failure.message.contains("/nowhere/ca.pem"), "{}", failure.message);
         }

@@ -3,7 +3,7 @@
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tokend_proto::Secret;
 
-use crate::document::Table;
+use crate::document::{Located, Table};
 use crate::provider::Failure;
 
 /// Why the user may not set a header.
@@ -50,16 +50,16 @@ pub(super) fn read(table: &mut Table<'_>) -> HeaderMap {
 }
 
 /// The name of a header that the user wrote as a key; what is wrong with it is reported.
-pub(crate) fn parse_name(table: &Table<'_>, key: &crate::document::Located<String>) -> Option<HeaderName> {
-    HeaderName::from_bytes(key.value.as_bytes())
-        .map_err(|_| {
-            table.report(
-                &key.span,
-                "this is no name of a header",
-                "letters, digits and `-`",
-            )
-        })
-        .ok()
+pub(crate) fn parse_name(table: &Table<'_>, key: &Located<String>) -> Option<HeaderName> {
+    let name = HeaderName::from_bytes(key.value.as_bytes()).ok();
+    if name.is_none() {
+        table.report(
+            &key.span,
+            "this is no name of a header",
+            "letters, digits and `-`",
+        );
+    }
+    name
 }
 
 /// Reads `user_agent`.
@@ -117,7 +117,7 @@ mod tests {
                 read_user_agent(table)
                     .to_str()
                     .is_ok_and(|ua| ua.starts_with("tokend/"))
-            )
+            );
         });
     }
 

@@ -1,4 +1,4 @@
-//! HTTP as tokend speaks it: to one configured service, without redirects, cookies or retries, with bounds on everything.
+//! HTTP as tokend speaks it: to one configured service, no redirects, cookies or retries, and bounds on everything.
 
 pub(crate) mod address;
 mod buffer;

@@ -62,14 +62,22 @@ pub(super) fn classify(
         Some(ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown) => {
             unreachable(host, &through, "there is no way to it")
         }
+        // In the midst of the handshake it is a connection that broke, too.
+        Some(ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::UnexpectedEof) => {
+            broken(host, &through)
+        }
         _ if known.connect => unreachable(host, &through, "no connection could be made"),
-        // Reset, cut off, or not HTTP.
-        _ => Failure::not_now(
-            "reset",
-            format!("the connection to {host} broke before the answer was complete{through}"),
-            "look at the network, and whether the url is that of an HTTP service",
-        ),
+        // Cut off, or not HTTP.
+        _ => broken(host, &through),
     }
+}
+
+fn broken(host: &str, through: &str) -> Failure {
+    Failure::not_now(
+        "reset",
+        format!("the connection to {host} broke before the answer was complete{through}"),
+        "look at the network, and whether the url is that of an HTTP service",
+    )
 }
 
 fn unreachable(host: &str, through: &str, why: &str) -> Failure {
@@ -194,6 +202,7 @@ mod tests {
         assert_eq!(of_io(ErrorKind::HostUnreachable, true), "unreachable");
         assert_eq!(of_io(ErrorKind::NetworkUnreachable, true), "unreachable");
         assert_eq!(of_io(ErrorKind::ConnectionReset, false), "reset");
+        assert_eq!(of_io(ErrorKind::ConnectionReset, true), "reset");
         assert_eq!(of_io(ErrorKind::BrokenPipe, false), "reset");
         assert_eq!(of_io(ErrorKind::UnexpectedEof, false), "reset");
     }

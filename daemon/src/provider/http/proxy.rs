@@ -1,4 +1,4 @@
-//! Which proxy a request goes through: the configured one, else what `HTTPS_PROXY` and `NO_PROXY` say, as curl reads them.
+//! Which proxy a request goes through: the configured one, else `HTTPS_PROXY` and `NO_PROXY` as curl reads them.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -205,6 +205,8 @@ fn covers_address(word: &str, address: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn environment(pairs: &[(&str, &str)]) -> ProxyEnvironment {
@@ -333,5 +335,14 @@ mod tests {
             .expect("no failure");
         assert_eq!(proxy.map(|proxy| proxy.name).as_deref(), Some("p:3128"));
         assert!(Route::Direct.to(&url).expect("no failure").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn no_variable_is_too_odd(proxy in "\\PC{0,40}", no_proxy in "\\PC{0,40}", host in "[a-z.0-9]{1,20}") {
+            if let Ok(url) = Url::parse(&format!("https://{host}/")) {
+                let _ = Route::Environment(environment(&[("https_proxy", &proxy), ("no_proxy", &no_proxy)])).to(&url);
+            }
+        }
     }
 }

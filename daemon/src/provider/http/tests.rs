@@ -82,6 +82,16 @@ async fn an_answer_that_breaks_off_is_a_failure_of_the_network() {
 }
 
 #[tokio::test]
+async fn localhost_is_the_loopback_without_a_look_at_any_name() {
+    let service = StandIn::start([answer(200, "{}")]);
+    let localhost = url(&service.url().replace("127.0.0.1", "localhost"));
+    let reply = http("", &Defaults::default())
+        .send(Request::get(localhost), moment(0))
+        .await;
+    assert!(reply.is_ok(), "{reply:?}");
+}
+
+#[tokio::test]
 async fn a_service_that_is_not_there_is_unreachable() {
     let gone = StandIn::start([]).url();
     let http = http("", &Defaults::default());

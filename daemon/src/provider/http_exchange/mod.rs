@@ -102,7 +102,11 @@ fn read_refused(table: &mut Table<'_>) -> Vec<Row> {
 
 fn fingerprint_of(definition: &serde_json::Value) -> String {
     let digest = Sha256::digest(definition.to_string());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let head = digest
+        .iter()
+        .take(8)
+        .fold(0_u64, |head, byte| head << 8 | u64::from(*byte));
+    format!("{head:016x}")
 }
 
 impl HttpExchange {

@@ -87,12 +87,8 @@ impl Request {
 
     /// The request with the secrets in it.
     pub(super) fn fill(&self, secrets: &Secrets) -> Result<http::Request, Failure> {
-        let mut request = http::Request::new(self.method.clone(), self.url.clone());
-        for (name, template) in &self.headers {
-            let what = format!("the secret in the header {name}");
-            request = request.header(name.clone(), headers::sensitive(&template.fill(secrets), &what)?);
-        }
-        Ok(match &self.body {
+        let request = http::Request::new(self.method.clone(), self.url.clone());
+        let mut request = match &self.body {
             Body::None => request,
             Body::Json(node) => {
                 let mut text = Buffer::with_capacity(512);
@@ -106,7 +102,13 @@ impl Request {
                 }
                 request.form(form)
             }
-        })
+        };
+        // Last, for some services want a content type of their own.
+        for (name, template) in &self.headers {
+            let what = format!("the secret in the header {name}");
+            request = request.header(name.clone(), headers::sensitive(&template.fill(secrets), &what)?);
+        }
+        Ok(request)
     }
 }
 
@@ -159,8 +161,12 @@ impl Reader {
             };
             // A secret comes through a placeholder; then it may be an Authorization, too.
             let carries_secret = template.names().next().is_some();
-            let is_for_secrets = matches!(name.as_str(), "authorization" | "cookie");
-            if let Some(why) = headers::refusal(&name).filter(|_| !(carries_secret && is_for_secrets)) {
+            let is_allowed = match name.as_str() {
+                "authorization" | "cookie" => carries_secret,
+                "content-type" => true,
+                _ => false,
+            };
+            if let Some(why) = headers::refusal(&name).filter(|_| !is_allowed) {
                 entries.report(&key.span, format!("the header `{name}` cannot be set here"), why);
             }
             if value.value.contains(|c: char| c.is_control()) {
@@ -199,7 +205,7 @@ impl Reader {
             let Some(value) = form.string(&key.value) else {
                 continue;
             };
-            self.plain_name(&form, &key.value, &key.span);
+            plain_name(&form, &key.value, &key.span);
             if let Some(template) = self.template(&form, &value.value, &value.span) {
                 pairs.push((key.value, template));
             }
@@ -217,7 +223,7 @@ impl Reader {
             ),
             Value::Object(object) => {
                 let entries = object.into_iter().map(|(name, value)| {
-                    self.plain_name(table, &name, span);
+                    plain_name(table, &name, span);
                     Some((name, self.node(table, value, span)?))
                 });
                 Node::Object(entries.collect::<Option<_>>()?)
@@ -251,11 +257,11 @@ impl Reader {
         }
         Some(template)
     }
+}
 
-    fn plain_name(&self, table: &Table<'_>, name: &str, span: &Span) {
-        if name.contains("${") {
-            table.report(span, "a name has a placeholder", "only values may have one");
-        }
+fn plain_name(table: &Table<'_>, name: &str, span: &Span) {
+    if name.contains("${") {
+        table.report(span, "a name has a placeholder", "only values may have one");
     }
 }
 

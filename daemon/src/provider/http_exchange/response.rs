@@ -7,7 +7,7 @@ use tokend_proto::Secret;
 
 use crate::document::Table;
 use crate::provider::http::Reply;
-use crate::provider::lifetime::{self, Dead};
+use crate::provider::lifetime::{self, Dead, dead};
 use crate::provider::verdict::unusable;
 use crate::provider::{Failure, MintRequest, Minted, jwt, token};
 
@@ -32,7 +32,7 @@ enum At {
 /// How long it lives.
 #[derive(Debug)]
 enum Expiry {
-    /// Nobody says.
+    /// Nobody says, unless the token is a JWT that does.
     Untold,
     /// `expires_in = "/…"`: seconds from now.
     In(Pointer),
@@ -150,7 +150,7 @@ impl Response {
         reply: &Reply,
     ) -> Result<Option<Duration>, Failure> {
         let life = match &self.expiry {
-            Expiry::Untold => Ok(None),
+            Expiry::Untold => jwt::life(token, asked.now.wall, reply.date),
             Expiry::Always(life) => Ok(Some(*life)),
             Expiry::In(pointer) => lifetime::told(pointer.find(body)),
             Expiry::At(pointer) => match pointer.find(body).and_then(lifetime::point) {
@@ -163,7 +163,7 @@ impl Response {
                 claims.life(asked.now.wall, reply.date)
             }
         };
-        life.map_err(|dead: Dead| dead.from(&reply.host))
+        life.map_err(|Dead| dead(&reply.host))
     }
 }
 

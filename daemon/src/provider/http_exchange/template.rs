@@ -92,6 +92,8 @@ impl Template {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::provider::stand_in::secret;
 
@@ -124,6 +126,14 @@ mod tests {
         assert_eq!(fill("${secret:b"), Err(Fault::Open));
         for text in ["${b}", "${}", "${secret:}", "${env:HOME}", "${ secret:b}"] {
             assert_eq!(fill(text), Err(Fault::Other), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_odd(text in "[${}:a-z]{0,40}", literal in "[^$]{0,20}") {
+            let _ = Template::parse(&text);
+            prop_assert_eq!(fill(&literal), Ok(literal));
         }
     }
 }

@@ -66,7 +66,7 @@ async fn forms_headers_and_queries_are_encoded_each_in_its_way() {
     let service = StandIn::start([answer(200, "abc\n"), answer(200, "abc")]);
     let text = format!(
         "request = {{ url = '{}/x?a=b', query = {{ q = 'c d' }}, form = {{ user = 'svc', key = '<@{{secret:k}}>' }}, \
-         headers = {{ Authorization = 'Key @{{secret:k}}', X-A = 'plain' }} }}\n\
+         headers = {{ Authorization = 'Key @{{secret:k}}', X-A = 'plain', Content-Type = 'x/y' }} }}\n\
          secrets = {{ k = $s &=%$ }}\nresponse = {{ body = 'text', expiry = '30m' }}",
         service.url(),
     );
@@ -77,11 +77,13 @@ async fn forms_headers_and_queries_are_encoded_each_in_its_way() {
     );
     let seen = &service.seen()[0];
     assert_eq!(seen.line, "POST /x?a=b&q=c+d");
-    assert_eq!(seen.body, "user=svc&key=%3Cs+%26%3D%25%3E");
+    assert_eq!(seen.body, "key=%3Cs+%26%3D%25%3E&user=svc");
     assert_eq!(
         (seen.header("authorization"), seen.header("x-a")),
         (Some("Key s &=%"), Some("plain"))
     );
+
+    assert_eq!(seen.header("content-type"), Some("x/y"));
 
     let get = format!(
         "request = {{ method = 'GET', url = '{}/x' }}\nresponse = {{ body = 'text' }}",
@@ -233,102 +235,107 @@ async fn refused_says_what_a_no_is_and_the_services_words_come_without_secrets()
     assert_eq!(account.get().await.expect_err("a doubt").class, Class::Doubtful);
 }
 
+const SECRET: &str = "secrets = { k = $x$ }";
+const KEY: &str = "secrets = { key = $x$ }";
+
+/// More keys of the request, the keys of the response, more keys of the account, and what is said.
+const MISTAKES: &[(&str, &str, &str, &str)] = &[
+    ("", "body = 'text'", SECRET, "no placeholder names this secret"),
+    (", json = '@{secret:j}'", "body = 'text'", "", "names no secret"),
+    (
+        ", json = { a = '@{secret:kez}', b = '@{secret:key}' }",
+        "body = 'text'",
+        KEY,
+        "did you mean `@{secret:key}`",
+    ),
+    (
+        ", json = '@{env:HOME}'",
+        "body = 'text'",
+        "",
+        "has a placeholder that is not",
+    ),
+    (
+        ", json = { '@{secret:k}' = '@{secret:k}' }",
+        "body = 'text'",
+        SECRET,
+        "a name has a placeholder",
+    ),
+    (
+        ", form = { '@{secret:k}' = '@{secret:k}' }",
+        "body = 'text'",
+        SECRET,
+        "a name has a placeholder",
+    ),
+    (
+        ", query = { a = '@{secret:k}' }, json = '@{secret:k}'",
+        "body = 'text'",
+        SECRET,
+        "`query` has a placeholder",
+    ),
+    (
+        ", json = 'a', form = { b = 'c' }",
+        "body = 'text'",
+        "",
+        "a request has one body",
+    ),
+    (
+        ", method = 'GET', json = 'a'",
+        "body = 'text'",
+        "",
+        "a GET has no body",
+    ),
+    (", method = 'POTS'", "body = 'text'", "", "did you mean `POST`"),
+    (
+        ", headers = { Authorization = 'Bearer hunter2' }",
+        "body = 'text'",
+        "",
+        "cannot be set here",
+    ),
+    (
+        ", headers = { Host = 'a' }",
+        "body = 'text'",
+        "",
+        "cannot be set here",
+    ),
+    (", body = 'x'", "body = 'text'", "", "unknown key `body`"),
+    ("", "", "", "nothing says where the token is"),
+    ("", "token = '/a', body = 'text'", "", "both `token` and `body`"),
+    ("", "token = 'a'", "", "is no JSON pointer"),
+    ("", "body = 'json'", "", "none of those"),
+    (
+        "",
+        "body = 'text', expires_in = '/a'",
+        "",
+        "no JSON pointers into it",
+    ),
+    (
+        "",
+        "token = '/a', expires_in = '/b', expiry = '30m'",
+        "",
+        "said twice",
+    ),
+    ("", "body = 'text', expiry = 'soon'", "", "is not a duration"),
+    ("", "body = 'text', expiry = 30", "", "is not a duration"),
+    (
+        "",
+        "token = '/a', fields = { token = '/b' }",
+        "",
+        "the first field is the token",
+    ),
+    ("", "body = 'text'", "refused = [200]", "no refusal"),
+    ("", "body = 'text'", "refused = [429]", "no refusal"),
+    ("", "body = 'text'", "refused = 401", "no refusal"),
+    (
+        "",
+        "body = 'text'",
+        "url = 'https://a.example'",
+        "`url` has no effect",
+    ),
+];
+
 #[test]
 fn mistakes_are_reported() {
-    let secret = "secrets = { k = $x$ }";
-    for (request, response, more, words) in [
-        ("", "body = 'text'", secret, "no placeholder names this secret"),
-        (", json = '@{secret:j}'", "body = 'text'", "", "names no secret"),
-        (
-            ", json = { a = '@{secret:kk}', b = '@{secret:k}' }",
-            "body = 'text'",
-            secret,
-            "did you mean `@{secret:k}`",
-        ),
-        (
-            ", json = '@{env:HOME}'",
-            "body = 'text'",
-            "",
-            "has a placeholder that is not",
-        ),
-        (
-            ", json = { '@{secret:k}' = '@{secret:k}' }",
-            "body = 'text'",
-            secret,
-            "a name has a placeholder",
-        ),
-        (
-            ", form = { '@{secret:k}' = '@{secret:k}' }",
-            "body = 'text'",
-            secret,
-            "a name has a placeholder",
-        ),
-        (
-            ", query = { a = '@{secret:k}' }, json = '@{secret:k}'",
-            "body = 'text'",
-            secret,
-            "`query` has a placeholder",
-        ),
-        (
-            ", json = 'a', form = { b = 'c' }",
-            "body = 'text'",
-            "",
-            "a request has one body",
-        ),
-        (
-            ", method = 'GET', json = 'a'",
-            "body = 'text'",
-            "",
-            "a GET has no body",
-        ),
-        (", method = 'POTS'", "body = 'text'", "", "did you mean `POST`"),
-        (
-            ", headers = { Authorization = 'Bearer hunter2' }",
-            "body = 'text'",
-            "",
-            "cannot be set here",
-        ),
-        (
-            ", headers = { Content-Type = 'a' }",
-            "body = 'text'",
-            "",
-            "cannot be set here",
-        ),
-        (", body = 'x'", "body = 'text'", "", "unknown key `body`"),
-        ("", "", "", "nothing says where the token is"),
-        ("", "token = '/a', body = 'text'", "", "both `token` and `body`"),
-        ("", "token = 'a'", "", "is no JSON pointer"),
-        ("", "body = 'json'", "", "none of those"),
-        (
-            "",
-            "body = 'text', expires_in = '/a'",
-            "",
-            "no JSON pointers into it",
-        ),
-        (
-            "",
-            "token = '/a', expires_in = '/b', expiry = '30m'",
-            "",
-            "said twice",
-        ),
-        ("", "body = 'text', expiry = 'soon'", "", "is not a duration"),
-        ("", "body = 'text', expiry = 30", "", "is not a duration"),
-        (
-            "",
-            "token = '/a', fields = { token = '/b' }",
-            "",
-            "the first field is the token",
-        ),
-        ("", "body = 'text'", "refused = [200]", "no refusal"),
-        ("", "body = 'text'", "refused = [429]", "no refusal"),
-        ("", "body = 'text'", "refused = 401", "no refusal"),
-        (
-            "",
-            "body = 'text'",
-            "url = 'https://a.example'",
-            "`url` has no effect",
-        ),
-    ] {
+    for (request, response, more, words) in MISTAKES {
         let found = Account::complaints("http", &keys(request, response, more));
         assert_eq!(found.len(), 1, "{request} {response} {more}: {found:#?}");
         assert!(found[0].contains(&words.replace("@{", "${")), "{found:#?}");

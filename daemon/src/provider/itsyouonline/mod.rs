@@ -14,11 +14,12 @@ use self::offline::Parent;
 use super::http::address::{self, Query};
 use super::http::{Buffer, Http, Reply, Request};
 use super::jwt::{self, Claims};
+use super::lifetime::{self, Dead, dead};
 use super::lists::Words as Lists;
 use super::verdict::{Row, judge, unusable};
 use super::words::Words;
 use super::{
-    Class, Defaults, Failure, Identity, MintRequest, Minted, Pending, Presentation, Provider, lifetime, token,
+    Class, Defaults, Failure, Identity, MintRequest, Minted, Pending, Presentation, Provider, token,
 };
 use crate::document::Table;
 use crate::secret::Source;
@@ -82,7 +83,7 @@ impl ItsYouOnline {
             Lists::CommaSeparated.choose("bad-audience", asked.audience.as_deref(), &self.audience)?;
         // A caller's own scopes need not be among the parent's, so they are asked for with the key.
         if asked.scope.is_none() && self.is_offline {
-            return self.from_parent(audience, asked).await;
+            return self.through_parent(audience, asked).await;
         }
         let scope = without_offline(scope);
         let (jwt, reply) = self
@@ -95,8 +96,7 @@ impl ItsYouOnline {
                 asked,
             )
             .await?;
-        let warnings = Self::warnings(&jwt, &scope);
-        jwt.minted(&reply, asked, warnings)
+        self.serve(jwt, &reply, asked, &scope)
     }
 
     /// A JWT for the client id and secret. All of it in the body: queries end in logs.
@@ -111,6 +111,30 @@ impl ItsYouOnline {
         let request = Request::post(self.url("/v1/oauth/access_token")).form(form);
         let reply = self.http.send(request, asked.now).await?;
         Ok((Jwt::read(&reply)?, reply))
+    }
+
+    /// What is served. A JWT with a refresh token in it never is: it is a long-lived secret.
+    fn serve(
+        &self,
+        jwt: Jwt,
+        reply: &Reply,
+        asked: &MintRequest,
+        scope: &[String],
+    ) -> Result<Minted, Failure> {
+        if jwt.claims.has_refresh_token {
+            return Err(unusable(
+                reply,
+                "a JWT that holds a refresh token, which is not served",
+            ));
+        }
+        let lifetime = lifetime::shorter(jwt.life(reply, asked)?, self.validity);
+        let warnings = Self::warnings(&jwt, scope);
+        Ok(Minted {
+            lifetime,
+            scope: jwt.claims.scope,
+            warnings,
+            ..Minted::of(jwt.text)
+        })
     }
 
     fn warnings(jwt: &Jwt, scope: &[String]) -> Vec<String> {
@@ -197,24 +221,7 @@ impl Jwt {
     fn life(&self, reply: &Reply, asked: &MintRequest) -> Result<Option<Duration>, Failure> {
         self.claims
             .life(asked.now.wall, reply.date)
-            .map_err(|dead: lifetime::Dead| dead.from(&reply.host))
-    }
-
-    /// To be served. A JWT with a refresh token in it never is: it is a long-lived secret.
-    fn minted(self, reply: &Reply, asked: &MintRequest, warnings: Vec<String>) -> Result<Minted, Failure> {
-        if self.claims.has_refresh_token {
-            return Err(unusable(
-                reply,
-                "a JWT that holds a refresh token, which is not served",
-            ));
-        }
-        let lifetime = self.life(reply, asked)?;
-        Ok(Minted {
-            lifetime,
-            scope: self.claims.scope,
-            warnings,
-            ..Minted::of(self.text)
-        })
+            .map_err(|Dead| dead(&reply.host))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::clock::{Moment, Steady};
 use crate::provider::http::{Buffer, Reply, Request};
 use crate::provider::{Class, Failure, MintRequest, Minted};
 
-/// A parent with less life than this is renewed before it is asked for a child.
+/// A parent with less life than this, or than half of what it had, is renewed before it is asked for a child.
 const NEAR: Duration = Duration::from_secs(5 * 60);
 
 /// A JWT that holds a refresh token.
@@ -23,6 +23,8 @@ pub(super) struct Parent {
     /// The scopes of its claims.
     scope: Vec<String>,
     ends: Option<Steady>,
+    /// From then on it is renewed first.
+    is_near: Option<Steady>,
 }
 
 impl Parent {
@@ -30,26 +32,30 @@ impl Parent {
         let life = jwt.life(reply, asked)?;
         Ok(Self {
             ends: life.map(|life| asked.now.steady.after(life)),
+            is_near: life.map(|life| asked.now.steady.after(life.saturating_sub(NEAR.min(life / 2)))),
             scope: jwt.claims.scope.unwrap_or_default(),
             jwt: jwt.text,
         })
     }
 
-    fn left(&self, now: Moment) -> Duration {
-        self.ends.map_or(Duration::MAX, |ends| now.steady.until(ends))
+    fn is_dead(&self, now: Moment) -> bool {
+        self.ends.is_some_and(|ends| now.steady >= ends)
+    }
+
+    fn is_good(&self, now: Moment) -> bool {
+        self.is_near.is_none_or(|near| now.steady < near)
     }
 }
 
 impl ItsYouOnline {
     /// A child of the parent: of the one that is kept, of that one renewed, or of a new one.
-    pub(super) async fn from_parent(
+    pub(super) async fn through_parent(
         &self,
         audience: &[String],
         asked: &MintRequest,
     ) -> Result<Minted, Failure> {
         let mut kept = self.parent.lock().await;
-        let is_good = |parent: &&Parent| parent.left(asked.now) >= NEAR;
-        if let Some(parent) = kept.as_ref().filter(is_good) {
+        if let Some(parent) = kept.as_ref().filter(|parent| parent.is_good(asked.now)) {
             match self.child(parent, audience, asked).await {
                 // It was ended early, or the scope is not allowed: a renewal tells which.
                 Err(failure) if failure.class != Class::NotNow => {}
@@ -60,7 +66,7 @@ impl ItsYouOnline {
             match self.renew(parent, asked).await {
                 Ok(renewed) => return self.child(kept.insert(renewed), audience, asked).await,
                 Err(failure) if failure.class == Class::NotNow => {
-                    let untried = !is_good(&parent) && !parent.left(asked.now).is_zero();
+                    let untried = !parent.is_good(asked.now) && !parent.is_dead(asked.now);
                     return if untried {
                         self.child(parent, audience, asked).await
                     } else {
@@ -87,11 +93,11 @@ impl ItsYouOnline {
                 .child(kept.insert(Parent::of(jwt, &reply, asked)?), audience, asked)
                 .await;
         }
-        let mut warnings = Self::warnings(&jwt, &self.scope);
-        warnings.push(format!(
+        let mut minted = self.serve(jwt, &reply, asked, &self.scope)?;
+        minted.warnings.push(format!(
             "the service gave no refresh token; `{OFFLINE}` in the scope has no effect"
         ));
-        jwt.minted(&reply, asked, warnings)
+        Ok(minted)
     }
 
     /// `GET /v1/oauth/jwt`: a JWT with some of the parent's scopes and no refresh token.
@@ -118,8 +124,7 @@ impl ItsYouOnline {
         let mut url = self.url("/v1/oauth/jwt");
         url.set_query(std::str::from_utf8(query.as_bytes()).ok());
         let (jwt, reply) = self.by_jwt(url, &parent.jwt, asked).await?;
-        let warnings = Self::warnings(&jwt, &self.scope);
-        jwt.minted(&reply, asked, warnings)
+        self.serve(jwt, &reply, asked, &self.scope)
     }
 
     /// `GET /v1/oauth/jwt/refresh`: the same JWT with another end. The refresh token in it stays as it is.

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use crate::provider::http::Reply;
+use crate::provider::lifetime::{self, Dead, dead};
 use crate::provider::verdict::{Row, judge};
 use crate::provider::words::{Held, Members, Words};
-use crate::provider::{Class, Failure, MintRequest, Minted, jwt, lifetime, token};
+use crate::provider::{Class, Failure, MintRequest, Minted, jwt, token};
 
 /// RFC 6749 5.2 has six codes; `invalid_target` is RFC 8707 2's. GitHub sends its own, with 200. What is no refusal has
 /// codes too: 4.1.2.1's two and RFC 8628 3.5's. A code that is none of these, at any status, is doubtful.
@@ -47,17 +48,12 @@ pub(super) fn read(reply: &Reply, asked: &MintRequest, held: &Held) -> Result<Mi
     };
     check_type(member("token_type"), reply, held)?;
     let token = token::accept(text.as_bytes(), &reply.host)?;
-    let told = lifetime::told(member("expires_in")).map_err(|dead| dead.from(&reply.host))?;
-    let lifetime = match told {
-        Some(life) => Some(life),
+    let lifetime = match lifetime::told(member("expires_in")) {
         // Nobody said, but the token may (RFC 9068).
-        None => match jwt::claims(&token) {
-            Some(claims) => claims
-                .life(asked.now.wall, reply.date)
-                .map_err(|dead| dead.from(&reply.host))?,
-            None => None,
-        },
+        Ok(None) => jwt::life(&token, asked.now.wall, reply.date),
+        told => told,
     };
+    let lifetime = lifetime.map_err(|Dead| dead(&reply.host))?;
     // A string with blanks by RFC 6749 3.3, a list at some.
     let scope = member("scope").and_then(jwt::words);
     Ok(Minted {

@@ -104,7 +104,7 @@ impl Issuer {
             match self.read(&reply) {
                 // Not there: a 404, or the page that some services show for everything.
                 Err(failure) if failure.class == Class::Doubtful || failure.kind == "page" => {
-                    failures.push(failure)
+                    failures.push(failure);
                 }
                 result => return result,
             }
@@ -121,10 +121,13 @@ impl Issuer {
                 "set `token_endpoint`",
             )
         });
-        let hint = "check `issuer`, or set `token_endpoint` instead";
+        if failure.kind == "bad-metadata" {
+            return Err(failure);
+        }
+        let message = format!("no metadata of the issuer: {}", failure.message);
         Err(Failure {
-            message: format!("no metadata of the issuer: {}", failure.message),
-            hint: hint.into(),
+            message,
+            hint: "check `issuer`, or set `token_endpoint` instead".to_owned(),
             ..failure
         })
     }
@@ -148,7 +151,7 @@ impl Issuer {
         // RFC 8414 3.3: identical, or the metadata must not be used.
         let issuer = member("issuer").ok_or_else(|| unusable(reply, "metadata without an issuer"))?;
         if issuer != self.text {
-            return Err(self.unfit(format!(
+            return Err(unfit(format!(
                 "{} calls itself {}",
                 reply.host,
                 Held::default().clean(issuer, 200)
@@ -157,9 +160,9 @@ impl Issuer {
         let endpoint =
             member("token_endpoint").ok_or_else(|| unusable(reply, "metadata without a token_endpoint"))?;
         let url = address::parse(endpoint, Query::Allowed)
-            .map_err(|fault| self.unfit(format!("the token_endpoint of {} {fault}", reply.host)))?;
+            .map_err(|fault| unfit(format!("the token_endpoint of {} {fault}", reply.host)))?;
         if address::is_loopback(&url) && !address::is_loopback(&self.url) {
-            return Err(self.unfit(format!(
+            return Err(unfit(format!(
                 "{} says that its token_endpoint is on this machine",
                 reply.host
             )));
@@ -169,13 +172,12 @@ impl Issuer {
             method: method(body.get("token_endpoint_auth_methods_supported")),
         })
     }
+}
 
-    /// Metadata that must not be used. It may be a moment's fault, so three tries.
-    fn unfit(&self, message: String) -> Failure {
-        let hint =
-            "write `issuer` letter by letter as the service names itself, or set `token_endpoint` instead";
-        Failure::doubtful("bad-metadata", message, hint)
-    }
+/// Metadata that must not be used. It may be a moment's fault, so three tries.
+fn unfit(message: String) -> Failure {
+    let hint = "write `issuer` letter by letter as the service names itself, or set `token_endpoint` instead";
+    Failure::doubtful("bad-metadata", message, hint)
 }
 
 /// The method to use if the configuration names none: Basic, unless only Post is supported (RFC 8414 2: Basic, if

@@ -90,9 +90,9 @@ pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn
     for (key, what) in LATER {
         // One report is enough where the grant itself is not built.
         if grant_is_built {
-            table.not_built(key, what)
+            table.not_built(key, what);
         } else {
-            table.allow(key)
+            table.allow(key);
         }
     }
     refuse_key(table, "url", "write `issuer` or `token_endpoint`");

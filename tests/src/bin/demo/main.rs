@@ -20,7 +20,7 @@ use voice::Voice;
 
 fn main() -> ExitCode {
     if std::env::args_os().len() > 1 {
-        return complain("the demo takes no arguments", "cargo demo", 2);
+        return complain("the demo takes no arguments", "run `cargo demo`", 2);
     }
     if let Err(why) = programs::build() {
         return complain(
@@ -38,8 +38,8 @@ fn main() -> ExitCode {
     match thread::spawn(move || story::tell(Voice::of_stdout(), watched)).join() {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(_)) | Err(_) if interrupt.came() => complain(
-            "interrupted; everything that was started has been ended",
-            "cargo demo",
+            "interrupted; everything that it started has been ended",
+            "`cargo demo` starts it again",
             130,
         ),
         Ok(Err(Cut::Failed(what))) => complain(

@@ -25,13 +25,22 @@ pub(crate) fn build() -> Result<(), String> {
             .arg(Path::new(&package).join("Cargo.toml"));
     }
     into(folder, &mut build);
+    // What `cargo run` told the demo about its own package: build scripts that look at it (ring's) would run anew.
+    for (name, _) in env::vars_os() {
+        let name_of_ours = name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
+        if name_of_ours {
+            build.env_remove(name);
+        }
+    }
     let status = build
         .status()
         .map_err(|error| format!("cargo cannot be started: {error}"))?;
     if status.success() {
         are_in(folder)
     } else {
-        Err("tokend and tok could not be built".to_owned())
+        Err("tokend and tok could not be built; cargo says above why".to_owned())
     }
 }
 

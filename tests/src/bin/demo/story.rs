@@ -7,7 +7,7 @@ use tokend_tests::sandbox::Said;
 use crate::cut::{Cut, ensure};
 use crate::interrupt::Interrupt;
 use crate::stage::{ACCOUNTS, GEN1, LEGACY, LIFE, LYVE, Stage, given};
-use crate::voice::{Voice, shortened};
+use crate::voice::{Voice, ends};
 
 /// How many ask at once.
 const CROWD: usize = 40;
@@ -40,9 +40,9 @@ fn opening(stage: &mut Stage) -> Result<(), Cut> {
     let life = LIFE.as_secs();
     stage.voice.chapter("tokend, the token agent")?;
     stage.voice.say(&format!(
-        "It keeps your secrets, fetches tokens with them, and has a fresh one for whoever asks with `tok`.\n\
+        "It holds your secrets, fetches tokens with them, and has a fresh one for whoever runs `tok`.\n\
          You see the real programs, in a home that is removed at the end. Only the three services are\n\
-         stand-ins on this machine. Their tokens live {life} seconds, so that you need not wait for a day."
+         stand-ins on this machine, and their tokens live {life} seconds: nobody wants to wait for a day."
     ))?;
     let [lyve_secret, iyo_secret, password] = stage.secrets();
     stage.home.secret_file("lyve", &format!("{lyve_secret}\n"));
@@ -52,7 +52,9 @@ fn opening(stage: &mut Stage) -> Result<(), Cut> {
 
     stage.voice.command("cat ~/.config/tokend/config.toml")?;
     stage.voice.output(&configuration)?;
-    stage.voice.say("\nThree services, three kinds of login. Where the secrets are is written there, the secrets are not.")?;
+    stage.voice.say(
+        "Three services, three kinds of login. It says where the secrets are, and never what they are.",
+    )?;
 
     stage.voice.command("tokend check | tail -1")?;
     let said = tokend_tests::sandbox::run(stage.home.command("tokend").arg("check"));
@@ -115,8 +117,8 @@ fn tokens(stage: &mut Stage) -> Result<(), Cut> {
         stage.type_get(account, &[])?;
     }
     stage.voice.say(
-        "\nFor a request there is `tok curl`: it puts the token where the service wants it (a header, or a form\n\
-         field for the last one), and no process list ever shows it.",
+        "For requests there is `tok curl`. It puts the token where the service wants it, in a header or, for\n\
+         the last one, in a form; and no process list ever shows it.",
     )?;
     for (account, wanted) in [(LYVE, "photos"), (GEN1, "DEPLOYED"), (LEGACY, "DEPLOYED")] {
         let body = stage.type_request(account)?;
@@ -153,8 +155,9 @@ fn tokens(stage: &mut Stage) -> Result<(), Cut> {
     } else {
         format!("{asked} times")
     };
+    stage.voice.output(&format!("({served} live tokens)"))?;
     Ok(stage.voice.say(&format!(
-        "{served} live tokens. Lyve Cloud has been asked for one {times} since the start; its limits are not yours to watch."
+        "However many ask, the service hears one request: Lyve Cloud was asked {times} since the start."
     ))?)
 }
 
@@ -175,7 +178,7 @@ fn rotation(stage: &mut Stage) -> Result<(), Cut> {
     stage.voice.chapter("Fresh before the old one dies")?;
     stage.voice.say(
         "A token is replaced after about four fifths of its life, whether anyone asks or not.\n\
-         Some seconds, then all three are new:",
+         In some seconds all three are new:",
     )?;
     let before = (given(&stage.lyve), given(&stage.iyo), given(&stage.ovc));
     let mut old = Vec::new();
@@ -185,7 +188,7 @@ fn rotation(stage: &mut Stage) -> Result<(), Cut> {
     stage.until_given(&stage.lyve, before.0 + 1)?;
     stage.until_given(&stage.iyo, before.1 + 1)?;
     stage.until_given(&stage.ovc, before.2 + 1)?;
-    stage.voice.say("")?;
+    stage.voice.gap()?;
     for (account, old) in ACCOUNTS.into_iter().zip(old) {
         let mut new = String::new();
         stage.until(&format!("another token of {}", account.name), |stage| {
@@ -197,34 +200,32 @@ fn rotation(stage: &mut Stage) -> Result<(), Cut> {
         } else {
             "the old one is dead by now"
         };
-        let (old, new) = (shortened(&old), shortened(&new));
+        let (old, new) = (ends(&old), ends(&new));
         stage
             .voice
-            .output(&format!("{:11}  {old} -> {new}; {fate}", account.name))?;
+            .output(&format!("{:11}  {old} -> {new}   {fate}", account.name))?;
     }
     Ok(stage
         .voice
-        .say("\nNobody waited for that, and nobody was given a dead one.")?)
+        .say("Nobody waited for that, and nobody was given a dead one.")?)
 }
 
 fn outage(stage: &mut Stage) -> Result<(), Cut> {
     stage.voice.chapter("A service goes down")?;
     stage.voice.say(
-        "A script that needs some seconds of life says so (`--min-valid` is a demand; a shorter token is\n\
-         replaced first). Then ItsYou.online stops: nobody listens on its port any more.",
+        "A script that needs some seconds of life says so. This is a demand: a token with less left is\n\
+         replaced first. Then ItsYou.online stops, and nobody listens on its port any more.",
     )?;
     let held = stage.type_get(GEN1, &["--min-valid", "5s"])?;
     stage.iyo.outage(true);
-    stage
-        .voice
-        .say("                                   -- ItsYou.online is down --")?;
+    stage.voice.event("ItsYou.online is down")?;
     let said = stage.type_tok(&["refresh", GEN1.name])?;
     stage.voice.output(&said.stderr)?;
     ensure(said.code == 6 && said.stderr.lines().count() == 2, || {
         format!("tok refresh should have ended with 6 and said why in two lines: {said:?}")
     })?;
     stage.voice.say(
-        "\nExit status 6: not now. What happened, and what to do, as every error of tok. And the token?",
+        "Exit status 6: not now. What happened, and what to do, as every error of tok. And the token?",
     )?;
     let still = stage.type_get(GEN1, &[])?;
     ensure(still == held, || {
@@ -235,7 +236,7 @@ fn outage(stage: &mut Stage) -> Result<(), Cut> {
         format!("OpenvCloud did not take the token: {body}")
     })?;
     stage.voice.say(
-        "\nIt is served and it works: a refresh that fails throws nothing away. `tok status` knows more:",
+        "It is served and it works: a refresh that fails throws nothing away. `tok status` knows more:",
     )?;
     let mut status = stage.status(GEN1)?;
     stage.until("gen1 in state waiting", |stage| {
@@ -246,14 +247,14 @@ fn outage(stage: &mut Stage) -> Result<(), Cut> {
     ensure(!hint.is_empty(), || {
         format!("tok status names no remedy: {status}")
     })?;
-    stage.type_status(&[GEN1.name])?;
+    stage.type_status(&[])?;
 
     let before = given(&stage.iyo);
     stage.iyo.outage(false);
-    stage.voice.say(
-        "\n                                   -- ItsYou.online is back --\n\n\
-         Nobody has to tell tokend: its next try finds out.",
-    )?;
+    stage.voice.event("ItsYou.online is back")?;
+    stage
+        .voice
+        .say("Nobody has to tell tokend. Its next try finds out:")?;
     stage.until_given(&stage.iyo, before + 1)?;
     stage.until("gen1 in state fresh", |stage| {
         Ok(stage.status(GEN1)?["state"] == "fresh")
@@ -267,9 +268,9 @@ fn rejection(stage: &mut Stage) -> Result<(), Cut> {
     stage.voice.chapter("A token is revoked")?;
     // Away from the next rotation, which would mend it unasked.
     stage.get(LYVE, &["--min-valid", "4s"])?;
+    stage.voice.event("somebody revokes all tokens of Lyve Cloud")?;
     stage.voice.say(
-        "Somebody revokes all tokens of Lyve Cloud. tokend cannot know that; whoever uses the token notices\n\
-         (here by a 400, where others say 401).",
+        "tokend cannot know that. Whoever uses the token notices (here by a 400, where others say 401):",
     )?;
     stage.lyve.revoke_all();
     let before = given(&stage.lyve);
@@ -278,7 +279,7 @@ fn rejection(stage: &mut Stage) -> Result<(), Cut> {
         format!("Lyve Cloud took a revoked token: {body}")
     })?;
     stage.voice.say(
-        "\nSo tell tokend. The token goes in on standard input, and only its SHA-256 goes to the daemon:",
+        "So tell tokend. The token goes in on standard input, and only its SHA-256 goes to the daemon:",
     )?;
     stage.voice.command("tok get lyve-prod | tok reject lyve-prod")?;
     let refused = stage.tok(&["get", LYVE.name])?.stdout;
@@ -296,7 +297,10 @@ fn rejection(stage: &mut Stage) -> Result<(), Cut> {
     })?;
     let asked = given(&stage.lyve) - before;
     ensure(asked >= 1, || "the new token came from nowhere".to_owned())?;
-    Ok(stage.voice.say("\nThe next token is another one. (Who rejects again and again is made to wait: the service is not hammered.)")?)
+    Ok(stage.voice.say(
+        "The next token is another one. Whoever rejects again and again is made to wait, so that no loop\n\
+         in a script hammers the service.",
+    )?)
 }
 
 fn the_end(stage: &mut Stage) -> Result<(), Cut> {
@@ -315,8 +319,8 @@ fn the_end(stage: &mut Stage) -> Result<(), Cut> {
         "tokend did not stop cleanly".to_owned()
     })?;
     Ok(stage.voice.say(&format!(
-        "tokend served {served} tokens for {asked} requests to the services. Its log has {} lines, and no secret and no\n\
-         token is in them. It has stopped, and this home is removed now.",
+        "tokend served {served} tokens, and asked the services {asked} times. Its log has {} lines, with no\n\
+         secret and no token in them. It has stopped, and its home is removed now.",
         log.lines().count()
     ))?)
 }

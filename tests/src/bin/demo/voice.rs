@@ -1,5 +1,6 @@
 //! How the story sounds: headings, words, commands as they are typed, and what came of them.
 
+use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
 
 /// The narrator, on standard output.
@@ -8,6 +9,8 @@ pub(crate) struct Voice {
     stdout: io::Stdout,
     terminal: bool,
     colour: bool,
+    /// Whether an empty line was printed last.
+    at_gap: Cell<bool>,
 }
 
 impl Voice {
@@ -21,6 +24,7 @@ impl Voice {
             stdout,
             terminal,
             colour: terminal && !forbidden && !dumb,
+            at_gap: Cell::new(false),
         }
     }
 
@@ -31,21 +35,21 @@ impl Voice {
 
     /// The heading of a chapter.
     pub(crate) fn chapter(&self, title: &str) -> io::Result<()> {
-        self.print(&format!("\n{}\n\n", self.paint("1;36", title)))
+        self.gap()?;
+        self.print(&self.paint("1;36", title))?;
+        self.gap()
     }
 
-    /// Words, as they are broken into lines.
+    /// A paragraph, as it is broken into lines.
     pub(crate) fn say(&self, words: &str) -> io::Result<()> {
-        self.print(&format!("{words}\n"))
+        self.gap()?;
+        self.print(words)
     }
 
     /// A command, as one would type it.
     pub(crate) fn command(&self, line: &str) -> io::Result<()> {
-        self.print(&format!(
-            "\n{} {}\n",
-            self.paint("32", "$"),
-            self.paint("1", line)
-        ))
+        self.gap()?;
+        self.print(&format!("{} {}", self.paint("32", "$"), self.paint("1", line)))
     }
 
     /// What came of it.
@@ -53,13 +57,29 @@ impl Voice {
         if text.is_empty() {
             Ok(())
         } else {
-            self.print(&format!("{}\n", text.trim_end_matches('\n')))
+            self.print(text.trim_end_matches('\n'))
         }
+    }
+
+    /// Something that happens to a service.
+    pub(crate) fn event(&self, what: &str) -> io::Result<()> {
+        self.gap()?;
+        self.print(&self.paint("33", &format!("*** {what} ***")))
     }
 
     /// Something on the margin.
     pub(crate) fn remark(&self, words: &str) -> io::Result<()> {
-        self.print(&format!("{}\n", self.paint("2", words)))
+        self.print(&self.paint("2", words))
+    }
+
+    /// One empty line, however often it is asked for.
+    pub(crate) fn gap(&self) -> io::Result<()> {
+        if self.at_gap.get() {
+            return Ok(());
+        }
+        self.print("")?;
+        self.at_gap.set(true);
+        Ok(())
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
@@ -70,21 +90,27 @@ impl Voice {
         }
     }
 
-    /// At once, so that it stands above what a program prints next.
-    fn print(&self, text: &str) -> io::Result<()> {
+    /// Whole lines, at once, so that they stand above what a program prints next.
+    fn print(&self, lines: &str) -> io::Result<()> {
+        self.at_gap.set(false);
         let mut stdout = self.stdout.lock();
-        stdout.write_all(text.as_bytes())?;
+        writeln!(stdout, "{lines}")?;
         stdout.flush()
     }
 }
 
-/// A token as it may be seen by who looks over the shoulder: `eyJhbG…9wQ2 (352 characters)`.
+/// A token as whoever looks over the shoulder may see it: `eyJhbG…9wQ2 (352 characters)`.
 pub(crate) fn shortened(token: &str) -> String {
+    format!("{} ({} characters)", ends(token), token.chars().count())
+}
+
+/// Its ends alone, enough to tell it from another.
+pub(crate) fn ends(token: &str) -> String {
     let length = token.chars().count();
     if length < 24 {
-        return format!("… ({length} characters)");
+        return "…".to_owned();
     }
     let begin: String = token.chars().take(6).collect();
     let end: String = token.chars().skip(length - 4).collect();
-    format!("{begin}…{end} ({length} characters)")
+    format!("{begin}…{end}")
 }

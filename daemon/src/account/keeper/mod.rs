@@ -1,5 +1,8 @@
 //! The one task that owns every account's life, carries out what follows from it, and publishes what readers see.
 
+mod attempts;
+mod reconfigure;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,21 +10,17 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokend_proto::message;
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::life::{Ask, Effect, Event, Life, Need, Reply, Traits, WaiterId};
 use super::policy::Policy;
 use super::registry::{Account, Registry, Shared, Variant};
-use super::token::Token;
 use super::{schedule, words};
 use crate::clock::{Clock, Moment, Steady};
-use crate::provider::{Class, Failure, MintRequest, Provider};
+use crate::provider::Provider;
 
 /// Callers can make at most this many variants of an account (promise 3).
 const MAX_VARIANTS: usize = 32;
-
-/// At most this many requests to one service at a time.
-const MAX_AT_ONCE: usize = 16;
 
 /// An account as the configuration has it.
 #[derive(Debug)]
@@ -398,157 +397,6 @@ impl Task {
         }
     }
 
-    fn mint(&mut self, id: LifeId, generation: u64) {
-        let Some(slot) = self.slots.get(&id) else { return };
-        let provider = Arc::clone(&slot.account.provider);
-        let clock = Arc::clone(&self.clock);
-        let (scope, audience) = (slot.variant.scope(), slot.variant.audience());
-        let (scope, audience) = (scope.map(<[_]>::to_vec), audience.map(<[_]>::to_vec));
-        let account = slot.account.name.clone();
-        let service = self.service(&*provider);
-        self.spawn(id, generation, async move {
-            let _turn = turn(service).await;
-            let now = clock.now();
-            let result = provider.mint(&MintRequest { now, scope, audience }).await;
-            match &result {
-                Ok(minted) => {
-                    tracing::info!(account, lives_seconds = minted.lifetime.map(|l| l.as_secs()), "new token");
-                }
-                Err(failure) => log_failure(&account, failure),
-            }
-            Outcome { life: id, event: Event::Minted { generation, requested: now, result } }
-        });
-    }
-
-    fn probe(&mut self, id: LifeId, generation: u64, token: Arc<Token>) {
-        let Some(slot) = self.slots.get(&id) else { return };
-        let provider = Arc::clone(&slot.account.provider);
-        let clock = Arc::clone(&self.clock);
-        let account = slot.account.name.clone();
-        let service = self.service(&*provider);
-        self.spawn(id, generation, async move {
-            let _turn = turn(service).await;
-            let result = match token.fields.first() {
-                Some((_, secret)) => provider.probe(secret, clock.now()).await,
-                None => Err(words::no_token()),
-            };
-            match &result {
-                Ok(probe) => tracing::info!(account, says = ?probe, "asked whether a rejected token lives"),
-                Err(failure) => log_failure(&account, failure),
-            }
-            Outcome { life: id, event: Event::Probed { generation, result } }
-        });
-    }
-
-    fn spawn(
-        &mut self,
-        id: LifeId,
-        generation: u64,
-        attempt: impl Future<Output = Outcome> + Send + 'static,
-    ) {
-        let handle = self.attempts.spawn(attempt);
-        self.running.insert(handle.id(), (id, generation));
-        if let Some(slot) = self.slots.get_mut(&id) {
-            slot.attempt = Some(handle);
-        }
-    }
-
-    /// The turnstile of a service, where it has a name.
-    fn service(&mut self, provider: &dyn Provider) -> Option<Arc<Semaphore>> {
-        let origin = provider.identity().origin;
-        if origin.is_empty() {
-            return None;
-        }
-        let turnstile = self.services.entry(origin).or_insert_with(|| Arc::new(Semaphore::new(MAX_AT_ONCE)));
-        Some(Arc::clone(turnstile))
-    }
-
-    fn ended(&mut self, outcome: Result<(tokio::task::Id, Outcome), JoinError>) {
-        match outcome {
-            Ok((task, outcome)) => {
-                self.running.remove(&task);
-                self.tell(outcome.life, outcome.event);
-            }
-            Err(error) => {
-                let Some((id, generation)) = self.running.remove(&error.id()) else { return };
-                if error.is_cancelled() {
-                    return;
-                }
-                // A panic in a provider is a fault of ours; the account goes on as after any failure.
-                tracing::error!(life = id, "a provider panicked; this is a bug in tokend");
-                let failure = words::provider_panicked();
-                let requested = self.clock.now();
-                self.tell(id, Event::Probed { generation, result: Err(failure.clone()) });
-                self.tell(id, Event::Minted { generation, requested, result: Err(failure) });
-            }
-        }
-    }
-
-    fn reconfigure(&mut self, definitions: Vec<Definition>) -> Reconfigured {
-        let mut outcome = Reconfigured { accounts: definitions.len(), ..Reconfigured::default() };
-        let before = self.registry.load_full();
-        let mut registry = Registry::new();
-        let mut started = Vec::new();
-        for new in definitions {
-            let account = match before.get(&new.name) {
-                Some(old) if old.kind == new.kind && old.service == new.service => {
-                    started.extend(self.all_of(&new.name));
-                    if old.policy == new.policy {
-                        Arc::clone(old)
-                    } else {
-                        outcome.changed += 1;
-                        self.keep_otherwise(old, &new.policy)
-                    }
-                }
-                old => {
-                    if old.is_some() {
-                        outcome.changed += 1;
-                        self.end(&new.name);
-                    } else {
-                        outcome.added += 1;
-                    }
-                    let account = Arc::new(Account::new(new));
-                    let id =
-                        self.begin(Arc::clone(&account), Variant::default(), Arc::clone(&account.shared));
-                    self.lives
-                        .insert(account.name.clone(), Lives { own: id, variants: HashMap::new() });
-                    started.push(id);
-                    account
-                }
-            };
-            registry.insert(account.name.clone(), account);
-        }
-        for name in before.keys().filter(|name| !registry.contains_key(*name)) {
-            outcome.removed += 1;
-            self.end(name);
-        }
-        self.registry.store(Arc::new(registry));
-        for id in started {
-            self.tell(id, Event::Started);
-        }
-        outcome
-    }
-
-    /// The same account, kept in another way: its token stays.
-    fn keep_otherwise(&mut self, old: &Arc<Account>, policy: &Policy) -> Arc<Account> {
-        let account = Arc::new(old.with_policy(policy.clone()));
-        for id in self.all_of(&account.name) {
-            if let Some(slot) = self.slots.get_mut(&id) {
-                slot.account = Arc::clone(&account);
-            }
-            self.tell(id, Event::Kept(policy.clone()));
-        }
-        account
-    }
-
-    /// Ends every life of an account: its tokens are wiped, its requests cancelled, its callers told.
-    fn end(&mut self, account: &str) {
-        for id in self.all_of(account) {
-            self.drop_slot(id, account);
-        }
-        self.lives.remove(account);
-    }
-
     fn forget(&mut self, account: &str, variant: &Variant, id: LifeId) {
         if let Some(lives) = self.lives.get_mut(account) {
             lives.variants.remove(variant);
@@ -586,20 +434,5 @@ impl Slot {
         }
         let lifetime = self.shared.snapshot().token.as_ref().and_then(|token| token.lifetime);
         Some(self.shared.used().unwrap_or(now.steady).after(schedule::unused_span(lifetime)))
-    }
-}
-
-/// One of the places at a service; held as long as the request runs.
-async fn turn(service: Option<Arc<Semaphore>>) -> Option<tokio::sync::OwnedSemaphorePermit> {
-    // The semaphore is never closed; without it, go ahead.
-    service?.acquire_owned().await.ok()
-}
-
-fn log_failure(account: &str, failure: &Failure) {
-    match failure.class {
-        Class::NotNow | Class::Doubtful => {
-            tracing::warn!(account, kind = failure.kind, "{}", failure.message);
-        }
-        Class::No | Class::Source => tracing::error!(account, kind = failure.kind, "{}", failure.message),
     }
 }

@@ -1,19 +1,24 @@
 //! The life of one token as a pure function: (state, event, now) → (state, effects). No I/O, no clock, no task.
 
+mod allowance;
+mod callers;
+mod outcomes;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use tokend_proto::message;
 
 use super::policy::{Policy, Refresh};
-use super::schedule::{self, DOUBTFUL_TRIES, MIN_GAP, PATIENCE};
+use super::schedule::{self, MIN_GAP};
 use super::snapshot::{self, Snapshot, State, meets};
 use super::token::Token;
 use super::words;
 use crate::clock::{Moment, Steady, Wall};
-use crate::provider::{Class, Failure, Minted, Probe};
+use crate::provider::{Failure, Minted, Probe};
+
+use self::allowance::Allowance;
 
 /// A caller that waits.
 pub type WaiterId = u64;
@@ -172,38 +177,6 @@ struct Trouble {
 struct Waiting {
     ask: Ask,
     forced: bool,
-}
-
-/// How often something was granted within [`schedule::WINDOW`].
-#[derive(Debug, Default)]
-struct Allowance {
-    granted: u32,
-    last: Option<Steady>,
-}
-
-impl Allowance {
-    fn granted(&mut self, now: Steady) -> u32 {
-        if self.last.is_none_or(|last| last.until(now) >= schedule::WINDOW) {
-            self.granted = 0;
-        }
-        self.granted
-    }
-
-    /// The pause that the next one has to keep after now, if it is granted now.
-    fn pause(&mut self, now: Steady) -> Duration {
-        schedule::forced_pause(self.granted(now))
-    }
-
-    /// From when the next one is granted.
-    fn ready_at(&mut self, now: Steady) -> Steady {
-        let pause = self.pause(now);
-        self.last.map_or(now, |last| last.after(pause))
-    }
-
-    fn grant(&mut self, now: Steady) {
-        self.granted = self.granted(now).saturating_add(1);
-        self.last = Some(now);
-    }
 }
 
 impl Life {
@@ -411,8 +384,9 @@ impl Life {
             return None;
         }
         let wanted = match self.usable(now) {
-            Some(_) => self.refresh_at?,
-            None => now.steady,
+            // Whatever asked for the attempt that failed, the next one is due as soon as it is allowed.
+            Some(_) if self.trouble.is_none() => self.refresh_at?,
+            _ => now.steady,
         };
         Some(wanted.max(self.allowed_at(now)))
     }
@@ -460,223 +434,10 @@ impl Life {
         Some(token.requested.steady.after(token.lifetime?))
     }
 
-    /// Until when a caller with a short token waits for the mint under way.
-    fn patience(&self, deadline: Steady) -> Option<Steady> {
-        let attempt = self.attempt.filter(|attempt| attempt.mints)?;
-        Some(attempt.started.after(PATIENCE).min(deadline))
-    }
-
-    /// A caller's answer, once there is one.
-    fn resolve(&self, waiting: Waiting, now: Moment) -> Option<Reply> {
-        let Waiting { ask, forced } = waiting;
-        let in_time = now.steady < ask.deadline;
-        if forced {
-            // Answered when the attempt ends.
-            return (!in_time).then(|| Reply::Failure(words::timed_out(&self.traits.account)));
-        }
-        if let Some(token) = self.usable(now) {
-            if meets(token, ask.need, self.policy.min_valid, now) {
-                return Some(Reply::Token(Arc::clone(token), Vec::new()));
-            }
-            match ask.need {
-                Need::Wish if self.patience(ask.deadline).is_some_and(|end| now.steady < end) => return None,
-                Need::Wish => {
-                    let warning = words::short(token.left(now).unwrap_or_default(), self.last_words(now));
-                    return Some(Reply::Token(Arc::clone(token), vec![warning]));
-                }
-                Need::Demand(least) if token.lifetime.is_none_or(|lifetime| lifetime < least) => {
-                    return Some(Reply::Failure(words::never_that_long(
-                        &self.traits.account,
-                        least,
-                        token.lifetime,
-                    )));
-                }
-                Need::Demand(_) => {}
-            }
-        }
-        if self.attempt.is_some() && in_time {
-            return None;
-        }
-        if self.is_parked() {
-            return Some(Reply::Failure(self.why_not(now)));
-        }
-        let allowed = self.suspicion.unwrap_or_else(|| self.allowed_at(now));
-        // A short pause is waited out: a caller should not fail over one lost connection.
-        if in_time && allowed <= now.steady.after(PATIENCE) && allowed < ask.deadline {
-            return None;
-        }
-        Some(Reply::Failure(self.why_not(now)))
-    }
-
-    /// Why there is no token now.
-    fn why_not(&self, now: Moment) -> message::Failure {
-        let account = &self.traits.account;
-        if let Some(trouble) = self.trouble.as_ref().filter(|trouble| trouble.parked) {
-            return words::parked(account, &trouble.failure);
-        }
-        if self.attempt.is_some() {
-            return words::timed_out(account);
-        }
-        if self.suspicion.is_some() || self.held_back(now) {
-            let until = self.suspicion.unwrap_or_else(|| self.allowed_at(now));
-            return words::held_back(account, now.steady.until(until));
-        }
-        match &self.trouble {
-            Some(trouble) => words::waiting(account, &trouble.failure, now.steady.until(self.allowed_at(now))),
-            None => words::timed_out(account),
-        }
-    }
-
-    /// The last failure's words and when the next try is, for a warning beside a token that is short.
-    fn last_words(&self, now: Moment) -> Option<(String, Option<Duration>)> {
-        let trouble = self.trouble.as_ref()?;
-        let next = (!trouble.parked).then(|| now.steady.until(self.allowed_at(now)));
-        Some((trouble.failure.message.clone(), next))
-    }
-
     /// A person may have mended what parked the account: it is tried once more.
     fn look_again(&mut self) {
         if self.is_parked() {
             self.trouble = None;
         }
-    }
-
-    fn force(&mut self, ask: Ask, now: Moment, effects: &mut Vec<Effect>) {
-        let waiting = Waiting { ask, forced: true };
-        if self.attempt.is_some_and(|attempt| attempt.mints) {
-            self.waiting.push(waiting);
-            return;
-        }
-        let ready = self.refreshes.ready_at(now.steady);
-        let delayed =
-            self.held_back(now) || self.trouble.as_ref().is_some_and(|t| !t.parked && t.next_try > now.steady);
-        if delayed {
-            effects.push(Effect::Answer(ask.waiter, Reply::Failure(self.why_not(now))));
-        } else if ready > now.steady {
-            let failure = words::refreshed_too_often(&self.traits.account, now.steady.until(ready));
-            effects.push(Effect::Answer(ask.waiter, Reply::Failure(failure)));
-        } else {
-            self.refreshes.grant(now.steady);
-            self.forced = true;
-            self.last_attempt = None;
-            self.waiting.push(waiting);
-        }
-    }
-
-    fn answer_forced(&mut self, effects: &mut Vec<Effect>, reply: impl Fn(&Self) -> Reply) {
-        let (forced, others) = std::mem::take(&mut self.waiting).into_iter().partition(|w: &Waiting| w.forced);
-        self.waiting = others;
-        let forced: Vec<Waiting> = forced;
-        effects.extend(forced.iter().map(|waiting| Effect::Answer(waiting.ask.waiter, reply(self))));
-    }
-
-    fn rejected(&mut self, sha256: [u8; 32], now: Moment) {
-        if self.token.as_ref().is_none_or(|token| token.sha256 != sha256) {
-            // Of a token that was replaced, or was never ours.
-            return;
-        }
-        if self.rejections.granted(now.steady) == 0 {
-            self.discard(now);
-        } else if self.traits.can_probe {
-            if !self.vouched(now) && self.suspicion.is_none() {
-                self.suspicion = Some(self.probes.ready_at(now.steady).max(now.steady));
-            }
-        } else {
-            self.discard(now);
-        }
-    }
-
-    /// The token is not served again; the next one waits longer each time that this happens in a row.
-    fn discard(&mut self, now: Moment) {
-        let pause = self.rejections.pause(now.steady);
-        self.rejections.grant(now.steady);
-        self.hold_until = (!pause.is_zero()).then(|| now.steady.after(pause));
-        self.last_attempt = None;
-        if let Some(token) = &self.token {
-            if self.refused.len() == REFUSED {
-                self.refused.pop_front();
-            }
-            self.refused.push_back(token.sha256);
-        }
-        self.drop_token();
-    }
-
-    fn drop_token(&mut self) {
-        self.token = None;
-        self.refresh_at = None;
-        self.suspicion = None;
-        self.vouched_until = None;
-    }
-
-    fn probed(&mut self, probe: Probe, now: Moment) {
-        match probe {
-            Probe::Alive(_) => {
-                self.suspicion = None;
-                self.vouched_until = Some(now.steady.after(self.probes.pause(now.steady)));
-            }
-            // A caller says dead, the service does not say alive.
-            Probe::Dead | Probe::Unknown => self.discard(now),
-        }
-    }
-
-    fn accept(
-        &mut self,
-        minted: Minted,
-        generation: u64,
-        requested: Moment,
-        now: Moment,
-    ) -> Result<Arc<Token>, Failure> {
-        let Some((_, secret)) = minted.fields.first() else {
-            return Err(words::no_token());
-        };
-        let sha256: [u8; 32] = Sha256::digest(secret.expose()).into();
-        if self.refused.contains(&sha256) {
-            return Err(words::same_again(self.traits.renews));
-        }
-        let lifetime =
-            minted.lifetime.or(self.policy.assume_lifetime).or(self.traits.assumed_lifetime);
-        let token = Token {
-            fields: minted.fields,
-            sha256,
-            scope: minted.scope,
-            warnings: minted.warnings,
-            requested,
-            received: now,
-            lifetime,
-            generation,
-        };
-        if !token.is_alive(now) {
-            return Err(words::dead_on_arrival());
-        }
-        self.drop_token();
-        self.longest = lifetime;
-        let token = Arc::new(token);
-        self.token = Some(Arc::clone(&token));
-        self.trouble = None;
-        self.plan();
-        Ok(token)
-    }
-
-    /// When the token in hand is to be refreshed.
-    fn plan(&mut self) {
-        let dice = self.rng.f64();
-        self.refresh_at = self.token.as_ref().and_then(|token| {
-            let after = schedule::refresh_after(token.lifetime?, self.policy.min_valid, dice);
-            Some(token.requested.steady.after(after))
-        });
-    }
-
-    fn fail(&mut self, failure: Failure, now: Moment) {
-        let (failures, doubts) = self.trouble.as_ref().map_or((0, 0), |t| (t.failures, t.doubts));
-        let failures = failures.saturating_add(1);
-        let doubts = if failure.class == Class::Doubtful { doubts.saturating_add(1) } else { 0 };
-        let parked = match failure.class {
-            Class::No | Class::Source => true,
-            Class::Doubtful => doubts >= DOUBTFUL_TRIES,
-            Class::NotNow => false,
-        };
-        let pause = schedule::backoff(failures, failure.retry_after, self.rng.f64());
-        let next_try = now.steady.after(pause);
-        self.trouble = Some(Trouble { failure, at: now.wall, failures, doubts, next_try, parked });
     }
 }

@@ -1,0 +1,118 @@
+//! Requests to services: each a task of its own, so many at a time to one service, whose end is told to its life.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinError;
+
+use super::{LifeId, Outcome, Task};
+use crate::account::life::Event;
+use crate::account::token::Token;
+use crate::account::words;
+use crate::provider::{Class, Failure, MintRequest, Provider};
+
+/// At most this many requests to one service at a time.
+const MAX_AT_ONCE: usize = 16;
+
+impl Task {
+    pub(super) fn mint(&mut self, id: LifeId, generation: u64) {
+        let Some(slot) = self.slots.get(&id) else { return };
+        let provider = Arc::clone(&slot.account.provider);
+        let clock = Arc::clone(&self.clock);
+        let (scope, audience) = (slot.variant.scope(), slot.variant.audience());
+        let (scope, audience) = (scope.map(<[_]>::to_vec), audience.map(<[_]>::to_vec));
+        let account = slot.account.name.clone();
+        let service = self.service(&*provider);
+        self.spawn(id, generation, async move {
+            let _turn = turn(service).await;
+            let now = clock.now();
+            let result = provider.mint(&MintRequest { now, scope, audience }).await;
+            match &result {
+                Ok(minted) => {
+                    tracing::info!(account, lives_seconds = minted.lifetime.map(|l| l.as_secs()), "new token");
+                }
+                Err(failure) => log_failure(&account, failure),
+            }
+            Outcome { life: id, event: Event::Minted { generation, requested: now, result } }
+        });
+    }
+
+    pub(super) fn probe(&mut self, id: LifeId, generation: u64, token: Arc<Token>) {
+        let Some(slot) = self.slots.get(&id) else { return };
+        let provider = Arc::clone(&slot.account.provider);
+        let clock = Arc::clone(&self.clock);
+        let account = slot.account.name.clone();
+        let service = self.service(&*provider);
+        self.spawn(id, generation, async move {
+            let _turn = turn(service).await;
+            let result = match token.fields.first() {
+                Some((_, secret)) => provider.probe(secret, clock.now()).await,
+                None => Err(words::no_token()),
+            };
+            match &result {
+                Ok(probe) => tracing::info!(account, says = ?probe, "asked whether a rejected token lives"),
+                Err(failure) => log_failure(&account, failure),
+            }
+            Outcome { life: id, event: Event::Probed { generation, result } }
+        });
+    }
+
+    fn spawn(
+        &mut self,
+        id: LifeId,
+        generation: u64,
+        attempt: impl Future<Output = Outcome> + Send + 'static,
+    ) {
+        let handle = self.attempts.spawn(attempt);
+        self.running.insert(handle.id(), (id, generation));
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.attempt = Some(handle);
+        }
+    }
+
+    /// The turnstile of a service, where it has a name.
+    fn service(&mut self, provider: &dyn Provider) -> Option<Arc<Semaphore>> {
+        let origin = provider.identity().origin;
+        if origin.is_empty() {
+            return None;
+        }
+        let turnstile = self.services.entry(origin).or_insert_with(|| Arc::new(Semaphore::new(MAX_AT_ONCE)));
+        Some(Arc::clone(turnstile))
+    }
+
+    pub(super) fn ended(&mut self, outcome: Result<(tokio::task::Id, Outcome), JoinError>) {
+        match outcome {
+            Ok((task, outcome)) => {
+                self.running.remove(&task);
+                self.tell(outcome.life, outcome.event);
+            }
+            Err(error) => {
+                let Some((id, generation)) = self.running.remove(&error.id()) else { return };
+                if error.is_cancelled() {
+                    return;
+                }
+                // A panic in a provider is a fault of ours; the account goes on as after any failure.
+                tracing::error!(life = id, "a provider panicked; this is a bug in tokend");
+                let failure = words::provider_panicked();
+                let requested = self.clock.now();
+                self.tell(id, Event::Probed { generation, result: Err(failure.clone()) });
+                self.tell(id, Event::Minted { generation, requested, result: Err(failure) });
+            }
+        }
+    }
+}
+
+/// One of the places at a service; held as long as the request runs.
+async fn turn(service: Option<Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
+    // The semaphore is never closed; without it, go ahead.
+    service?.acquire_owned().await.ok()
+}
+
+fn log_failure(account: &str, failure: &Failure) {
+    match failure.class {
+        Class::NotNow | Class::Doubtful => {
+            tracing::warn!(account, kind = failure.kind, "{}", failure.message);
+        }
+        Class::No | Class::Source => tracing::error!(account, kind = failure.kind, "{}", failure.message),
+    }
+}

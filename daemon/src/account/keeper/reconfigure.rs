@@ -1,0 +1,76 @@
+//! A new configuration: what did not change keeps its tokens, the rest begins anew.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Definition, Lives, Reconfigured, Task};
+use crate::account::life::Event;
+use crate::account::policy::Policy;
+use crate::account::registry::{Account, Registry, Variant};
+
+impl Task {
+    pub(super) fn reconfigure(&mut self, definitions: Vec<Definition>) -> Reconfigured {
+        let mut outcome = Reconfigured { accounts: definitions.len(), ..Reconfigured::default() };
+        let before = self.registry.load_full();
+        let mut registry = Registry::new();
+        let mut started = Vec::new();
+        for new in definitions {
+            let account = match before.get(&new.name) {
+                Some(old) if old.kind == new.kind && old.service == new.service => {
+                    started.extend(self.all_of(&new.name));
+                    if old.policy == new.policy {
+                        Arc::clone(old)
+                    } else {
+                        outcome.changed += 1;
+                        self.keep_otherwise(old, &new.policy)
+                    }
+                }
+                old => {
+                    if old.is_some() {
+                        outcome.changed += 1;
+                        self.end(&new.name);
+                    } else {
+                        outcome.added += 1;
+                    }
+                    let account = Arc::new(Account::new(new));
+                    let id =
+                        self.begin(Arc::clone(&account), Variant::default(), Arc::clone(&account.shared));
+                    self.lives
+                        .insert(account.name.clone(), Lives { own: id, variants: HashMap::new() });
+                    started.push(id);
+                    account
+                }
+            };
+            registry.insert(account.name.clone(), account);
+        }
+        for name in before.keys().filter(|name| !registry.contains_key(*name)) {
+            outcome.removed += 1;
+            self.end(name);
+        }
+        self.registry.store(Arc::new(registry));
+        for id in started {
+            self.tell(id, Event::Started);
+        }
+        outcome
+    }
+
+    /// The same account, kept in another way: its token stays.
+    fn keep_otherwise(&mut self, old: &Arc<Account>, policy: &Policy) -> Arc<Account> {
+        let account = Arc::new(old.with_policy(policy.clone()));
+        for id in self.all_of(&account.name) {
+            if let Some(slot) = self.slots.get_mut(&id) {
+                slot.account = Arc::clone(&account);
+            }
+            self.tell(id, Event::Kept(policy.clone()));
+        }
+        account
+    }
+
+    /// Ends every life of an account: its tokens are wiped, its requests cancelled, its callers told.
+    fn end(&mut self, account: &str) {
+        for id in self.all_of(account) {
+            self.drop_slot(id, account);
+        }
+        self.lives.remove(account);
+    }
+}

@@ -1,0 +1,117 @@
+//! What callers get: the token, a moment's patience, or the reason why not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokend_proto::message;
+
+use super::{Ask, Effect, Life, Need, Reply, Waiting};
+use crate::account::schedule::PATIENCE;
+use crate::account::snapshot::meets;
+use crate::account::words;
+use crate::clock::{Moment, Steady};
+
+impl Life {
+    /// Until when a caller with a short token waits for the mint under way.
+    pub(super) fn patience(&self, deadline: Steady) -> Option<Steady> {
+        let attempt = self.attempt.filter(|attempt| attempt.mints)?;
+        Some(attempt.started.after(PATIENCE).min(deadline))
+    }
+
+    /// A caller's answer, once there is one.
+    pub(super) fn resolve(&self, waiting: Waiting, now: Moment) -> Option<Reply> {
+        let Waiting { ask, forced } = waiting;
+        let in_time = now.steady < ask.deadline;
+        if forced {
+            // Answered when the attempt ends.
+            return (!in_time).then(|| Reply::Failure(words::timed_out(&self.traits.account)));
+        }
+        if let Some(token) = self.usable(now) {
+            if meets(token, ask.need, self.policy.min_valid, now) {
+                return Some(Reply::Token(Arc::clone(token), Vec::new()));
+            }
+            match ask.need {
+                Need::Wish if self.patience(ask.deadline).is_some_and(|end| now.steady < end) => return None,
+                Need::Wish => {
+                    let warning = words::short(token.left(now).unwrap_or_default(), self.last_words(now));
+                    return Some(Reply::Token(Arc::clone(token), vec![warning]));
+                }
+                Need::Demand(least) if token.lifetime.is_none_or(|lifetime| lifetime < least) => {
+                    return Some(Reply::Failure(words::never_that_long(
+                        &self.traits.account,
+                        least,
+                        token.lifetime,
+                    )));
+                }
+                Need::Demand(_) => {}
+            }
+        }
+        if self.attempt.is_some() && in_time {
+            return None;
+        }
+        if self.is_parked() {
+            return Some(Reply::Failure(self.why_not(now)));
+        }
+        let allowed = self.suspicion.unwrap_or_else(|| self.allowed_at(now));
+        // A short pause is waited out: a caller should not fail over one lost connection.
+        if in_time && allowed <= now.steady.after(PATIENCE) && allowed < ask.deadline {
+            return None;
+        }
+        Some(Reply::Failure(self.why_not(now)))
+    }
+
+    /// Why there is no token now.
+    pub(super) fn why_not(&self, now: Moment) -> message::Failure {
+        let account = &self.traits.account;
+        if let Some(trouble) = self.trouble.as_ref().filter(|trouble| trouble.parked) {
+            return words::parked(account, &trouble.failure);
+        }
+        if self.attempt.is_some() {
+            return words::timed_out(account);
+        }
+        if self.suspicion.is_some() || self.held_back(now) {
+            let until = self.suspicion.unwrap_or_else(|| self.allowed_at(now));
+            return words::held_back(account, now.steady.until(until));
+        }
+        match &self.trouble {
+            Some(trouble) => words::waiting(account, &trouble.failure, now.steady.until(self.allowed_at(now))),
+            None => words::timed_out(account),
+        }
+    }
+
+    /// The last failure's words and when the next try is, for a warning beside a token that is short.
+    fn last_words(&self, now: Moment) -> Option<(String, Option<Duration>)> {
+        let trouble = self.trouble.as_ref()?;
+        let next = (!trouble.parked).then(|| now.steady.until(self.allowed_at(now)));
+        Some((trouble.failure.message.clone(), next))
+    }
+
+    pub(super) fn force(&mut self, ask: Ask, now: Moment, effects: &mut Vec<Effect>) {
+        let waiting = Waiting { ask, forced: true };
+        if self.attempt.is_some_and(|attempt| attempt.mints) {
+            self.waiting.push(waiting);
+            return;
+        }
+        let ready = self.refreshes.ready_at(now.steady);
+        let delayed =
+            self.held_back(now) || self.trouble.as_ref().is_some_and(|t| !t.parked && t.next_try > now.steady);
+        if delayed {
+            effects.push(Effect::Answer(ask.waiter, Reply::Failure(self.why_not(now))));
+        } else if ready > now.steady {
+            let failure = words::refreshed_too_often(&self.traits.account, now.steady.until(ready));
+            effects.push(Effect::Answer(ask.waiter, Reply::Failure(failure)));
+        } else {
+            self.refreshes.grant(now.steady);
+            self.forced = true;
+            self.last_attempt = None;
+            self.waiting.push(waiting);
+        }
+    }
+
+    pub(super) fn answer_forced(&mut self, effects: &mut Vec<Effect>, reply: impl Fn(&Self) -> Reply) {
+        let (forced, others) = std::mem::take(&mut self.waiting).into_iter().partition(|w: &Waiting| w.forced);
+        self.waiting = others;
+        let forced: Vec<Waiting> = forced;
+        effects.extend(forced.iter().map(|waiting| Effect::Answer(waiting.ask.waiter, reply(self))));
+    }
+}

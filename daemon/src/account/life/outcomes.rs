@@ -1,0 +1,124 @@
+//! What the service said, and what callers said of its tokens, becomes the next state.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::{Life, REFUSED, Trouble};
+use crate::account::schedule::{self, DOUBTFUL_TRIES};
+use crate::account::token::Token;
+use crate::account::words;
+use crate::clock::Moment;
+use crate::provider::{Class, Failure, Minted, Probe};
+
+impl Life {
+    pub(super) fn rejected(&mut self, sha256: [u8; 32], now: Moment) {
+        if self.token.as_ref().is_none_or(|token| token.sha256 != sha256) {
+            // Of a token that was replaced, or was never ours.
+            return;
+        }
+        if self.rejections.granted(now.steady) == 0 {
+            self.discard(now);
+        } else if self.traits.can_probe {
+            if !self.vouched(now) && self.suspicion.is_none() {
+                self.suspicion = Some(self.probes.ready_at(now.steady).max(now.steady));
+            }
+        } else {
+            self.discard(now);
+        }
+    }
+
+    /// The token is not served again; the next one waits longer each time that this happens in a row.
+    pub(super) fn discard(&mut self, now: Moment) {
+        let pause = self.rejections.pause(now.steady);
+        self.rejections.grant(now.steady);
+        self.hold_until = (!pause.is_zero()).then(|| now.steady.after(pause));
+        self.last_attempt = None;
+        if let Some(token) = &self.token {
+            if self.refused.len() == REFUSED {
+                self.refused.pop_front();
+            }
+            self.refused.push_back(token.sha256);
+        }
+        self.drop_token();
+    }
+
+    pub(super) fn drop_token(&mut self) {
+        self.token = None;
+        self.refresh_at = None;
+        self.suspicion = None;
+        self.vouched_until = None;
+    }
+
+    pub(super) fn probed(&mut self, probe: Probe, now: Moment) {
+        match probe {
+            Probe::Alive(_) => {
+                self.suspicion = None;
+                self.vouched_until = Some(now.steady.after(self.probes.pause(now.steady)));
+            }
+            // A caller says dead, the service does not say alive.
+            Probe::Dead | Probe::Unknown => self.discard(now),
+        }
+    }
+
+    pub(super) fn accept(
+        &mut self,
+        minted: Minted,
+        generation: u64,
+        requested: Moment,
+        now: Moment,
+    ) -> Result<Arc<Token>, Failure> {
+        let Some((_, secret)) = minted.fields.first() else {
+            return Err(words::no_token());
+        };
+        let sha256: [u8; 32] = Sha256::digest(secret.expose()).into();
+        if self.refused.contains(&sha256) {
+            return Err(words::same_again(self.traits.renews));
+        }
+        let lifetime =
+            minted.lifetime.or(self.policy.assume_lifetime).or(self.traits.assumed_lifetime);
+        let token = Token {
+            fields: minted.fields,
+            sha256,
+            scope: minted.scope,
+            warnings: minted.warnings,
+            requested,
+            received: now,
+            lifetime,
+            generation,
+        };
+        if !token.is_alive(now) {
+            return Err(words::dead_on_arrival());
+        }
+        self.drop_token();
+        self.longest = lifetime;
+        let token = Arc::new(token);
+        self.token = Some(Arc::clone(&token));
+        self.trouble = None;
+        self.plan();
+        Ok(token)
+    }
+
+    /// When the token in hand is to be refreshed.
+    pub(super) fn plan(&mut self) {
+        let dice = self.rng.f64();
+        self.refresh_at = self.token.as_ref().and_then(|token| {
+            let after = schedule::refresh_after(token.lifetime?, self.policy.min_valid, dice);
+            Some(token.requested.steady.after(after))
+        });
+    }
+
+    pub(super) fn fail(&mut self, failure: Failure, now: Moment) {
+        let (failures, doubts) = self.trouble.as_ref().map_or((0, 0), |t| (t.failures, t.doubts));
+        let failures = failures.saturating_add(1);
+        let doubts = if failure.class == Class::Doubtful { doubts.saturating_add(1) } else { 0 };
+        let parked = match failure.class {
+            Class::No | Class::Source => true,
+            Class::Doubtful => doubts >= DOUBTFUL_TRIES,
+            Class::NotNow => false,
+        };
+        let pause = schedule::backoff(failures, failure.retry_after, self.rng.f64());
+        let next_try = now.steady.after(pause);
+        self.trouble = Some(Trouble { failure, at: now.wall, failures, doubts, next_try, parked });
+    }
+}

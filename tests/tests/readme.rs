@@ -1,0 +1,366 @@
+//! The README tells the truth: its configurations are accepted and bring tokens, its commands run as they are written,
+//! and every command, option and page that it names is there.
+
+#![expect(clippy::expect_used, reason = "a test should fail with the place")]
+
+use std::collections::BTreeSet;
+use std::env;
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::PathBuf;
+use std::process::Command;
+
+use tokend_tests::sandbox::{Daemon, Sandbox, program_path, run, skip, write_private};
+use tokend_tests::stand_in::{HttpLogin, ItsYouOnline, LyveCloud, OAuthServer, OpenvCloud};
+
+const README: &str = include_str!("../../README.md");
+
+/// What it links to; that the files are there, the compiler sees.
+const PAGES: [(&str, &str); 6] = [
+    ("docs/threat-model.md", include_str!("../../docs/threat-model.md")),
+    (
+        "docs/wire-protocol.md",
+        include_str!("../../docs/wire-protocol.md"),
+    ),
+    ("systemd/README.md", include_str!("../../systemd/README.md")),
+    ("CHANGELOG.md", include_str!("../../CHANGELOG.md")),
+    ("LICENSE-MIT", include_str!("../../LICENSE-MIT")),
+    ("LICENSE-APACHE", include_str!("../../LICENSE-APACHE")),
+];
+
+/// A block between fences, without the indentation of its list.
+struct Block {
+    /// Behind the opening fence: `toml`, `sh`, `sh run`.
+    info: String,
+    text: String,
+    line: usize,
+}
+
+fn blocks(info: &str) -> Vec<Block> {
+    let mut found = Vec::new();
+    let mut open: Option<(Block, usize)> = None;
+    for (number, line) in README.lines().enumerate() {
+        let indentation = line.len() - line.trim_start().len();
+        match (line.trim_start().strip_prefix("```"), &mut open) {
+            (Some(info), None) => {
+                let block = Block {
+                    info: info.trim().to_owned(),
+                    text: String::new(),
+                    line: number + 1,
+                };
+                open = Some((block, indentation));
+            }
+            (Some(_), Some(_)) => found.extend(open.take().map(|(block, _)| block)),
+            (None, Some((block, outer))) => {
+                block.text.push_str(line.get(*outer..).unwrap_or_default());
+                block.text.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    assert!(open.is_none(), "a block is never closed");
+    found.retain(|block| block.info == info);
+    assert!(!found.is_empty(), "there is no block `{info}`");
+    found
+}
+
+#[test]
+fn every_configuration_is_accepted_as_it_is_written() {
+    for block in blocks("toml") {
+        let sandbox = Sandbox::new();
+        sandbox.configure(&block.text);
+        let said = run(sandbox.command("tokend").arg("check"));
+        assert_eq!(said.code, 0, "README.md:{}: {}", block.line, said.stderr);
+        assert!(
+            !said.stdout.contains("warning"),
+            "README.md:{}: {}",
+            block.line,
+            said.stdout
+        );
+    }
+}
+
+/// The services of the README, as stand-ins that take the credentials of the README.
+struct Services {
+    lyve: LyveCloud,
+    iyo: ItsYouOnline,
+    ovc: OpenvCloud,
+    oauth: OAuthServer,
+    internal: HttpLogin,
+    sso: HttpLogin,
+}
+
+impl Services {
+    fn start() -> Self {
+        let iyo = ItsYouOnline::builder()
+            .with(|iyo| iyo.client_id = "alice-cli".into())
+            .start();
+        let jwts = iyo.tokens();
+        Self {
+            lyve: LyveCloud::builder()
+                .with(|lyve| lyve.access_key = "AKEXAMPLE".into())
+                .start(),
+            iyo,
+            ovc: OpenvCloud::builder().with(|ovc| ovc.jwts = Some(jwts)).start(),
+            oauth: OAuthServer::builder()
+                .with(|oauth| {
+                    oauth.issuer_path = "/tenant/v2.0".into();
+                    oauth.client_id = "svc-app".into();
+                })
+                .start(),
+            internal: HttpLogin::start(),
+            sso: HttpLogin::builder()
+                .with(|sso| {
+                    sso.path = "/token".into();
+                    sso.fields = vec![
+                        ("user".into(), "svc".into()),
+                        ("password".into(), "sso&secret".into()),
+                    ];
+                    sso.headers = vec![("x-tenant".into(), "acme".into())];
+                    sso.template = r#"{"token":"$TOKEN"}"#.into();
+                })
+                .start(),
+        }
+    }
+
+    /// A text of the README with these services in the places of the real ones.
+    fn moved_in(&self, text: &str) -> String {
+        [
+            ("https://api.lyvecloud.seagate.com", self.lyve.url()),
+            ("https://be-gen-1.demo.greenitglobe.com", self.ovc.url()),
+            ("https://login.example.com", self.oauth.url()),
+            ("https://auth.internal", self.internal.url()),
+            ("https://sso.internal", self.sso.url()),
+            // These two are not written where the default counts.
+            (
+                "= \"lyve-cloud\"",
+                &format!("= \"lyve-cloud\"\nurl = \"{}\"", self.lyve.url()),
+            ),
+            (
+                "= \"itsyouonline\"",
+                &format!("= \"itsyouonline\"\nurl = \"{}\"", self.iyo.url()),
+            ),
+        ]
+        .into_iter()
+        .fold(text.to_owned(), |text, (real, here)| text.replace(real, here))
+    }
+
+    /// Puts each secret where the README says that it is; the variable is the daemon's.
+    fn tell_secrets(&self, sandbox: &Sandbox) {
+        for folder in ["home/.secrets", "home/bin", "credentials"] {
+            DirBuilder::new()
+                .mode(0o700)
+                .create(sandbox.path().join(folder))
+                .expect("a folder");
+        }
+        sandbox.secret_file(".secrets/lyve", &self.lyve.change(|lyve| lyve.secret.clone()));
+        sandbox.secret_file(".secrets/ovc", &self.ovc.change(|ovc| ovc.password.clone()));
+        sandbox.secret_file(
+            ".secrets/internal-key",
+            &self.internal.change(|login| login.fields[1].1.clone()),
+        );
+        sandbox.secret_file(".secrets/legacy-api-key", "a-fixed-token");
+        write_private(&sandbox.path().join("credentials/sso-password"), b"sso&secret");
+        let iyo_secret = self.iyo.change(|iyo| iyo.client_secret.clone());
+        for (program, prints) in [("pass", iyo_secret.as_str()), ("gcloud", "a-printed-token")] {
+            let path = sandbox.home().join("bin").join(program);
+            write_private(&path, format!("#!/bin/sh\necho '{prints}'\n").as_bytes());
+            fs::set_permissions(path, Permissions::from_mode(0o700)).expect("a program");
+        }
+    }
+}
+
+/// A daemon with all accounts of the README.
+struct World {
+    _daemon: Daemon,
+    sandbox: Sandbox,
+    services: Services,
+}
+
+impl World {
+    fn new() -> Self {
+        let services = Services::start();
+        let sandbox = Sandbox::new();
+        services.tell_secrets(&sandbox);
+        let accounts_d = sandbox.config_file().with_file_name("accounts.d");
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&accounts_d)
+            .expect("a folder");
+        for block in blocks("toml") {
+            let text = services.moved_in(&block.text);
+            if text.contains("[daemon]") {
+                sandbox.configure(&text);
+            } else {
+                write_private(&accounts_d.join(format!("{}.toml", block.line)), text.as_bytes());
+            }
+        }
+        let daemon = sandbox.start_with(|command| {
+            command
+                .env("PATH", path(&[sandbox.home().join("bin")]))
+                .env("CREDENTIALS_DIRECTORY", sandbox.path().join("credentials"))
+                .env(
+                    "GRAPH_SECRET",
+                    services.oauth.change(|oauth| oauth.client_secret.clone()),
+                );
+        });
+        Self {
+            _daemon: daemon,
+            sandbox,
+            services,
+        }
+    }
+}
+
+/// `PATH` with these folders before those of the tests.
+fn path(before: &[PathBuf]) -> OsString {
+    let around = env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
+    let folders = before.iter().cloned().chain(env::split_paths(&around));
+    env::join_paths(folders).expect("folders without a colon")
+}
+
+#[test]
+fn every_account_brings_a_token() {
+    let world = World::new();
+    let listed = world.sandbox.tok(["list"]).stdout;
+    let accounts: Vec<&str> = listed
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    let written = README
+        .lines()
+        .filter(|line| line.starts_with("[accounts."))
+        .count();
+    assert_eq!(accounts.len(), written, "{listed}");
+    for account in accounts {
+        assert!(!world.sandbox.token(account).is_empty());
+    }
+}
+
+#[test]
+fn commands_run_as_they_are_written() {
+    let world = World::new();
+    let programs = program_path("tok").parent().expect("a folder").to_owned();
+    let has_curl = env::split_paths(&path(&[])).any(|folder| folder.join("curl").is_file());
+    for block in blocks("sh run") {
+        if block.text.contains("tok curl") && !has_curl {
+            skip(
+                &format!("the commands of README.md:{}", block.line),
+                "there is no curl here",
+            );
+            continue;
+        }
+        let mut shell = Command::new("sh");
+        world.sandbox.surround(&mut shell);
+        shell.env("PATH", path(std::slice::from_ref(&programs)));
+        let said = run(shell.args(["-eu", "-c", &world.services.moved_in(&block.text)]));
+        assert_eq!(
+            (said.code, said.stderr.as_str()),
+            (0, ""),
+            "README.md:{}: {said:?}",
+            block.line
+        );
+    }
+}
+
+#[test]
+fn every_command_and_option_is_there() {
+    let sandbox = Sandbox::new();
+    let general = sandbox.tok(["help"]).stdout;
+    let mut seen = BTreeSet::new();
+    for words in calls("tok") {
+        let name = words[0].as_str();
+        let help = sandbox.tok(["help", name]);
+        assert_eq!(help.code, 0, "tok {name}: {}", help.stderr);
+        for option in words[1..].iter().filter(|word| word.starts_with("--")) {
+            assert!(
+                help.stdout.contains(option.as_str()) || general.contains(option.as_str()),
+                "tok {name} {option}"
+            );
+        }
+        seen.insert(name.to_owned());
+    }
+    assert!(seen.len() >= 10, "{seen:?}");
+    for words in calls("tokend") {
+        let help = run(sandbox.command("tokend").args([words[0].as_str(), "--help"]));
+        assert_eq!(help.code, 0, "tokend {}: {}", words[0], help.stderr);
+    }
+}
+
+/// The words behind `program` in every piece of code, up to the end of the command or its `--`.
+fn calls(program: &str) -> Vec<Vec<String>> {
+    let fenced = blocks("sh")
+        .into_iter()
+        .chain(blocks("sh run"))
+        .map(|block| block.text);
+    let spans = README
+        .lines()
+        .flat_map(|line| line.split('`').skip(1).step_by(2).map(str::to_owned));
+    let mut found = Vec::new();
+    for line in fenced
+        .chain(spans)
+        .flat_map(|code| code.lines().map(str::to_owned).collect::<Vec<_>>())
+    {
+        let line = line.split(" #").next().unwrap_or_default().to_owned();
+        for command in line.split(['|', ';', '(', ')', '"', '\'']) {
+            let mut words = command.split_whitespace();
+            if words.next() != Some(program) {
+                continue;
+            }
+            let words: Vec<String> = words
+                .take_while(|word| *word != "--")
+                .map(str::to_owned)
+                .collect();
+            if words
+                .first()
+                .is_some_and(|first| first.starts_with(|c: char| c.is_ascii_lowercase()))
+            {
+                found.push(words);
+            }
+        }
+    }
+    assert!(!found.is_empty(), "nothing is said of {program}");
+    found
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let heading = |text: &str| {
+        let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+        text.trim_start_matches('#')
+            .trim()
+            .to_lowercase()
+            .chars()
+            .filter(kept)
+            .collect::<String>()
+            .replace(' ', "-")
+    };
+    let anchors: BTreeSet<String> = README
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(heading)
+        .collect();
+    let targets = README
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
+    for target in targets.filter(|target| !target.starts_with("https://")) {
+        let there = match target.strip_prefix('#') {
+            Some(anchor) => anchors.contains(anchor),
+            // A folder, where a page of ours is in it.
+            None => PAGES.iter().any(|(page, _)| page.starts_with(target)),
+        };
+        assert!(there, "{target} is nowhere");
+    }
+}
+
+#[test]
+fn every_exit_status_has_its_row() {
+    for status in 0..=10 {
+        assert!(
+            README.contains(&format!("\n| {status} | ")),
+            "exit status {status}"
+        );
+    }
+}
