@@ -30,7 +30,7 @@ struct Arguments {
 enum Command {
     /// Validates the configuration and prints what it understood.
     Check,
-    /// Starts tokend in the background, unless it runs, and prints TOKEND_SOCK for `eval "$(tokend env)"`.
+    /// Starts tokend in the background, unless it runs, and prints `TOKEND_SOCK`, for `eval "$(tokend env)"`.
     Env,
     /// Sets tokend up as a systemd user service.
     #[command(hide = true)]

@@ -29,30 +29,35 @@ pub(crate) fn env() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return complain(error, "the system is short of something", End::Failed),
     };
-    if !runtime.block_on(platform::is_answered(&socket)) {
-        if let Err((what, end)) = start(&state) {
-            // Somebody else may have been faster: then theirs will answer.
-            let answered = matches!(end, End::Unavailable)
-                && runtime.block_on(async {
-                    tokio::time::timeout(FIRST_ONE, async {
-                        while !platform::is_answered(&socket).await {
-                            tokio::time::sleep(Duration::from_millis(20)).await;
-                        }
-                    })
-                    .await
-                    .is_ok()
-                });
-            if !answered {
-                return complain(what, "run tokend in the foreground to see it start", end);
-            }
+    if !runtime.block_on(platform::is_answered(&socket))
+        && let Err((what, end)) = start(&state)
+    {
+        // Somebody else may have been faster: then theirs will answer.
+        let theirs = matches!(end, End::Unavailable) && runtime.block_on(answers_soon(&socket));
+        if !theirs {
+            return complain(what, "run tokend in the foreground to see it start", end);
         }
     }
     print_exports(&socket)
 }
 
+/// Whether somebody listens at `socket` before our patience ends.
+async fn answers_soon(socket: &Path) -> bool {
+    let answered = async {
+        while !platform::is_answered(socket).await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(FIRST_ONE, answered).await.is_ok()
+}
+
 fn print_exports(socket: &Path) -> ExitCode {
     let Some(path) = socket.to_str() else {
-        return complain("the socket's path is not UTF-8", "set TOKEND_SOCK to another one", End::Failed);
+        return complain(
+            "the socket's path is not UTF-8",
+            "set TOKEND_SOCK to another one",
+            End::Failed,
+        );
     };
     let quoted = path.replace('\'', r"'\''");
     let mut stdout = std::io::stdout().lock();
@@ -101,6 +106,11 @@ fn start(state: &Path) -> Result<(), (String, End)> {
     let mut said = String::new();
     let mut log = log;
     // Without its words there is still its log.
-    let _ = log.seek(SeekFrom::Start(before)).and_then(|_| log.read_to_string(&mut said));
-    Err((format!("it did not start (log: {})\n{}", path.display(), said.trim_end()), end))
+    let _ = log
+        .seek(SeekFrom::Start(before))
+        .and_then(|_| log.read_to_string(&mut said));
+    Err((
+        format!("it did not start (log: {})\n{}", path.display(), said.trim_end()),
+        end,
+    ))
 }

@@ -27,10 +27,10 @@ impl fmt::Display for Taken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::By(holder, lock) if holder.is_empty() => {
-                write!(f, "another one is starting on the same state ({})", lock.display())
+                write!(f, "another tokend is starting on the same state ({})", lock.display())
             }
             Self::By(holder, lock) => {
-                write!(f, "it runs already on the same state: {holder} (lock {})", lock.display())
+                write!(f, "another tokend runs already on the same state: {holder} (lock {})", lock.display())
             }
             Self::Io(path, error) => write!(f, "cannot lock the state at {}: {error}", path.display()),
         }

@@ -33,10 +33,8 @@ const MOST_CONNECTIONS: u64 = 8192;
 /// Runs until SIGTERM or SIGINT. In the background (`tokend env`) it leaves the terminal and says when it is ready.
 pub(crate) fn foreground(background: bool) -> ExitCode {
     let level = logging::start("info");
-    if background {
-        if let Err(error) = platform::leave_the_terminal() {
-            tracing::warn!(%error, "still in the terminal's session");
-        }
+    if background && let Err(error) = platform::leave_the_terminal() {
+        tracing::warn!(%error, "still in the terminal's session");
     }
     platform::close_new_files_to_others();
     platform::close_to_onlookers();
@@ -96,7 +94,7 @@ fn begin(state: &Path, socket: &Path, folder: &Path) -> Result<(Instance, Loaded
             let mut stderr = std::io::stderr().lock();
             let _ = writeln!(stderr, "{}", config::report(&diagnostics));
             drop(stderr);
-            Err(complain("the configuration is faulty", "mend it; tokend check says when it is right", End::Configuration))
+            Err(complain("the configuration is faulty", "mend it; `tokend check` says when it is right", End::Configuration))
         }
     }
 }
@@ -160,7 +158,7 @@ async fn serve(
 }
 
 async fn apply(keeper: &Keeper, level: &logging::Level, loaded: Loaded) -> Result<(), ExitCode> {
-    logging::set(level, &loaded.configuration.daemon.log);
+    logging::set(level, loaded.configuration.daemon.log);
     log_warnings(&loaded);
     let outcome = keeper
         .reconfigure(loaded.configuration.accounts.into_values().collect())
@@ -190,7 +188,7 @@ async fn reconfigure(keeper: &Keeper, level: &logging::Level, folder: PathBuf) -
         }
         Err(_) => return Err(faulty("a fault in tokend stopped the reading of the configuration".to_owned())),
     };
-    logging::set(level, &loaded.configuration.daemon.log);
+    logging::set(level, loaded.configuration.daemon.log);
     log_warnings(&loaded);
     // The certificates may have changed, too.
     http::forget_clients();

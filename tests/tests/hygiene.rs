@@ -38,8 +38,20 @@ fn no_secret_and_no_token_is_seen_anywhere_else_than_where_it_belongs() {
     story.be_refused();
     story.hand_over();
     story.paste_secrets_into_the_configuration();
-    let Story { sandbox, daemon, services, echoing, mut hushed, mut said } = story;
-    for words in [vec!["status"], vec!["status", "--json"], vec!["list"], vec!["list", "--json"]] {
+    let Story {
+        sandbox,
+        daemon,
+        services,
+        echoing,
+        mut hushed,
+        mut said,
+    } = story;
+    for words in [
+        vec!["status"],
+        vec!["status", "--json"],
+        vec!["list"],
+        vec!["list", "--json"],
+    ] {
         let shown = sandbox.tok(words);
         said.push_str(&shown.stdout);
         said.push_str(&shown.stderr);
@@ -50,16 +62,29 @@ fn no_secret_and_no_token_is_seen_anywhere_else_than_where_it_belongs() {
 
     // What was heard says what else was secret: Basic credentials and bearers as they travelled.
     for entry in services.ledgers().iter().chain(&echoing.ledgers()) {
-        if let Some((_, credentials)) = entry.header("authorization").and_then(|value| value.split_once(' ')) {
+        if let Some((_, credentials)) = entry
+            .header("authorization")
+            .and_then(|value| value.split_once(' '))
+        {
             hushed.add(credentials);
         }
     }
     hushed.issued = services.issued();
-    assert!(hushed.issued.len() > 8, "{} tokens were issued", hushed.issued.len());
+    assert!(
+        hushed.issued.len() > 8,
+        "{} tokens were issued",
+        hushed.issued.len()
+    );
 
-    assert!(log.contains("TRACE") || log.contains("DEBUG"), "the log is at its most verbose:\n{log}");
+    assert!(
+        log.contains("TRACE") || log.contains("DEBUG"),
+        "the log is at its most verbose:\n{log}"
+    );
     for account in ["lyve-echo", "oauth-echo", "http-echo"] {
-        assert!(log.contains(account) && said.contains(account), "{account} was part of it:\n{log}\n{said}");
+        assert!(
+            log.contains(account) && said.contains(account),
+            "{account} was part of it:\n{log}\n{said}"
+        );
     }
     hushed.assert_absent("the log", &log);
     hushed.assert_absent("what the programs said", &said);
@@ -72,7 +97,12 @@ fn no_secret_and_no_token_is_seen_anywhere_else_than_where_it_belongs() {
     for arguments in &processes.arguments {
         hushed.assert_absent("the arguments of a process", arguments);
     }
-    let seen = |part: &str| processes.arguments.iter().any(|arguments| arguments.contains(part));
+    let seen = |part: &str| {
+        processes
+            .arguments
+            .iter()
+            .any(|arguments| arguments.contains(part))
+    };
     for part in ["tokend", "tok\0get\0", "tok\0exec\0", "/dev/fd/", MAY_HAVE_TOKENS] {
         assert!(seen(part), "nobody looked while {part} ran");
     }
@@ -109,17 +139,30 @@ struct Services {
 }
 
 /// The secrets that are configured. Each has a part that no encoding of theirs changes.
-const SECRETS: [&str; 5] =
-    ["hushLyve7Qx2mB&+=%", "hushIyo5Rw9kD&+=% ü", "hushOvc3Te8nF\"&+=%", "hushOauth1Yu6pG:&+=%é", "hushLogin4Io0sH\\\"&+=%"];
+const SECRETS: [&str; 5] = [
+    "hushLyve7Qx2mB&+=%",
+    "hushIyo5Rw9kD&+=% ü",
+    "hushOvc3Te8nF\"&+=%",
+    "hushOauth1Yu6pG:&+=%é",
+    "hushLogin4Io0sH\\\"&+=%",
+];
 
 impl Services {
     fn start(secrets: [&str; 5]) -> Self {
         let [lyve, iyo, ovc, oauth, login] = secrets;
         Self {
-            lyve: LyveCloud::builder().with(|service| service.secret = lyve.into()).start(),
-            iyo: ItsYouOnline::builder().with(|service| service.client_secret = iyo.into()).start(),
-            ovc: OpenvCloud::builder().with(|service| service.password = ovc.into()).start(),
-            oauth: OAuthServer::builder().with(|service| service.client_secret = oauth.into()).start(),
+            lyve: LyveCloud::builder()
+                .with(|service| service.secret = lyve.into())
+                .start(),
+            iyo: ItsYouOnline::builder()
+                .with(|service| service.client_secret = iyo.into())
+                .start(),
+            ovc: OpenvCloud::builder()
+                .with(|service| service.password = ovc.into())
+                .start(),
+            oauth: OAuthServer::builder()
+                .with(|service| service.client_secret = oauth.into())
+                .start(),
             login: HttpLogin::builder()
                 .with(|service| {
                     for (name, value) in &mut service.fields {
@@ -146,14 +189,32 @@ impl Services {
     }
 
     fn ledgers(&self) -> Vec<Entry> {
-        [self.lyve.ledger(), self.iyo.ledger(), self.ovc.ledger(), self.oauth.ledger(), self.login.ledger()].concat()
+        [
+            self.lyve.ledger(),
+            self.iyo.ledger(),
+            self.ovc.ledger(),
+            self.oauth.ledger(),
+            self.login.ledger(),
+        ]
+        .concat()
     }
 
     fn issued(&self) -> HashSet<String> {
         fn of<S: Service>(service: &StandIn<S>) -> Vec<String> {
-            service.tokens().all().into_iter().map(|token| token.sha256).collect()
+            service
+                .tokens()
+                .all()
+                .into_iter()
+                .map(|token| token.sha256)
+                .collect()
         }
-        let all = [of(&self.lyve), of(&self.iyo), of(&self.ovc), of(&self.oauth), of(&self.login)];
+        let all = [
+            of(&self.lyve),
+            of(&self.iyo),
+            of(&self.ovc),
+            of(&self.oauth),
+            of(&self.login),
+        ];
         all.into_iter().flatten().collect()
     }
 }
@@ -162,10 +223,14 @@ impl Story {
     fn begin() -> Self {
         let sandbox = Sandbox::new();
         let mut hushed = Hushed::default();
-        SECRETS.iter().for_each(|secret| hushed.add(secret));
+        for secret in SECRETS {
+            hushed.add(secret);
+        }
         let services = Services::start(SECRETS);
         let mistyped = SECRETS.map(|secret| secret.replace("hush", "hsuh"));
-        mistyped.iter().for_each(|secret| hushed.add(secret));
+        for secret in &mistyped {
+            hushed.add(secret);
+        }
         let echoing = Services::start(mistyped.each_ref().map(String::as_str));
         echo(&echoing, &mistyped);
 
@@ -176,7 +241,12 @@ impl Story {
         fs::set_permissions(&printer, fs::Permissions::from_mode(0o700)).expect("its mode");
         sandbox.secret_file("printed", "hushPrin2Vb7xC9q-");
         sandbox.secret_file("exit", "0");
-        for secret in ["hushComp8Lk3Vx7j", "hushPrin2Vb7xC9q-", "hushStat6Nm1zA4w~", "hushVar9Cd4yE8tK!"] {
+        for secret in [
+            "hushComp8Lk3Vx7j",
+            "hushPrin2Vb7xC9q-",
+            "hushStat6Nm1zA4w~",
+            "hushVar9Cd4yE8tK!",
+        ] {
             hushed.add(secret);
         }
         sandbox.configure(
@@ -184,7 +254,10 @@ impl Story {
                 "[daemon]\nlog = 'trace'\nmin_valid = '20s'\n".to_owned(),
                 services.accounts(&sandbox, ""),
                 echoing.accounts(&sandbox, "-echo"),
-                format!("[accounts.program]\ntype = 'command'\ncommand = ['{}', 'harmless']\n", printer.display()),
+                format!(
+                    "[accounts.program]\ntype = 'command'\ncommand = ['{}', 'harmless']\n",
+                    printer.display()
+                ),
                 static_token(&sandbox, "static", "hushStat6Nm1zA4w~"),
                 "[accounts.variable]\ntype = 'static'\ntoken = { env = 'VARIABLE' }\n".to_owned(),
             ]
@@ -196,7 +269,14 @@ impl Story {
         let daemon = sandbox.start_with(|command| {
             command.env("VARIABLE", "hushVar9Cd4yE8tK!");
         });
-        Self { sandbox, daemon, services, echoing, hushed, said }
+        Self {
+            sandbox,
+            daemon,
+            services,
+            echoing,
+            hushed,
+            said,
+        }
     }
 
     /// Calls `tok`; what it says on standard error, and on standard output where that is no token, must be harmless.
@@ -221,7 +301,9 @@ impl Story {
         // One call that lasts, so that somebody can look at it.
         let hung = Fault::Slow(Duration::from_millis(300));
         self.services.iyo.fault(hung.clone().once());
-        for account in ["iyo", "lyve", "ovc", "oauth", "post", "http", "program", "static", "variable"] {
+        for account in [
+            "iyo", "lyve", "ovc", "oauth", "post", "http", "program", "static", "variable",
+        ] {
             self.token(account);
             for format in ["json", "env", "form", "header", "raw"] {
                 self.tok(&["-v", "get", "--format", format, account]);
@@ -255,19 +337,33 @@ impl Story {
         // A second rejection makes tokend ask the service, which repeats the token.
         let token = self.token("lyve");
         let repeated = json!({"code": "InvalidToken", "message": format!("{token} is not valid")});
-        self.services.lyve.fault(Fault::json(400, repeated.to_string()).once().everywhere());
+        self.services
+            .lyve
+            .fault(Fault::json(400, repeated.to_string()).once().everywhere());
         let said = self.sandbox.tok_with_input(["reject", "lyve"], &token);
         self.said.push_str(&(said.stdout + &said.stderr));
         assert!(self.services.lyve.wait_until(Duration::from_secs(20), |ledger| {
-            ledger.iter().any(|entry| entry.method == "GET" && entry.path.starts_with("/v2/auth/token"))
+            ledger
+                .iter()
+                .any(|entry| entry.method == "GET" && entry.path.starts_with("/v2/auth/token"))
         }));
         self.tok(&["get", "lyve"]);
     }
 
     fn be_refused(&mut self) {
-        for account in ["lyve-echo", "iyo-echo", "ovc-echo", "oauth-echo", "post-echo", "http-echo"] {
+        for account in [
+            "lyve-echo",
+            "iyo-echo",
+            "ovc-echo",
+            "oauth-echo",
+            "post-echo",
+            "http-echo",
+        ] {
             let said = self.tok(&["get", account]);
-            assert!(matches!(said.code, 5 | 6) && said.stdout.is_empty(), "{account}: {said:?}");
+            assert!(
+                matches!(said.code, 5 | 6) && said.stdout.is_empty(),
+                "{account}: {said:?}"
+            );
             self.tok(&["--json", "get", account]);
             self.tok(&["refresh", account]);
             self.tok(&["header", account]);
@@ -278,8 +374,14 @@ impl Story {
         let token = format!("hushOddToken{secret}");
         self.hushed.add(&token);
         let odd = [
-            Fault::json(500, json!({"code": "InternalError", "message": secret}).to_string()),
-            Fault::json(200, json!({"token": format!("{secret} with spaces"), "expirationSec": 60}).to_string()),
+            Fault::json(
+                500,
+                json!({"code": "InternalError", "message": secret}).to_string(),
+            ),
+            Fault::json(
+                200,
+                json!({"token": format!("{secret} with spaces"), "expirationSec": 60}).to_string(),
+            ),
             Fault::json(200, json!({"token": token, "expirationSec": secret}).to_string()),
             Fault::json(200, json!({"expirationSec": 60, secret: secret}).to_string()),
             Fault::json(200, format!("{{\"token\": \"{secret}\", ")),
@@ -287,7 +389,9 @@ impl Story {
             Fault::Redirect(format!("http://127.0.0.1:1/?secret={secret}")),
             Fault::status(429).retry_after(secret),
         ];
-        let odd_service = LyveCloud::builder().with(|lyve| lyve.secret = secret.into()).start();
+        let odd_service = LyveCloud::builder()
+            .with(|lyve| lyve.secret = secret.into())
+            .start();
         let accounts: Vec<_> = (0..odd.len()).map(|index| format!("odd{index}")).collect();
         let text = fs::read_to_string(self.sandbox.config_file()).expect("the configuration");
         let mut more = text.clone();
@@ -341,13 +445,25 @@ impl Story {
             .spawn()
             .expect("tok starts");
         let mut line = String::new();
-        BufReader::new(exec.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+        BufReader::new(exec.stdout.take().expect("its output"))
+            .read_line(&mut line)
+            .expect("a line");
         let mut path = String::new();
-        BufReader::new(file.stdout.take().expect("its output")).read_line(&mut path).expect("a line");
+        BufReader::new(file.stdout.take().expect("its output"))
+            .read_line(&mut path)
+            .expect("a line");
         assert_eq!(fs::read_to_string(path.trim_end()).expect("the file"), token);
-        let_pass(Duration::from_millis(200), "somebody looks at the processes meanwhile");
+        let_pass(
+            Duration::from_millis(200),
+            "somebody looks at the processes meanwhile",
+        );
         for mut child in [exec, file] {
-            child.stdin.take().expect("its input").write_all(b"\n").expect("written");
+            child
+                .stdin
+                .take()
+                .expect("its input")
+                .write_all(b"\n")
+                .expect("written");
             assert!(child.wait().expect("it ends").success());
         }
     }
@@ -357,13 +473,17 @@ impl Story {
         let pasted = "hushPasted8Zr5wQ";
         self.hushed.add(pasted);
         let faulty = [
-            format!("[accounts.p]\ntype = 'openvcloud'\nurl = 'http://127.0.0.1:1'\nusername = 'u'\npassword = '{pasted}'\n"),
+            format!(
+                "[accounts.p]\ntype = 'openvcloud'\nurl = 'http://127.0.0.1:1'\nusername = 'u'\npassword = '{pasted}'\n"
+            ),
             format!("[accounts.p]\ntype = 'static'\ntoken = \"{pasted}\n"),
             format!("[accounts.p]\ntype = 'static'\ntoken = {pasted}\n"),
             format!("[accounts.p]\ntype = 'static'\n{pasted}\n"),
             format!("[accounts.p]\ntype = 'static'\ntoken = {{ file = 'x', secret = '{pasted}' }}\n"),
             format!("[accounts.p]\ntype = 'static'\ntokken = '{pasted}' # {pasted}\n"),
-            format!("[accounts.p]\ntype = 'http'\nrequest = {{ method = 'POST', url = 'http://u:{pasted}@127.0.0.1/' }}\n"),
+            format!(
+                "[accounts.p]\ntype = 'http'\nrequest = {{ method = 'POST', url = 'http://u:{pasted}@127.0.0.1/' }}\n"
+            ),
         ];
         for more in &faulty {
             self.sandbox.configure(&(text.clone() + more));
@@ -371,10 +491,14 @@ impl Story {
             assert!(said.code != 0 && said.stderr.contains("config.toml:"), "{said:?}");
             let before = self.daemon.log().len();
             self.daemon.signal(Signal::HUP);
-            eventually("the signal was heard", || (self.daemon.log().len() > before).then_some(()));
+            eventually("the signal was heard", || {
+                (self.daemon.log().len() > before).then_some(())
+            });
             for words in [&["check"][..], &[]] {
                 let mut tokend = self.sandbox.command("tokend");
-                tokend.env("XDG_STATE_HOME", self.sandbox.path().join("data")).args(words);
+                tokend
+                    .env("XDG_STATE_HOME", self.sandbox.path().join("data"))
+                    .args(words);
                 let said = sandbox::run(tokend.env("TOKEND_SOCK", self.sandbox.path().join("other.sock")));
                 assert_eq!(said.code, 78, "{said:?}");
                 self.said.push_str(&(said.stdout + &said.stderr));
@@ -397,7 +521,10 @@ fn echo(services: &Services, secrets: &[String; 5]) {
         content_type: "text/plain".into(),
         retry_after: None,
     });
-    services.ovc.fault(Fault::json(401, json!(format!("{ovc} is not the password")).to_string()));
+    services.ovc.fault(Fault::json(
+        401,
+        json!(format!("{ovc} is not the password")).to_string(),
+    ));
     let oauth = json!({
         "error": "invalid_client",
         "error_description": format!("client_secret={} or {oauth} or \u{1b}[2J{oauth}", encoded(oauth)),
@@ -434,7 +561,12 @@ impl Hushed {
         const LONG_ENOUGH: usize = 8;
         for run in secret.split(|c: char| !c.is_ascii_alphanumeric()) {
             // Every eighth window: whatever has fifteen characters of it has one of them.
-            self.parts.extend((0..run.len()).step_by(LONG_ENOUGH).filter_map(|at| run.get(at..at + LONG_ENOUGH)).map(str::to_owned));
+            self.parts.extend(
+                (0..run.len())
+                    .step_by(LONG_ENOUGH)
+                    .filter_map(|at| run.get(at..at + LONG_ENOUGH))
+                    .map(str::to_owned),
+            );
         }
     }
 
@@ -442,7 +574,9 @@ impl Hushed {
         let part = self.parts.iter().find(|part| text.contains(*part)).cloned();
         part.or_else(|| {
             let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "-._~+/=".contains(c)));
-            let word = words.filter(|word| word.len() >= 16).find(|word| self.issued.contains(&fingerprint(word)));
+            let word = words
+                .filter(|word| word.len() >= 16)
+                .find(|word| self.issued.contains(&fingerprint(word)));
             word.map(str::to_owned)
         })
     }
@@ -457,7 +591,10 @@ impl Hushed {
 }
 
 fn each_file(folder: &Path, look: &mut impl FnMut(&Path, String)) {
-    for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry")) {
+    for entry in fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry"))
+    {
         let kind = entry.file_type().expect("its type");
         if kind.is_dir() {
             each_file(&entry.path(), look);
@@ -486,7 +623,10 @@ struct Seen {
 
 impl Watcher {
     fn start() -> Self {
-        let (ended, seen) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Seen::default())));
+        let (ended, seen) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(Mutex::new(Seen::default())),
+        );
         let (end, book) = (Arc::clone(&ended), Arc::clone(&seen));
         let thread = thread::spawn(move || {
             while !end.load(Ordering::Relaxed) {
@@ -513,7 +653,9 @@ fn look_around(book: &Mutex<Seen>) {
             continue;
         }
         // Whoever has ended meanwhile is not looked at.
-        let Ok(arguments) = text(&entry.path().join("cmdline")) else { continue };
+        let Ok(arguments) = text(&entry.path().join("cmdline")) else {
+            continue;
+        };
         let environment = text(&entry.path().join("environ")).unwrap_or_default();
         let mut seen = book.lock().expect("nobody panics while writing");
         if !seen.arguments.contains(&arguments) {
@@ -530,14 +672,27 @@ fn neither_program_leaves_a_core_and_nobody_looks_into_the_daemon() {
     let daemon = sandbox.start();
     let limit = |pid: u32| {
         let limits = fs::read_to_string(format!("/proc/{pid}/limits")).expect("its limits");
-        let line = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).expect("the core's");
-        line.split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>()
+        let line = limits
+            .lines()
+            .find_map(|line| line.strip_prefix("Max core file size"))
+            .expect("the core's");
+        line.split_whitespace()
+            .take(2)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     };
     assert_eq!(limit(daemon.pid()), ["0", "0"]);
 
-    let mut watch = sandbox.command("tok").args(["watch", "a"]).stdout(Stdio::piped()).spawn().expect("tok starts");
+    let mut watch = sandbox
+        .command("tok")
+        .args(["watch", "a"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("tok starts");
     let mut line = String::new();
-    BufReader::new(watch.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+    BufReader::new(watch.stdout.take().expect("its output"))
+        .read_line(&mut line)
+        .expect("a line");
     let soft = limit(watch.id()).swap_remove(0);
     watch.kill().expect("it runs");
     watch.wait().expect("it ends");
@@ -546,15 +701,25 @@ fn neither_program_leaves_a_core_and_nobody_looks_into_the_daemon() {
     let mut shell = Command::new("sh");
     sandbox.surround(&mut shell);
     let usual = sandbox::run(shell.args(["-c", "ulimit -c"])).stdout;
-    assert_eq!(sandbox.tok(["exec", "T=a", "--", "sh", "-c", "ulimit -c"]).stdout, usual);
+    assert_eq!(
+        sandbox.tok(["exec", "T=a", "--", "sh", "-c", "ulimit -c"]).stdout,
+        usual
+    );
 
     if sandbox::is_root() {
-        sandbox::skip("that the user's own processes cannot look into tokend", "root can look into everything");
+        sandbox::skip(
+            "that the user's own processes cannot look into tokend",
+            "root can look into everything",
+        );
         return;
     }
     for file in ["environ", "mem", "maps"] {
         let path = format!("/proc/{}/{file}", daemon.pid());
-        assert_eq!(fs::metadata(&path).expect("its metadata").uid(), 0, "{path} belongs to root");
+        assert_eq!(
+            fs::metadata(&path).expect("its metadata").uid(),
+            0,
+            "{path} belongs to root"
+        );
         assert!(File::open(&path).is_err(), "{path} opens");
     }
     assert!(fs::read_link(format!("/proc/{}/exe", daemon.pid())).is_err());

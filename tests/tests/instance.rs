@@ -200,7 +200,9 @@ fn without_a_runtime_folder_the_socket_is_in_the_state_folder_of_this_machine() 
     };
     let _daemon = sandbox.start_with(without);
     let host = fs::read_to_string("/proc/sys/kernel/hostname").expect("this machine's name");
-    let socket = sandbox.state().join(format!("run-{}/tokend.sock", host.trim_end()));
+    let socket = sandbox
+        .state()
+        .join(format!("run-{}/tokend.sock", host.trim_end()));
     assert_eq!(
         (mode(&socket), mode(socket.parent().expect("a folder"))),
         (0o600, 0o700)

@@ -463,6 +463,19 @@ fn a_forced_refresh_is_free_once_and_then_limited() {
 }
 
 #[test]
+fn a_forced_refresh_that_failed_is_tried_again_when_it_says_so() {
+    let mut story = Story::new(Refresh::Eager);
+    story.mint("t1", Some(HOUR));
+    let person = story.refresh();
+    story.fail(Class::NotNow);
+    let Some(Reply::Failure(failure)) = story.answer(person) else { panic!("expected a failure") };
+    let next = Duration::from_millis(failure.next_try_in_ms.unwrap_or_default());
+    assert_eq!(story.life.snapshot(story.now, None).next_refresh, Some(story.now.steady.after(next)));
+    story.pass(next);
+    assert_eq!(story.mints.len(), 3);
+}
+
+#[test]
 fn an_auto_account_sleeps_after_three_unused_lifetimes() {
     let mut story = Story::new(Refresh::Auto);
     story.ask();

@@ -20,7 +20,7 @@ pub(super) const HELD_BACK: &str =
 pub fn span(span: Duration) -> String {
     let seconds = span.as_secs();
     let rounded = match seconds {
-        0 => return format!("{} ms", span.as_millis()),
+        0 => return "under 1s".to_owned(),
         1..60 => seconds,
         60..3600 => seconds / 5 * 5,
         3600..86400 => seconds / 60 * 60,
@@ -40,7 +40,7 @@ pub(super) fn parked(account: &str, failure: &Failure) -> message::Failure {
         kind: failure.kind.to_owned(),
         message: format!("{account}: {}", failure.message),
         hint: format!(
-            "{}; tokend will not try again until the {what} changes (then: tok reload, or tok refresh {account})",
+            "{}; tokend will not try again until the {what} changes (then: `tok reload`, or `tok refresh {account}`)",
             failure.hint
         ),
         next_try_in_ms: None,
@@ -64,7 +64,7 @@ pub(super) fn unknown(account: &str) -> message::Failure {
         code: Code::UNKNOWN,
         kind: "unknown-account".to_owned(),
         message: format!("there is no account {account}"),
-        hint: "tok list shows the accounts".to_owned(),
+        hint: "`tok list` shows the accounts".to_owned(),
         next_try_in_ms: None,
     }
 }
@@ -122,7 +122,7 @@ pub(super) fn timed_out(account: &str) -> message::Failure {
         code: Code::NOT_NOW,
         kind: "timeout".to_owned(),
         message: format!("{account}: the service did not answer in time"),
-        hint: "tokend goes on trying; wait longer with --timeout, or see tok status".to_owned(),
+        hint: "tokend goes on trying; wait longer with `--timeout`, or see `tok status`".to_owned(),
         next_try_in_ms: None,
     }
 }
@@ -137,7 +137,7 @@ pub(super) fn never_that_long(account: &str, least: Duration, longest: Option<Du
         code: Code::NEVER_THAT_LONG,
         kind: "never-that-long".to_owned(),
         message: format!("{account}: no token lives {}; {given}", span(least)),
-        hint: "ask for less with --min-valid".to_owned(),
+        hint: "ask for less with `--min-valid`".to_owned(),
         next_try_in_ms: None,
     }
 }
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn spans_read_well() {
-        assert_eq!(span(Duration::from_millis(300)), "300ms".replace("ms", " ms"));
+        assert_eq!(span(Duration::from_millis(300)), "under 1s");
         assert_eq!(span(Duration::from_secs(59)), "59s");
         assert_eq!(span(Duration::from_secs(3599)), "59m 55s");
         assert_eq!(span(Duration::from_secs(3600 * 23 + 125)), "23h 2m");

@@ -26,7 +26,7 @@ use toml::de::{DeTable, DeValue};
 use excerpt::Lines;
 
 pub use diagnostic::{Diagnostic, Place, Severity, printable};
-pub use nearest::nearest;
+pub use nearest::{nearest, nearest_few};
 pub use table::{Shape, Table};
 
 /// Where something stands in its file, in bytes.

@@ -129,7 +129,7 @@ pub(crate) fn judge(reply: &Reply, rows: &[Row], words: &Words, credentials: &st
         "busy" | "service-error" => (format!("{host} is not ready ({status}{words})"), AGAIN.to_owned()),
         "refused" => (
             format!("{host} refused the credentials ({status}{words})"),
-            format!("check {credentials}; tokend does not try again until they change"),
+            format!("check {credentials}"),
         ),
         "unclear-refusal" => (
             format!("{host} did not take the request ({status}{words})"),
@@ -262,7 +262,7 @@ mod tests {
         );
         assert_eq!(
             failure.hint,
-            "check client_secret; tokend does not try again until they change"
+            "check client_secret"
         );
         assert_eq!(failure.retry_after, Some(Duration::from_secs(7)));
     }

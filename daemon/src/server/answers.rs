@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::Server;
 use crate::account::{Account, Need, Registry, Reply, Token, Trouble, Variant};
 use crate::clock::{Moment, milliseconds};
-use crate::document::nearest;
+use crate::document::nearest_few;
 use crate::provider::Presentation;
 
 /// Accounts in one page: with the longest messages it stays below what may travel.
@@ -135,14 +135,14 @@ fn variant(account: &Account, scope: Vec<String>, audience: Vec<String>) -> Resu
     if !audience.is_empty() && !account.provider.takes_audience() {
         return Err(denied(
             format!("accounts of type {} know no audience", account.kind),
-            "leave --audience out",
+            "leave `--audience` out",
         ));
     }
     if scope.is_empty() {
         return Ok(Variant::new(scope, audience));
     }
     let Some(own) = account.provider.scopes() else {
-        return Err(denied(format!("accounts of type {} know no scopes", account.kind), "leave --scope out"));
+        return Err(denied(format!("accounts of type {} know no scopes", account.kind), "leave `--scope` out"));
     };
     if let Some(foreign) =
         scope.iter().find(|word| !own.contains(word) && !account.policy.request_scopes.contains(word))
@@ -150,7 +150,7 @@ fn variant(account: &Account, scope: Vec<String>, audience: Vec<String>) -> Resu
         let shown: String = foreign.chars().filter(|c| !c.is_control()).take(100).collect();
         return Err(denied(
             format!("scope {shown} is not among those that callers may ask for"),
-            "add it to the account's request_scopes, then tok reload",
+            "add it to the account's `request_scopes`, then `tok reload`",
         ));
     }
     // The account's own scopes, however they are asked for, are its own token.
@@ -257,9 +257,9 @@ fn find(server: &Arc<Server>, name: &str) -> Result<Arc<Account>, Failure> {
     let hint = if registry.is_empty() {
         format!("no account is configured yet: write one into {}/config.toml", server.about.configuration)
     } else {
-        match nearest(name, registry.keys().map(String::as_str)) {
-            Some(near) => format!("did you mean {near}? tok list shows them all"),
-            None => "tok list shows the accounts".to_owned(),
+        match &nearest_few(name, registry.keys().map(String::as_str), 3)[..] {
+            [] => "`tok list` shows the accounts".to_owned(),
+            near => format!("did you mean {}? `tok list` shows them all", near.join(" or ")),
         }
     };
     Err(Failure {
@@ -276,7 +276,7 @@ fn stopping() -> Failure {
         code: Code::NO_DAEMON,
         kind: "stopping".to_owned(),
         message: "tokend is stopping".to_owned(),
-        hint: "ask again in a moment; systemctl --user start tokend.socket starts it".to_owned(),
+        hint: "ask again in a moment; `systemctl --user start tokend.socket` starts it".to_owned(),
         next_try_in_ms: None,
     }
 }
