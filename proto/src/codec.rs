@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io::Write;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
@@ -97,6 +97,32 @@ fn whole<T>(
     } else {
         Err(DecodeError::Trailing)
     }
+}
+
+/// How many bytes [`encode`] would give.
+pub(crate) fn size<T: Serialize>(value: &T) -> Result<usize, EncodeError> {
+    let mut size = bincode::enc::write::SizeWriter::default();
+    bincode::serde::encode_into_writer(value, &mut size, bincode::config::standard())
+        .map_err(|_| EncodeError)?;
+    Ok(size.bytes_written)
+}
+
+/// Appends a value's bytes to `buffer`, whose capacity must do.
+pub(crate) fn append<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+    bincode::serde::encode_into_std_write(value, buffer, bincode::config::standard())
+        .map_err(|_| EncodeError)?;
+    Ok(())
+}
+
+/// A value that borrows from a request's bytes.
+pub(crate) fn borrow_request<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, DecodeError> {
+    whole(
+        bytes,
+        bincode::serde::borrow_decode_from_slice(
+            bytes,
+            bincode::config::standard().with_limit::<{ 2 * MAX_REQUEST }>(),
+        ),
+    )
 }
 
 struct Buffer(Zeroizing<Vec<u8>>);

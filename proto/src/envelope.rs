@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use crate::codec::{self, DecodeError, EncodeError};
-use crate::limits::MAX_WORDS;
+use crate::frame::HEADER;
+use crate::limits::{MAX_WORDS, PROTOCOL};
 use crate::list::List;
 use crate::secret::bytes_that_arrived;
 
@@ -94,6 +95,59 @@ impl Envelope {
     pub fn encode(&self) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
         codec::encode(self)
     }
+}
+
+/// A request's envelope as it lies in the buffer that it arrived in.
+#[derive(Debug, Deserialize)]
+pub struct Arrived<'b> {
+    /// Chosen by the client, repeated in each answer to it.
+    pub id: u32,
+    /// What the body is.
+    pub kind: Kind,
+    /// The encoded message.
+    pub body: &'b [u8],
+    /// What newer versions add.
+    pub extras: List<Extra, MAX_WORDS>,
+}
+
+impl<'b> Arrived<'b> {
+    /// The envelope of a request.
+    ///
+    /// # Errors
+    /// [`DecodeError`] unless the bytes are one whole envelope.
+    pub fn read(bytes: &'b [u8]) -> Result<Self, DecodeError> {
+        codec::borrow_request(bytes)
+    }
+}
+
+/// A message in its envelope as a whole frame, in one buffer of just the right size: nothing of it is copied twice.
+/// `first` puts the protocol number before it.
+///
+/// # Errors
+/// [`EncodeError`] when the frame's payload is larger than `limit`.
+pub fn frame<T: Serialize>(
+    id: u32,
+    kind: Kind,
+    message: &T,
+    first: bool,
+    limit: usize,
+) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
+    let length = codec::size(message)?;
+    let no_extras = List::<Extra, MAX_WORDS>::default();
+    let opening: &[u8] = if first { &PROTOCOL.to_le_bytes() } else { &[] };
+    let payload = opening.len() + codec::size(&(id, kind, length))? + length + codec::size(&no_extras)?;
+    if payload > limit {
+        return Err(EncodeError);
+    }
+    let announced = u32::try_from(payload).map_err(|_| EncodeError)?;
+    let mut frame = Zeroizing::new(Vec::with_capacity(HEADER + payload));
+    frame.extend_from_slice(&announced.to_le_bytes());
+    frame.extend_from_slice(opening);
+    // A body is encoded as bytes: their count, then they themselves.
+    codec::append(&(id, kind, length), &mut frame)?;
+    codec::append(message, &mut frame)?;
+    codec::append(&no_extras, &mut frame)?;
+    Ok(frame)
 }
 
 /// An encoded message. It may hold a token: wiped on drop, silent in `Debug`.

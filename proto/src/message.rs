@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, DecodeError, EncodeError};
-use crate::envelope::{Envelope, Kind};
-use crate::limits::{MAX_PAGE, MAX_WORDS};
+use crate::envelope::{self, Envelope, Kind};
+use crate::limits::{MAX_ANSWER, MAX_PAGE, MAX_WORDS};
 use crate::list::List;
 use crate::secret::Secret;
 
@@ -134,6 +134,29 @@ pub struct Credential {
     /// What the caller should know.
     pub warnings: Words,
     /// Grows with each new token of this account.
+    pub generation: u64,
+}
+
+/// A [`Credential`] that is sent from where it lies: the same bytes, without a copy of the secrets.
+#[derive(Debug, Serialize)]
+pub struct CredentialRef<'a> {
+    /// As in [`Credential`].
+    pub account: &'a str,
+    /// As in [`Credential`].
+    pub scheme: &'a str,
+    /// As in [`Credential`].
+    pub parameter: &'a str,
+    /// Names and values, at most [`MAX_WORDS`].
+    pub fields: &'a [(String, Secret)],
+    /// As in [`Credential`].
+    pub expires_at_ms: Option<i64>,
+    /// As in [`Credential`].
+    pub expires_in_ms: Option<u64>,
+    /// As in [`Credential`], at most [`MAX_WORDS`].
+    pub scope: &'a [String],
+    /// As in [`Credential`], at most [`MAX_WORDS`].
+    pub warnings: &'a [&'a str],
+    /// As in [`Credential`].
     pub generation: u64,
 }
 
@@ -333,8 +356,15 @@ impl Request {
     /// # Errors
     /// [`DecodeError`] when the body is not what its kind says.
     pub fn open(envelope: &Envelope) -> Result<Option<Self>, DecodeError> {
-        let body = envelope.body.bytes();
-        Ok(Some(match envelope.kind {
+        Self::read(envelope.kind, envelope.body.bytes())
+    }
+
+    /// The request of this kind in these bytes; nothing for a kind that this version does not know.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the body is not what its kind says.
+    pub fn read(kind: Kind, body: &[u8]) -> Result<Option<Self>, DecodeError> {
+        Ok(Some(match kind {
             Kind::GET => Self::Get(codec::decode_request(body)?),
             Kind::REFRESH => Self::Refresh(codec::decode_request(body)?),
             Kind::REJECT => Self::Reject(codec::decode_request(body)?),
@@ -367,6 +397,23 @@ impl Answer {
             Self::About(_) => Kind::ABOUT_ANSWER,
             Self::Unsupported => Kind::UNSUPPORTED,
             Self::Failure(_) => Kind::FAILURE,
+        }
+    }
+
+    /// The answer as a whole frame.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when it is larger than what may travel.
+    pub fn frame(&self, id: u32, first: bool) -> Result<zeroize::Zeroizing<Vec<u8>>, EncodeError> {
+        let kind = self.kind();
+        match self {
+            Self::Credential(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
+            Self::StatusPage(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
+            Self::ListPage(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
+            Self::Reloaded(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
+            Self::About(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
+            Self::Failure(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
+            Self::Done | Self::Unsupported => envelope::frame(id, kind, &(), first, MAX_ANSWER),
         }
     }
 
@@ -418,5 +465,47 @@ fn empty(body: &[u8]) -> Result<(), DecodeError> {
         Ok(())
     } else {
         Err(DecodeError::Trailing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame;
+
+    fn secret() -> Secret {
+        Secret::new(b"s3cret".to_vec()).unwrap_or_else(|_| unreachable!("it is short"))
+    }
+
+    #[test]
+    fn a_credential_sent_from_where_it_lies_has_the_same_bytes() -> Result<(), EncodeError> {
+        let owned = Answer::Credential(Credential {
+            account: "a".to_owned(),
+            scheme: "Bearer".to_owned(),
+            parameter: String::new(),
+            fields: List::truncating(vec![Field { name: "token".to_owned(), value: secret() }]),
+            expires_at_ms: Some(-7),
+            expires_in_ms: Some(70_000),
+            scope: Words::truncating(vec!["x".to_owned()]),
+            warnings: Words::truncating(vec!["w".to_owned()]),
+            generation: 3,
+        });
+        let lying = CredentialRef {
+            account: "a",
+            scheme: "Bearer",
+            parameter: "",
+            fields: &[("token".to_owned(), secret())],
+            expires_at_ms: Some(-7),
+            expires_in_ms: Some(70_000),
+            scope: &["x".to_owned()],
+            warnings: &["w"],
+            generation: 3,
+        };
+        for first in [true, false] {
+            let whole = frame::encode(&owned.seal(300)?.encode()?, first, MAX_ANSWER)?;
+            assert_eq!(whole, owned.frame(300, first)?);
+            assert_eq!(whole, envelope::frame(300, Kind::CREDENTIAL, &lying, first, MAX_ANSWER)?);
+        }
+        Ok(())
     }
 }

@@ -412,6 +412,22 @@ impl Sandbox {
     }
 }
 
+/// Writes a program that its user can run, and others too where `mode` says so. Another process writes it: a
+/// descriptor of this one, open for writing, would be inherited by whatever another test starts in that moment, and
+/// the program would be busy (ETXTBSY).
+pub fn write_program(path: &Path, mode: u32, content: &[u8]) {
+    let script = r#"umask 077; rm -f "$1" && cat >"$1" && chmod "$0" "$1""#;
+    let mut shell = Command::new("/bin/sh")
+        .args(["-c", script, &format!("{mode:o}")])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("a shell starts");
+    let written = shell.stdin.take().map(|mut stdin| stdin.write_all(content));
+    assert!(written.is_some_and(|written| written.is_ok()), "{}", path.display());
+    assert!(shell.wait().expect("the shell ends").success(), "{}", path.display());
+}
+
 /// Looks again and again until there is something: for what nobody tells of.
 #[track_caller]
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {

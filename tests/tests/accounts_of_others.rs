@@ -53,8 +53,7 @@ fn chmod(path: &Path, mode: u32) {
 /// A copy of a program that every user can run: the original may lie in a closed folder.
 fn open_copy(sandbox: &Sandbox, program: &Path) -> PathBuf {
     let copy = sandbox.path().join(program.file_name().expect("a name"));
-    fs::copy(program, &copy).expect("copied");
-    chmod(&copy, 0o755);
+    sandbox::write_program(&copy, 0o755, &fs::read(program).expect("the program"));
     copy
 }
 
@@ -167,7 +166,7 @@ fn a_daemon_serves_its_user_and_root_and_tok_trusts_neither_the_other_way_round(
     // Root may, by the kernel's word.
     match get_raw(&sandbox) {
         Ok(Answer::Credential(credential)) => {
-            assert_eq!(credential.fields[0].value.expose(), b"static-token")
+            assert_eq!(credential.fields[0].value.expose(), b"static-token");
         }
         other => panic!("{other:?}"),
     }

@@ -298,7 +298,7 @@ fn a_caller_that_waits_while_its_account_changes_is_told_to_ask_again() {
     reload(&sandbox);
     match sandbox::receive(&mut caller) {
         Ok(Answer::Failure(failure)) => {
-            assert_eq!((failure.code, &*failure.kind), (Code::NOT_NOW, "reconfigured"))
+            assert_eq!((failure.code, &*failure.kind), (Code::NOT_NOW, "reconfigured"));
         }
         other => panic!("{other:?}"),
     }

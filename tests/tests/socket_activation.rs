@@ -170,8 +170,8 @@ fn programs_of_sources_get_neither_the_socket_nor_its_variables() {
     let script = r#"#!/bin/sh
 cd "$HOME" && ls -l /proc/self/fd/ >descriptors && tr '\0' '\n' <"/proc/$$/environ" >environment
 echo a-token"#;
-    let path = sandbox.secret_file("printer", script);
-    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("its mode");
+    let path = sandbox.home().join("printer");
+    sandbox::write_program(&path, 0o700, script.as_bytes());
     sandbox.configure(&format!(
         "[accounts.a]\ntype = 'command'\ncommand = ['{}']\nlifetime = '1h'\n",
         path.display()

@@ -36,8 +36,7 @@ fn of_script(sandbox: &Sandbox, name: &str, script: &str) -> String {
 /// A script of this name, which can be run.
 fn program(sandbox: &Sandbox, name: &str, script: &str) -> PathBuf {
     let path = sandbox.home().join(name);
-    sandbox::write_private(&path, format!("#!/bin/sh\n{script}\n").as_bytes());
-    chmod(&path, 0o700);
+    sandbox::write_program(&path, 0o700, format!("#!/bin/sh\n{script}\n").as_bytes());
     path
 }
 

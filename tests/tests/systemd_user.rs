@@ -94,8 +94,12 @@ impl Session {
                 chown(&folder, Some(USER), Some(USER)).expect("given away");
             }
         }
-        fs::write(&file, content).expect("a file");
-        fs::set_permissions(&file, Permissions::from_mode(mode)).expect("its mode");
+        if mode & 0o111 == 0 {
+            fs::write(&file, content).expect("a file");
+            fs::set_permissions(&file, Permissions::from_mode(mode)).expect("its mode");
+        } else {
+            sandbox::write_program(&file, mode, content);
+        }
         chown(&file, Some(USER), Some(USER)).expect("given away");
         file
     }

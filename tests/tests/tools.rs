@@ -2,8 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -26,9 +25,11 @@ fn has_curl(what: &str) -> bool {
 fn program(sandbox: &Sandbox, folder: &str, name: &str, script: &str) {
     let folder = sandbox.path().join(folder);
     fs::create_dir_all(&folder).expect("a folder");
-    let path = folder.join(name);
-    sandbox::write_private(&path, format!("#!/bin/sh\n{script}\n").as_bytes());
-    fs::set_permissions(path, Permissions::from_mode(0o700)).expect("its mode");
+    sandbox::write_program(
+        &folder.join(name),
+        0o700,
+        format!("#!/bin/sh\n{script}\n").as_bytes(),
+    );
 }
 
 fn with_path(command: &mut Command, folder: &Path) {
@@ -220,8 +221,8 @@ fn exec_says_what_failed_as_env_does() {
 fn a_token_of_64_kib_arrives_whole_and_a_longer_one_is_refused() {
     let sandbox = Sandbox::new();
     let longest: String = ('a'..='z').cycle().take(64 * 1024).collect();
-    let script = sandbox.secret_file("printer", "#!/bin/sh\ncat \"$HOME/long\"\n");
-    fs::set_permissions(&script, Permissions::from_mode(0o700)).expect("its mode");
+    let script = sandbox.home().join("printer");
+    sandbox::write_program(&script, 0o700, b"#!/bin/sh\ncat \"$HOME/long\"\n");
     sandbox.secret_file("long", &longest);
     sandbox.configure(
         &(static_token(&sandbox, "static", &longest)

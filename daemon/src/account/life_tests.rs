@@ -278,6 +278,22 @@ fn a_demand_beyond_what_the_service_gives_fails_at_once_with_10() {
 }
 
 #[test]
+fn a_demand_that_even_a_new_token_does_not_meet_asks_for_no_more_of_them() {
+    let mut story = Story::new(Refresh::OnDemand);
+    let caller = story.ask_for(Need::Demand(HOUR), Duration::from_secs(30));
+    // Life counts from the request, and the answer takes its time.
+    let (generation, requested) = (story.mints[0], story.now);
+    story.pass(Duration::from_millis(5));
+    let minted = Minted { lifetime: Some(HOUR), ..Minted::of(secret("t1")) };
+    story.tell(Event::Minted { generation, requested, result: Ok(minted) });
+    assert_eq!(story.code(caller), Code::NEVER_THAT_LONG);
+    story.pass(Duration::from_secs(5));
+    let caller = story.ask_for(Need::Demand(HOUR), Duration::from_secs(30));
+    assert_eq!(story.code(caller), Code::NEVER_THAT_LONG);
+    assert_eq!(story.mints, [1]);
+}
+
+#[test]
 fn a_demand_that_the_service_can_meet_refreshes_and_fails_with_6_while_it_cannot() {
     let mut story = Story::new(Refresh::OnDemand);
     story.ask();

@@ -35,6 +35,12 @@ impl Token {
         Some(now.wall.until(end.wall).min(now.steady.until(end.steady)))
     }
 
+    /// The most that a caller could have had of it: the life that it had left when it arrived.
+    #[must_use]
+    pub fn at_best(&self) -> Option<Duration> {
+        self.left(self.received)
+    }
+
     /// Whether it may still be served: an unknown expiry counts as alive.
     #[must_use]
     pub fn is_alive(&self, now: Moment) -> bool {

@@ -1,29 +1,28 @@
 //! How many connections there may be: nobody is made to wait, the ones idle for longest are closed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::AbortHandle;
+
+/// What [`Place::seen`] holds while we owe the client an answer.
+const BUSY: u64 = u64::MAX;
 
 /// The connections that there are, and which of them wait for their client.
 #[derive(Debug)]
 pub(super) struct Admission {
     limit: usize,
     most: usize,
-    inside: Mutex<Inside>,
-}
-
-#[derive(Debug, Default)]
-struct Inside {
-    /// Counts entries and changes, so that a smaller number is an older one.
-    clock: u64,
-    all: HashMap<u64, Entry>,
-    idle: BTreeSet<(u64, u64)>,
+    /// Counts entries and answers, so that a smaller number is an older one.
+    clock: AtomicU64,
+    inside: Mutex<HashMap<u64, Entry>>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    idle_since: Option<u64>,
+    /// When its client was last seen, or [`BUSY`].
+    seen: Arc<AtomicU64>,
     task: Option<AbortHandle>,
 }
 
@@ -31,6 +30,7 @@ struct Entry {
 #[derive(Debug)]
 pub(super) struct Place {
     id: u64,
+    seen: Arc<AtomicU64>,
     admission: Arc<Admission>,
 }
 
@@ -38,7 +38,7 @@ impl Admission {
     /// Above `limit` idle connections are closed; beyond `most` nobody enters.
     pub(super) fn new(limit: usize, most: usize) -> Self {
         let limit = limit.max(1);
-        Self { limit, most: most.max(limit), inside: Mutex::default() }
+        Self { limit, most: most.max(limit), clock: AtomicU64::new(0), inside: Mutex::default() }
     }
 
     /// A place for one connection more, idle at first. Where all are taken, those idle for longest are closed, but
@@ -46,65 +46,53 @@ impl Admission {
     /// too many.
     pub(super) fn enter(self: &Arc<Self>) -> Option<Place> {
         let mut inside = self.inside();
-        let surplus = (inside.all.len() + 1).saturating_sub(self.limit);
-        let not_new = (inside.idle.len() + 1).saturating_sub(self.limit.div_ceil(2));
-        inside.close_idle(surplus.min(not_new));
-        if inside.all.len() >= self.most {
+        let surplus = (inside.len() + 1).saturating_sub(self.limit);
+        if surplus > 0 {
+            close_idle(&mut inside, surplus, self.limit.div_ceil(2).saturating_sub(1));
+        }
+        if inside.len() >= self.most {
             return None;
         }
-        let id = inside.tick();
-        inside.all.insert(id, Entry { idle_since: None, task: None });
-        inside.set_idle(id, true);
-        Some(Place { id, admission: Arc::clone(self) })
+        let id = self.tick();
+        let seen = Arc::new(AtomicU64::new(id));
+        inside.insert(id, Entry { seen: Arc::clone(&seen), task: None });
+        Some(Place { id, seen, admission: Arc::clone(self) })
     }
 
     /// How to close this connection, should its place be needed.
     pub(super) fn can_be_closed(&self, id: u64, task: AbortHandle) {
-        if let Some(entry) = self.inside().all.get_mut(&id) {
+        if let Some(entry) = self.inside().get_mut(&id) {
             entry.task = Some(task);
         }
     }
 
     /// Closes up to `count` idle connections, and says how many it closed.
     pub(super) fn close_idle(&self, count: usize) -> usize {
-        self.inside().close_idle(count)
+        close_idle(&mut self.inside(), count, 0)
     }
 
-    fn inside(&self) -> MutexGuard<'_, Inside> {
+    fn tick(&self) -> u64 {
+        self.clock.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn inside(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inside {
-    fn tick(&mut self) -> u64 {
-        self.clock += 1;
-        self.clock
-    }
-
-    fn close_idle(&mut self, count: usize) -> usize {
-        let mut closed = 0;
-        while closed < count {
-            let Some((_, id)) = self.idle.pop_first() else { break };
-            // The place itself goes with its task, a moment later.
-            if let Some(task) = self.all.remove(&id).and_then(|entry| entry.task) {
-                task.abort();
-            }
-            closed += 1;
-        }
-        closed
-    }
-
-    fn set_idle(&mut self, id: u64, idle: bool) {
-        let now = self.tick();
-        let Some(entry) = self.all.get_mut(&id) else { return };
-        if let Some(since) = entry.idle_since.take() {
-            self.idle.remove(&(since, id));
-        }
-        if idle {
-            entry.idle_since = Some(now);
-            self.idle.insert((now, id));
+/// Closes up to `count` connections, those idle for longest, but leaves the `keep` newest of the idle ones.
+fn close_idle(inside: &mut HashMap<u64, Entry>, count: usize, keep: usize) -> usize {
+    let mut idle: Vec<(u64, u64)> =
+        inside.iter().map(|(id, entry)| (entry.seen.load(Ordering::Relaxed), *id)).collect();
+    idle.retain(|(seen, _)| *seen != BUSY);
+    idle.sort_unstable();
+    let closed = count.min(idle.len().saturating_sub(keep));
+    for (_, id) in &idle[..closed] {
+        if let Some(task) = inside.remove(id).and_then(|entry| entry.task) {
+            task.abort();
         }
     }
+    closed
 }
 
 impl Place {
@@ -112,22 +100,20 @@ impl Place {
         self.id
     }
 
-    /// The client owes us a request: its place may be taken.
-    pub(super) fn idle(&self) {
-        self.admission.inside().set_idle(self.id, true);
+    /// The client has its answer and owes us a request: its place may be taken, after those of others.
+    pub(super) fn seen(&self) {
+        self.seen.store(self.admission.tick(), Ordering::Relaxed);
     }
 
     /// We owe the client an answer: its place is safe.
     pub(super) fn busy(&self) {
-        self.admission.inside().set_idle(self.id, false);
+        self.seen.store(BUSY, Ordering::Relaxed);
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut inside = self.admission.inside();
-        inside.set_idle(self.id, false);
-        inside.all.remove(&self.id);
+        self.admission.inside().remove(&self.id);
     }
 }
 
@@ -140,21 +126,19 @@ mod tests {
     }
 
     fn inside(places: &[Place]) -> Vec<bool> {
-        places.iter().map(|place| place.admission.inside().all.contains_key(&place.id())).collect()
+        places.iter().map(|place| place.admission.inside().contains_key(&place.id())).collect()
     }
 
     #[test]
     fn the_one_idle_for_longest_is_closed_and_a_busy_one_never() {
-        let admission = Arc::new(Admission::new(2, 9));
-        let first = places(&admission, 1);
-        first[0].busy();
-        let second = places(&admission, 1);
+        let admission = Arc::new(Admission::new(3, 9));
+        let idle = places(&admission, 3);
+        idle[0].busy();
+        idle[1].seen();
         let newest = places(&admission, 1);
-        assert_eq!((inside(&first), inside(&second)), (vec![true], vec![false]));
-        assert_eq!(inside(&newest), [true]);
-        assert_eq!(admission.close_idle(5), 1);
-        assert_eq!(inside(&newest), [false]);
-        assert_eq!(inside(&first), [true]);
+        assert_eq!((inside(&idle), inside(&newest)), (vec![true, true, false], vec![true]));
+        assert_eq!(admission.close_idle(5), 2);
+        assert_eq!((inside(&idle), inside(&newest)), (vec![true, false, false], vec![false]));
     }
 
     #[test]

@@ -4,13 +4,15 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokend_proto::limits::MAX_TIMEOUT;
+use tokend_proto::envelope::{self, Kind};
+use tokend_proto::limits::{MAX_ANSWER, MAX_TIMEOUT, MAX_WORDS};
 use tokend_proto::message::{
-    AccountName, AccountStatus, Code, Credential, Failure, Field, Get, LastError, ListAccounts, ListPage,
-    Refresh, Status, StatusPage, Words,
+    AccountName, AccountStatus, Code, CredentialRef, Failure, Get, LastError, ListAccounts, ListPage, Refresh,
+    Status, StatusPage, Words,
 };
-use tokend_proto::{Answer, List, Request};
+use tokend_proto::{Answer, EncodeError, List, Request};
 use tokio::sync::oneshot;
+use zeroize::Zeroizing;
 
 use super::Server;
 use crate::account::{Account, Need, Registry, Reply, Token, Trouble, Variant};
@@ -24,18 +26,78 @@ const PAGE: usize = 200;
 /// Which of an account's tokens a watcher has seen: which configuration of it, and which generation.
 pub(super) type Seen = (usize, u64);
 
-/// Does what was asked.
-pub(super) async fn answer(server: &Arc<Server>, request: Request) -> Answer {
-    let result = match request {
-        Request::Get(get) => get_token(server, get).await.map(Answer::Credential),
-        Request::Refresh(refresh) => refresh_token(server, &refresh).await.map(Answer::Credential),
-        Request::Reject(reject) => match find(server, &reject.account) {
-            Ok(_) => {
-                server.keeper.reject(&reject.account, reject.sha256).await.map_or_else(
-                    |_| Err(stopping()),
-                    |()| Ok(Answer::Done),
-                )
+/// What is sent.
+#[derive(Debug)]
+pub(super) enum Given {
+    /// A message of its own.
+    Answer(Answer),
+    /// A token, sent from where it lies.
+    Token {
+        account: Arc<Account>,
+        token: Arc<Token>,
+        warnings: Vec<String>,
+        now: Moment,
+    },
+}
+
+impl Given {
+    /// The frame of it.
+    pub(super) fn frame(&self, id: u32, first: bool) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
+        match self {
+            Self::Answer(answer) => answer.frame(id, first),
+            Self::Token { account, token, warnings, now } => {
+                let (scheme, parameter) = match &account.policy.presentation {
+                    Presentation::Header { scheme } => (scheme.as_str(), ""),
+                    Presentation::Parameter { name } => ("", name.as_str()),
+                };
+                let left = token.left(*now);
+                let warnings: Vec<&str> =
+                    token.warnings.iter().chain(warnings).map(String::as_str).take(MAX_WORDS).collect();
+                let scope = token.scope.as_deref().unwrap_or_default();
+                let credential = CredentialRef {
+                    account: &account.name,
+                    scheme,
+                    parameter,
+                    fields: &token.fields[..token.fields.len().min(MAX_WORDS)],
+                    expires_at_ms: left.map(|left| now.wall.after(left).0),
+                    expires_in_ms: left.map(milliseconds),
+                    scope: &scope[..scope.len().min(MAX_WORDS)],
+                    warnings: &warnings,
+                    generation: token.generation,
+                };
+                envelope::frame(id, Kind::CREDENTIAL, &credential, first, MAX_ANSWER)
             }
+        }
+    }
+}
+
+/// The answer that needs nobody's work: a token in hand that meets the need.
+pub(super) fn at_once(server: &Arc<Server>, request: &Request) -> Option<Given> {
+    let Request::Get(get) = request else { return None };
+    if !get.scope.is_empty() || !get.audience.is_empty() {
+        return None;
+    }
+    let account = server.keeper.account(&get.account)?;
+    let now = server.keeper.now();
+    let snapshot = account.shared.snapshot();
+    let token = Arc::clone(snapshot.serve(need(get), now)?);
+    let warnings = snapshot.warnings.clone();
+    account.shared.count(now.steady);
+    drop(snapshot);
+    Some(Given::Token { account, token, warnings, now })
+}
+
+/// Does what was asked.
+pub(super) async fn answer(server: &Arc<Server>, request: Request) -> Given {
+    let result = match request {
+        Request::Get(get) => return get_token(server, get).await.unwrap_or_else(failure),
+        Request::Refresh(refresh) => return refresh_token(server, &refresh).await.unwrap_or_else(failure),
+        Request::Reject(reject) => match find(server, &reject.account) {
+            Ok(_) => server
+                .keeper
+                .reject(&reject.account, reject.sha256)
+                .await
+                .map_or_else(|_| Err(stopping()), |()| Ok(Answer::Done)),
             Err(failure) => Err(failure),
         },
         Request::Status(status) => status_page(server, &status).map(Answer::StatusPage),
@@ -45,7 +107,15 @@ pub(super) async fn answer(server: &Arc<Server>, request: Request) -> Answer {
         // Watches are the connection's; kinds that are newer than this match were not decoded.
         _ => Ok(Answer::Unsupported),
     };
-    result.unwrap_or_else(Answer::Failure)
+    result.map_or_else(failure, Given::Answer)
+}
+
+fn failure(failure: Failure) -> Given {
+    Given::Answer(Answer::Failure(failure))
+}
+
+fn need(get: &Get) -> Need {
+    get.min_valid_ms.map_or(Need::Wish, |ms| Need::Demand(Duration::from_millis(ms)))
 }
 
 /// The next token of a watched account that was not seen yet.
@@ -53,7 +123,7 @@ pub(super) async fn next_credential(
     server: &Arc<Server>,
     name: &str,
     seen: Option<Seen>,
-) -> Result<(Credential, Seen), Failure> {
+) -> Result<(Given, Seen), Failure> {
     loop {
         let account = find(server, name)?;
         let changed = account.shared.changed();
@@ -70,7 +140,8 @@ pub(super) async fn next_credential(
             let here = (Arc::as_ptr(&account.shared) as usize, token.generation);
             if seen != Some(here) {
                 account.shared.count(now.steady);
-                return Ok((credential(&account, token, Vec::new(), now), here));
+                let (account, token) = (Arc::clone(&account), Arc::clone(token));
+                return Ok((Given::Token { account, token, warnings: Vec::new(), now }, here));
             }
         }
         drop(snapshot);
@@ -78,42 +149,42 @@ pub(super) async fn next_credential(
     }
 }
 
-async fn get_token(server: &Arc<Server>, get: Get) -> Result<Credential, Failure> {
+async fn get_token(server: &Arc<Server>, get: Get) -> Result<Given, Failure> {
     let account = find(server, &get.account)?;
-    let need = get.min_valid_ms.map_or(Need::Wish, |ms| Need::Demand(Duration::from_millis(ms)));
+    let need = need(&get);
     let variant = variant(&account, get.scope.into_vec(), get.audience.into_vec())?;
     let now = server.keeper.now();
     if let Some(shared) = account.published(&variant) {
         let snapshot = shared.snapshot();
         if let Some(token) = snapshot.serve(need, now) {
             shared.count(now.steady);
-            let warnings = snapshot.warnings.clone();
-            return Ok(credential(&account, token, warnings, now));
+            let (token, warnings) = (Arc::clone(token), snapshot.warnings.clone());
+            return Ok(Given::Token { account, token, warnings, now });
         }
     }
     let reply = server.keeper.ask(&get.account, variant.clone(), need, wait(get.timeout_ms)).await;
-    given(server, &account, &variant, reply.map_err(|_| stopping())?)
+    given(server, account, &variant, reply.map_err(|_| stopping())?)
 }
 
-async fn refresh_token(server: &Arc<Server>, refresh: &Refresh) -> Result<Credential, Failure> {
+async fn refresh_token(server: &Arc<Server>, refresh: &Refresh) -> Result<Given, Failure> {
     let account = find(server, &refresh.account)?;
     let reply = server.keeper.refresh(&refresh.account, wait(refresh.timeout_ms)).await;
-    given(server, &account, &Variant::default(), reply.map_err(|_| stopping())?)
+    given(server, account, &Variant::default(), reply.map_err(|_| stopping())?)
 }
 
 fn given(
     server: &Arc<Server>,
-    account: &Account,
+    account: Arc<Account>,
     variant: &Variant,
     reply: Reply,
-) -> Result<Credential, Failure> {
+) -> Result<Given, Failure> {
     match reply {
         Reply::Token(token, warnings) => {
             let now = server.keeper.now();
             if let Some(shared) = account.published(variant) {
                 shared.count(now.steady);
             }
-            Ok(credential(account, &token, warnings, now))
+            Ok(Given::Token { account, token, warnings, now })
         }
         Reply::Failure(failure) => Err(failure),
     }
@@ -160,27 +231,6 @@ fn variant(account: &Account, scope: Vec<String>, audience: Vec<String>) -> Resu
     let asked = Variant::new(scope, Vec::new());
     let scope = asked.scope().filter(|scope| *scope != own).map(<[_]>::to_vec).unwrap_or_default();
     Ok(Variant::new(scope, audience))
-}
-
-fn credential(account: &Account, token: &Token, warnings: Vec<String>, now: Moment) -> Credential {
-    let (scheme, parameter) = match &account.policy.presentation {
-        Presentation::Header { scheme } => (scheme.clone(), String::new()),
-        Presentation::Parameter { name } => (String::new(), name.clone()),
-    };
-    let left = token.left(now);
-    let fields =
-        token.fields.iter().map(|(name, value)| Field { name: name.clone(), value: value.duplicate() });
-    Credential {
-        account: account.name.clone(),
-        scheme,
-        parameter,
-        fields: List::truncating(fields.collect()),
-        expires_at_ms: left.map(|left| now.wall.after(left).0),
-        expires_in_ms: left.map(milliseconds),
-        scope: Words::truncating(token.scope.clone().unwrap_or_default()),
-        warnings: Words::truncating(token.warnings.iter().cloned().chain(warnings).collect()),
-        generation: token.generation,
-    }
 }
 
 fn status_page(server: &Arc<Server>, status: &Status) -> Result<StatusPage, Failure> {

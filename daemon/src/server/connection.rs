@@ -1,18 +1,22 @@
 //! One connection: frame in, answer out, within limits and deadlines.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
+use tokend_proto::envelope::Arrived;
 use tokend_proto::frame::{self, Opening};
-use tokend_proto::limits::{FRAME_DEADLINE, MAX_ANSWER};
+use tokend_proto::limits::FRAME_DEADLINE;
 use tokend_proto::message::{Code, Failure, Watch};
-use tokend_proto::{Answer, Request, envelope};
+use tokend_proto::{Answer, Request};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::Server;
 use super::admission::Place;
-use super::answers;
+use super::answers::{self, Given};
 use super::incoming::Incoming;
 
 /// Serves one client until it ends, breaks the rules, or its place is needed.
@@ -21,7 +25,8 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let mut connection = Connection { incoming: Incoming::new(source), sink, place, opened: false };
+    let mut connection =
+        Connection { incoming: Incoming::new(source), sink, place, greeted: false, opened: false };
     if let Err(error) = connection.run(server).await {
         tracing::debug!(%error, "a connection ended");
     }
@@ -31,61 +36,64 @@ struct Connection<R, W> {
     incoming: Incoming<R>,
     sink: W,
     place: Place,
+    /// Whether the client's first frame, which carries the protocol number, was read.
+    greeted: bool,
     /// Whether our first frame, which carries the protocol number, was sent.
     opened: bool,
 }
 
+/// What a frame turned out to be.
+enum Asked {
+    /// A request with this id.
+    Request(u32, Request),
+    /// A request with this id, of a kind that this version does not know.
+    Unknown(u32),
+    /// A request with this id that cannot be read.
+    Malformed(u32),
+    /// The client speaks another protocol.
+    OtherProtocol,
+}
+
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
     async fn run(&mut self, server: &Arc<Server>) -> io::Result<()> {
-        let mut first = true;
-        while let Some(frame) = self.next_frame().await? {
-            self.place.busy();
-            let payload = if first {
-                match frame::opening(&frame) {
-                    Ok(Opening::Spoken(payload)) => payload,
-                    Ok(Opening::Other(_) | Opening::Refused(_)) => {
-                        return self.write(&frame::refusal()).await;
+        while let Some(asked) = self.next().await? {
+            match asked {
+                Asked::Request(id, Request::Watch(watch)) => return self.watch(server, id, &watch).await,
+                Asked::Request(id, request) => {
+                    if let Some(given) = answers::at_once(server, &request) {
+                        self.send(id, &given).await?;
+                        self.place.seen();
+                        continue;
                     }
-                    Err(error) => return Err(invalid(error)),
-                }
-            } else {
-                &frame
-            };
-            first = false;
-            let envelope = match envelope::decode_request(payload) {
-                Ok(envelope) => envelope,
-                Err(error) => {
-                    self.send(0, &malformed()).await?;
-                    return Err(invalid(error));
-                }
-            };
-            let id = envelope.id;
-            match Request::open(&envelope) {
-                Ok(Some(Request::Watch(watch))) => return self.watch(server, id, &watch).await,
-                Ok(Some(request)) => {
-                    let Some(answer) = self.unless_gone(answers::answer(server, request)).await? else {
+                    self.place.busy();
+                    let Some(given) = self.unless_gone(answers::answer(server, request)).await? else {
                         return Ok(());
                     };
-                    self.send(id, &answer).await?;
+                    self.send(id, &given).await?;
+                    self.place.seen();
                 }
-                Ok(None) => self.send(id, &Answer::Unsupported).await?,
-                Err(error) => {
-                    self.send(id, &malformed()).await?;
-                    return Err(invalid(error));
+                Asked::Unknown(id) => self.send(id, &Given::Answer(Answer::Unsupported)).await?,
+                Asked::Malformed(id) => {
+                    self.send(id, &Given::Answer(malformed())).await?;
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "a malformed request"));
                 }
+                Asked::OtherProtocol => return self.write(&frame::refusal()).await,
             }
         }
         Ok(())
     }
 
-    /// The next frame; nothing when the client has gone. Waits without end for its first byte (the place may be
-    /// taken meanwhile), and [`FRAME_DEADLINE`] for the rest.
-    async fn next_frame(&mut self) -> io::Result<Option<zeroize::Zeroizing<Vec<u8>>>> {
+    /// What the next frame asks; nothing when the client has gone. Waits without end for its first byte (the place
+    /// may be taken meanwhile), and [`FRAME_DEADLINE`] for the rest.
+    async fn next(&mut self) -> io::Result<Option<Asked>> {
+        if self.incoming.has_begun() {
+            // A client that asks without a pause never waits for us: whoever has come meanwhile is before it.
+            tokio::task::yield_now().await;
+        }
         loop {
-            if let Some(frame) = self.incoming.take()? {
-                return Ok(Some(frame));
+            if let Some(asked) = self.take()? {
+                return Ok(Some(asked));
             }
-            self.place.idle();
             if !self.incoming.has_begun() {
                 if !self.incoming.more().await? {
                     return Ok(None);
@@ -97,8 +105,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
                     if !self.incoming.more().await? {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
-                    if let Some(frame) = self.incoming.take()? {
-                        return Ok(Some(frame));
+                    if let Some(asked) = self.take()? {
+                        return Ok(Some(asked));
                     }
                 }
             };
@@ -106,9 +114,27 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         }
     }
 
+    /// What the next frame asks, if all of it has arrived.
+    fn take(&mut self) -> io::Result<Option<Asked>> {
+        let Some(payload) = self.incoming.frame()? else { return Ok(None) };
+        let length = payload.len();
+        let asked = if self.greeted {
+            read(payload)
+        } else {
+            match frame::opening(payload) {
+                Ok(Opening::Spoken(payload)) => read(payload),
+                Ok(Opening::Other(_) | Opening::Refused(_)) => Asked::OtherProtocol,
+                Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+            }
+        };
+        self.greeted = true;
+        self.incoming.forget(length);
+        Ok(Some(asked))
+    }
+
     /// The work's result; nothing when the client went away meanwhile.
     async fn unless_gone<T>(&mut self, work: impl Future<Output = T>) -> io::Result<Option<T>> {
-        tokio::pin!(work);
+        let mut work = pin!(work);
         loop {
             tokio::select! {
                 biased;
@@ -122,34 +148,48 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
 
     /// A credential now, where there is one, and at each new token. Further requests are not read.
     async fn watch(&mut self, server: &Arc<Server>, id: u32, watch: &Watch) -> io::Result<()> {
+        self.place.busy();
         let mut seen = None;
         loop {
             let next = answers::next_credential(server, &watch.account, seen);
-            let Some(answer) = self.unless_gone(next).await? else { return Ok(()) };
-            match answer {
-                Ok((credential, generation)) => {
-                    seen = Some(generation);
-                    self.send(id, &Answer::Credential(credential)).await?;
+            let Some(next) = self.unless_gone(next).await? else { return Ok(()) };
+            match next {
+                Ok((given, now_seen)) => {
+                    seen = Some(now_seen);
+                    self.send(id, &given).await?;
                 }
-                Err(failure) => return self.send(id, &Answer::Failure(failure)).await,
+                Err(failure) => return self.send(id, &Given::Answer(Answer::Failure(failure))).await,
             }
         }
     }
 
-    async fn send(&mut self, id: u32, answer: &Answer) -> io::Result<()> {
-        let payload = answer.seal(id).and_then(|envelope| envelope.encode()).map_err(io::Error::other)?;
-        let frame = frame::encode(&payload, !self.opened, MAX_ANSWER).map_err(io::Error::other)?;
+    async fn send(&mut self, id: u32, given: &Given) -> io::Result<()> {
+        let frame = given.frame(id, !self.opened).map_err(io::Error::other)?;
         self.opened = true;
         self.write(&frame).await
     }
 
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        timeout(FRAME_DEADLINE, self.sink.write_all(bytes)).await?
+        within(FRAME_DEADLINE, self.sink.write_all(bytes)).await
     }
 }
 
-fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, error)
+fn read(payload: &[u8]) -> Asked {
+    let Ok(envelope) = Arrived::read(payload) else { return Asked::Malformed(0) };
+    match Request::read(envelope.kind, envelope.body) {
+        Ok(Some(request)) => Asked::Request(envelope.id, request),
+        Ok(None) => Asked::Unknown(envelope.id),
+        Err(_) => Asked::Malformed(envelope.id),
+    }
+}
+
+/// Waits for `work` that long. A timer is made only for work that is not done at once.
+async fn within(span: Duration, work: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    let mut work = pin!(work);
+    match std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+        Poll::Ready(result) => result,
+        Poll::Pending => timeout(span, work).await?,
+    }
 }
 
 fn malformed() -> Answer {

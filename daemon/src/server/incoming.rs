@@ -5,7 +5,6 @@ use std::io;
 use tokend_proto::frame::{self, HEADER};
 use tokend_proto::limits::MAX_REQUEST;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use zeroize::Zeroizing;
 
 /// What one read takes at most; the buffer grows by as much only when that much has arrived.
 const CHUNK: usize = 1024;
@@ -27,21 +26,23 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         !self.buffer.is_empty()
     }
 
-    /// The next whole frame's payload, if it has arrived.
+    /// The next whole frame's payload, if it has arrived. It stays until it is [forgotten](Self::forget).
     ///
     /// # Errors
     /// `InvalidData` for a frame beyond the limit.
-    pub(super) fn take(&mut self) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    pub(super) fn frame(&self) -> io::Result<Option<&[u8]>> {
         let Some(header) = self.buffer.first_chunk::<HEADER>() else { return Ok(None) };
         let length = frame::announced(*header, MAX_REQUEST)
             .map_err(|oversize| io::Error::new(io::ErrorKind::InvalidData, oversize))?;
-        let Some(payload) = self.buffer.get(HEADER..HEADER + length) else { return Ok(None) };
-        let payload = Zeroizing::new(payload.to_vec());
-        self.buffer.drain(..HEADER + length);
+        Ok(self.buffer.get(HEADER..HEADER + length))
+    }
+
+    /// Drops the frame with a payload of so many bytes.
+    pub(super) fn forget(&mut self, payload: usize) {
+        self.buffer.drain(..HEADER + payload);
         if self.buffer.is_empty() && self.buffer.capacity() > 4 * CHUNK {
             self.buffer = Vec::new();
         }
-        Ok(Some(payload))
     }
 
     /// Waits for more bytes; `false` at the end. May be dropped at any time and loses nothing.

@@ -36,11 +36,11 @@ impl Life {
                     let warning = words::short(token.left(now).unwrap_or_default(), self.last_words(now));
                     return Some(Reply::Token(Arc::clone(token), vec![warning]));
                 }
-                Need::Demand(least) if token.lifetime.is_none_or(|lifetime| lifetime < least) => {
+                Need::Demand(least) if token.at_best().is_none_or(|best| best < least) => {
                     return Some(Reply::Failure(words::never_that_long(
                         &self.traits.account,
                         least,
-                        token.lifetime,
+                        token.lifetime.filter(|lifetime| *lifetime < least).or(token.at_best()),
                     )));
                 }
                 Need::Demand(_) => {}

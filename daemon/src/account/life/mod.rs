@@ -373,7 +373,7 @@ impl Life {
         let Some(token) = self.usable(now) else { return true };
         let reachable = match need {
             Need::Wish => true,
-            Need::Demand(least) => token.lifetime.is_some_and(|lifetime| lifetime >= least),
+            Need::Demand(least) => token.at_best().is_some_and(|best| best >= least),
         };
         reachable && !meets(token, need, self.policy.min_valid, now)
     }
