@@ -1,15 +1,13 @@
 //! The command line: which of the few things tokend is to do.
 
-use std::fmt::Display;
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tokend::provider::http::ProxyEnvironment;
 use tokend::{config, platform};
-use tokend_proto::places::Surroundings;
 
+use crate::ending::{End, complain};
 use crate::{background, run};
 
 /// Holds secrets, keeps a fresh token for every configured account, serves it to `tok`.
@@ -43,25 +41,6 @@ enum Command {
     Schema,
 }
 
-/// How tokend ends: sysexits(3), so that a unit can tell what a restart mends.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum End {
-    /// A fault of tokend's own, or of the system.
-    Failed = 1,
-    /// The call's words are off.
-    Usage = 2,
-    /// Another tokend has the state or the socket.
-    Unavailable = 69,
-    /// The configuration is faulty.
-    Configuration = 78,
-}
-
-impl From<End> for ExitCode {
-    fn from(end: End) -> Self {
-        Self::from(end as u8)
-    }
-}
-
 /// Does what the command line says.
 pub(crate) fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -81,32 +60,12 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-/// What places depend on, read once.
-pub(crate) fn surroundings() -> Surroundings {
-    Surroundings {
-        tokend_sock: std::env::var_os("TOKEND_SOCK"),
-        xdg_runtime_dir: std::env::var_os("XDG_RUNTIME_DIR"),
-        xdg_state_home: std::env::var_os("XDG_STATE_HOME"),
-        xdg_config_home: std::env::var_os("XDG_CONFIG_HOME"),
-        home: std::env::home_dir().map(PathBuf::into_os_string),
-        run_user: platform::run_user(),
-        host: platform::host_name(),
-    }
-}
-
-/// Says what happened and what to do, in two lines.
-pub(crate) fn complain(what: impl Display, hint: impl Display, end: End) -> ExitCode {
-    let mut stderr = std::io::stderr().lock();
-    let _ = writeln!(stderr, "tokend: {what}\nhint: {hint}");
-    end.into()
-}
-
 fn not_built(command: &str, hint: &str) -> ExitCode {
     complain(format_args!("{command} is not built yet"), hint, End::Usage)
 }
 
 fn check() -> ExitCode {
-    let folder = match surroundings().configuration() {
+    let folder = match platform::surroundings().configuration() {
         Ok(folder) => folder,
         Err(error) => return complain(error, "set HOME", End::Failed),
     };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokend::platform;
 
-use crate::arguments::{End, complain, surroundings};
+use crate::ending::{End, complain};
 
 /// The line that a daemon in the background writes once its socket answers.
 pub(crate) const READY: &str = "ready";
@@ -20,7 +20,7 @@ const FIRST_ONE: Duration = Duration::from_secs(5);
 /// Prints where tokend listens, having started it if nobody does. A second call finds the first one's daemon, and
 /// of two at once only one starts one; nothing is printed before the socket answers.
 pub(crate) fn env() -> ExitCode {
-    let places = surroundings();
+    let places = platform::surroundings();
     let (socket, state) = match places.socket().and_then(|socket| Ok((socket, places.state()?))) {
         Ok(found) => found,
         Err(error) => return complain(error, "set HOME, or TOKEND_SOCK to an absolute path", End::Failed),

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod background;
+mod ending;
 mod logging;
 mod run;
 

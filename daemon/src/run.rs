@@ -20,7 +20,7 @@ use tokend::server::{ReloadRequest, Server, Socket};
 use tokend_proto::message::{About, Code, Failure, Reloaded, Words};
 use tokio::sync::mpsc;
 
-use crate::arguments::{End, complain, surroundings};
+use crate::ending::{End, complain};
 use crate::background::READY;
 use crate::logging;
 
@@ -51,7 +51,7 @@ pub(crate) fn foreground(background: bool) -> ExitCode {
 
 /// From start to stop; the error is how it ends when it cannot even begin.
 async fn live(level: &logging::Level, background: bool) -> Result<ExitCode, ExitCode> {
-    let places = surroundings();
+    let places = platform::surroundings();
     let no_place = |error| complain(error, "set HOME, or TOKEND_SOCK to an absolute path", End::Failed);
     let path = places.socket().map_err(no_place)?;
     let state = places.state().map_err(no_place)?;

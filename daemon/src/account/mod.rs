@@ -18,10 +18,10 @@ mod keeper_tests;
 #[cfg(test)]
 mod life_tests;
 
-pub use keeper::{Definition, Keeper, KeeperGone, Reconfigured};
-pub use life::{Ask, Effect, Event, Life, Need, Reply, Traits, WaiterId};
+pub use keeper::{Keeper, KeeperGone, Reconfigured};
+pub use life::{Ask, Effect, Event, Life, Reply, Traits, WaiterId};
 pub use policy::{Policy, Refresh};
-pub use registry::{Account, Registry, Shared, Variant};
+pub use registry::{Account, Definition, Registry, Shared, Variant};
 pub use snapshot::{Snapshot, State, Trouble};
-pub use token::Token;
+pub use token::{Need, Token};
 pub use words::span;

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
-use super::keeper::Definition;
 use super::policy::Policy;
 use super::snapshot::Snapshot;
 use crate::clock::Steady;
@@ -15,6 +14,21 @@ use crate::provider::Provider;
 
 /// Every account by name. Replaced as a whole when the configuration changes.
 pub type Registry = BTreeMap<String, Arc<Account>>;
+
+/// An account as the configuration has it.
+#[derive(Debug)]
+pub struct Definition {
+    /// Its name.
+    pub name: String,
+    /// Its type's name.
+    pub kind: &'static str,
+    /// How its tokens are got.
+    pub provider: Arc<dyn Provider>,
+    /// How it is kept.
+    pub policy: Policy,
+    /// What was configured, without the policy: where it is equal, the tokens stay.
+    pub service: serde_json::Value,
+}
 
 /// One account as readers see it.
 #[derive(Debug)]

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::life::Need;
-use super::schedule::effective_wish;
-use super::token::Token;
+use super::token::{Need, Token};
 use crate::clock::{Moment, Steady, Wall};
 use crate::provider::Failure;
 
@@ -72,18 +70,6 @@ impl Snapshot {
     /// The token, if it meets the need as it is, with no question to the account's task.
     #[must_use]
     pub fn serve(&self, need: Need, now: Moment) -> Option<&Arc<Token>> {
-        self.token.as_ref().filter(|token| meets(token, need, self.wish, now))
-    }
-}
-
-/// Whether a token has the life that is needed: an unknown expiry satisfies a wish and fails a demand.
-pub(super) fn meets(token: &Token, need: Need, wish: Duration, now: Moment) -> bool {
-    match (need, token.lifetime, token.left(now)) {
-        (Need::Wish, Some(lifetime), Some(left)) => {
-            left > Duration::ZERO && left >= effective_wish(wish, lifetime)
-        }
-        (Need::Wish, _, _) => true,
-        (Need::Demand(least), _, Some(left)) => left > Duration::ZERO && left >= least,
-        (Need::Demand(_), _, None) => false,
+        self.token.as_ref().filter(|token| token.meets(need, self.wish, now))
     }
 }

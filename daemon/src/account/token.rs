@@ -4,7 +4,17 @@ use std::time::Duration;
 
 use tokend_proto::Secret;
 
+use super::schedule::effective_wish;
 use crate::clock::Moment;
+
+/// The life that a caller needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// What the account wishes for; less is served with a warning.
+    Wish,
+    /// At least this much, or a failure.
+    Demand(Duration),
+}
 
 /// A token as it is held and served. Shared by `Arc`, never copied; its secrets are wiped with the last holder.
 #[derive(Debug)]
@@ -45,5 +55,18 @@ impl Token {
     #[must_use]
     pub fn is_alive(&self, now: Moment) -> bool {
         self.left(now) != Some(Duration::ZERO)
+    }
+
+    /// Whether it has the life that is needed: an unknown expiry satisfies a wish and fails a demand.
+    #[must_use]
+    pub fn meets(&self, need: Need, wish: Duration, now: Moment) -> bool {
+        match (need, self.lifetime, self.left(now)) {
+            (Need::Wish, Some(lifetime), Some(left)) => {
+                left > Duration::ZERO && left >= effective_wish(wish, lifetime)
+            }
+            (Need::Wish, _, _) => true,
+            (Need::Demand(least), _, Some(left)) => left > Duration::ZERO && left >= least,
+            (Need::Demand(_), _, None) => false,
+        }
     }
 }

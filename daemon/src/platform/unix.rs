@@ -14,6 +14,7 @@ use interprocess::os::unix::local_socket::ListenerOptionsExt;
 use rustix::io::FdFlags;
 use rustix::process::{Resource, Rlimit};
 use rustix::time::{ClockId, clock_gettime};
+use tokend_proto::places::Surroundings;
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -52,13 +53,26 @@ pub fn host_name() -> String {
 }
 
 /// `/run/user/UID`, if it is this user's own and closed to others.
-#[must_use]
-pub fn run_user() -> Option<std::path::PathBuf> {
+fn run_user() -> Option<std::path::PathBuf> {
     use std::os::unix::fs::MetadataExt;
     let path = std::path::PathBuf::from(format!("/run/user/{}", own_user()));
     let metadata = fs::symlink_metadata(&path).ok()?;
     let closed = metadata.is_dir() && metadata.mode() & 0o7777 == 0o700 && metadata.uid() == own_user();
     closed.then_some(path)
+}
+
+/// What places depend on, read once.
+#[must_use]
+pub fn surroundings() -> Surroundings {
+    Surroundings {
+        tokend_sock: std::env::var_os("TOKEND_SOCK"),
+        xdg_runtime_dir: std::env::var_os("XDG_RUNTIME_DIR"),
+        xdg_state_home: std::env::var_os("XDG_STATE_HOME"),
+        xdg_config_home: std::env::var_os("XDG_CONFIG_HOME"),
+        home: std::env::home_dir().map(std::path::PathBuf::into_os_string),
+        run_user: run_user(),
+        host: host_name(),
+    }
 }
 
 /// Leaves no core file and lets no process of the same user look into this one's memory.

@@ -12,30 +12,14 @@ use tokend_proto::message;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::life::{Ask, Effect, Event, Life, Need, Reply, Traits, WaiterId};
-use super::policy::Policy;
-use super::registry::{Account, Registry, Shared, Variant};
+use super::life::{Ask, Effect, Event, Life, Reply, Traits, WaiterId};
+use super::token::Need;
+use super::registry::{Account, Definition, Registry, Shared, Variant};
 use super::{schedule, words};
 use crate::clock::{Clock, Moment, Steady};
-use crate::provider::Provider;
 
 /// Callers can make at most this many variants of an account (promise 3).
 const MAX_VARIANTS: usize = 32;
-
-/// An account as the configuration has it.
-#[derive(Debug)]
-pub struct Definition {
-    /// Its name.
-    pub name: String,
-    /// Its type's name.
-    pub kind: &'static str,
-    /// How its tokens are got.
-    pub provider: Arc<dyn Provider>,
-    /// How it is kept.
-    pub policy: Policy,
-    /// What was configured, without the policy: where it is equal, the tokens stay.
-    pub service: serde_json::Value,
-}
 
 /// What a new configuration changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

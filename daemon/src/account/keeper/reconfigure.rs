@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Definition, Lives, Reconfigured, Task};
+use super::{Lives, Reconfigured, Task};
 use crate::account::life::Event;
 use crate::account::policy::Policy;
-use crate::account::registry::{Account, Registry, Variant};
+use crate::account::registry::{Account, Definition, Registry, Variant};
 
 impl Task {
     pub(super) fn reconfigure(&mut self, definitions: Vec<Definition>) -> Reconfigured {

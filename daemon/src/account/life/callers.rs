@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokend_proto::message;
 
-use super::{Ask, Effect, Life, Need, Reply, Waiting};
+use super::{Ask, Effect, Life, Reply, Waiting};
 use crate::account::schedule::PATIENCE;
-use crate::account::snapshot::meets;
+use crate::account::token::Need;
 use crate::account::words;
 use crate::clock::{Moment, Steady};
 
@@ -27,7 +27,7 @@ impl Life {
             return (!in_time).then(|| Reply::Failure(words::timed_out(&self.traits.account)));
         }
         if let Some(token) = self.usable(now) {
-            if meets(token, ask.need, self.policy.min_valid, now) {
+            if token.meets(ask.need, self.policy.min_valid, now) {
                 return Some(Reply::Token(Arc::clone(token), Vec::new()));
             }
             match ask.need {

@@ -12,8 +12,8 @@ use tokend_proto::message;
 
 use super::policy::{Policy, Refresh};
 use super::schedule::{self, MIN_GAP};
-use super::snapshot::{self, Snapshot, State, meets};
-use super::token::Token;
+use super::snapshot::{self, Snapshot, State};
+use super::token::{Need, Token};
 use super::words;
 use crate::clock::{Moment, Steady, Wall};
 use crate::provider::{Failure, Minted, Probe};
@@ -41,15 +41,6 @@ pub struct Traits {
     pub variant: bool,
     /// Where the jitter begins.
     pub seed: u64,
-}
-
-/// The life that a caller needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    /// What the account wishes for; less is served with a warning.
-    Wish,
-    /// At least this much, or a failure.
-    Demand(Duration),
 }
 
 /// A caller's question.
@@ -375,7 +366,7 @@ impl Life {
             Need::Wish => true,
             Need::Demand(least) => token.at_best().is_some_and(|best| best >= least),
         };
-        reachable && !meets(token, need, self.policy.min_valid, now)
+        reachable && !token.meets(need, self.policy.min_valid, now)
     }
 
     /// When the schedule wants an attempt; never where nobody is kept for, or nothing is known of the expiry.
