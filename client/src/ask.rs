@@ -120,10 +120,7 @@ pub(crate) fn get(get: Get) -> Result<Question<Token>, Error> {
 pub(crate) fn refresh(account: &str, timeout: Duration) -> Question<Token> {
     let timeout = timeout.min(MAX_TIMEOUT);
     Question {
-        request: Request::Refresh(Refresh {
-            account: account.to_owned(),
-            timeout_ms: milliseconds(timeout),
-        }),
+        request: Request::Refresh(Refresh { account: account.to_owned(), timeout_ms: milliseconds(timeout) }),
         patience: timeout.saturating_add(GRACE),
         read: credential,
     }
@@ -132,10 +129,7 @@ pub(crate) fn refresh(account: &str, timeout: Duration) -> Question<Token> {
 /// The daemon may ask the service whether the token is dead, so this may take as long as a `get`.
 pub(crate) fn reject(account: &str, sha256: [u8; 32]) -> Question<()> {
     Question {
-        request: Request::Reject(Reject {
-            account: account.to_owned(),
-            sha256,
-        }),
+        request: Request::Reject(Reject { account: account.to_owned(), sha256 }),
         patience: DEFAULT_TIMEOUT.saturating_add(GRACE),
         read: |answer| match answer {
             Answer::Done => Ok(()),
@@ -145,9 +139,7 @@ pub(crate) fn reject(account: &str, sha256: [u8; 32]) -> Question<()> {
 }
 
 pub(crate) fn watch(account: &str) -> Request {
-    Request::Watch(message::Watch {
-        account: account.to_owned(),
-    })
+    Request::Watch(message::Watch { account: account.to_owned() })
 }
 
 /// What a watch's answer means.
@@ -197,11 +189,7 @@ impl<T> Pages<T> {
     /// What to ask next; nothing when all pages are here.
     pub(crate) fn question(&self) -> Option<Question<Page<T>>> {
         let after = self.items.last().map(|item| (self.name)(item).to_owned());
-        (!self.complete).then(|| Question {
-            request: (self.ask)(after),
-            patience: AT_ONCE,
-            read: self.read,
-        })
+        (!self.complete).then(|| Question { request: (self.ask)(after), patience: AT_ONCE, read: self.read })
     }
 
     /// Takes a page. Names that do not grow would go round in circles.
@@ -237,10 +225,7 @@ pub(crate) fn status() -> Pages<AccountStatus> {
 
 pub(crate) fn status_of(account: &str) -> Question<Page<AccountStatus>> {
     Question {
-        request: Request::Status(Status {
-            account: Some(account.to_owned()),
-            after: None,
-        }),
+        request: Request::Status(Status { account: Some(account.to_owned()), after: None }),
         patience: AT_ONCE,
         read: status_page,
     }
@@ -248,10 +233,7 @@ pub(crate) fn status_of(account: &str) -> Question<Page<AccountStatus>> {
 
 /// The one account out of a page that was asked for it.
 pub(crate) fn only(page: Page<AccountStatus>) -> Result<AccountStatus, Error> {
-    page.0
-        .into_iter()
-        .next()
-        .ok_or(Error::Malformed("an empty page for a known account"))
+    page.0.into_iter().next().ok_or(Error::Malformed("an empty page for a known account"))
 }
 
 pub(crate) fn list() -> Pages<AccountName> {
@@ -305,10 +287,7 @@ mod tests {
     use super::*;
 
     fn named(name: &str) -> AccountName {
-        AccountName {
-            account: name.to_owned(),
-            account_type: "static".to_owned(),
-        }
+        AccountName { account: name.to_owned(), account_type: "static".to_owned() }
     }
 
     #[test]

@@ -47,10 +47,7 @@ impl AsyncClient {
     /// Connects to the daemon on this socket at the first request.
     #[must_use]
     pub fn lazy_at(socket: impl Into<PathBuf>) -> Self {
-        Self {
-            socket: socket.into(),
-            connection: None,
-        }
+        Self { socket: socket.into(), connection: None }
     }
 
     /// The socket that this talks to.
@@ -108,9 +105,7 @@ impl AsyncClient {
         let deadline = clock::deadline(reach::CONNECT);
         let mut connection = Connection::open(&self.socket, deadline).await?;
         within(deadline, reach::CONNECT, connection.send(&ask::watch(account))).await?;
-        Ok(AsyncWatch {
-            connection: Some(connection),
-        })
+        Ok(AsyncWatch { connection: Some(connection) })
     }
 
     /// The daemon reads its configuration again.
@@ -162,12 +157,7 @@ impl AsyncWatch {
     /// Waits for the next token, however long that takes; nothing after an error. May be dropped and called again
     /// without losing a token.
     pub async fn next(&mut self) -> Option<Result<Token, Error>> {
-        let token = self
-            .connection
-            .as_mut()?
-            .receive()
-            .await
-            .and_then(ask::credential);
+        let token = self.connection.as_mut()?.receive().await.and_then(ask::credential);
         if token.is_err() {
             self.connection = None;
         }
@@ -191,16 +181,11 @@ impl Connection {
                 .await
                 .map_err(|source| reach::not_connected(socket, source))?;
             if reach::may_send(socket, platform::peer_of_async(&stream))? {
-                return Ok(Self {
-                    stream,
-                    conversation: Conversation::new(),
-                });
+                return Ok(Self { stream, conversation: Conversation::new() });
             }
             tokio::time::sleep(pause.min(left)).await;
         }
-        Err(Error::TimedOut {
-            waited: reach::CONNECT,
-        })
+        Err(Error::TimedOut { waited: reach::CONNECT })
     }
 
     async fn send(&mut self, request: &Request) -> Result<(), Error> {
@@ -213,12 +198,7 @@ impl Connection {
             if let Some(answer) = self.conversation.answer()? {
                 return Ok(answer);
             }
-            match self
-                .stream
-                .read(self.conversation.room())
-                .await
-                .map_err(Error::Lost)?
-            {
+            match self.stream.read(self.conversation.room()).await.map_err(Error::Lost)? {
                 0 => return Err(Error::Lost(io::ErrorKind::UnexpectedEof.into())),
                 count => self.conversation.arrived(count),
             }

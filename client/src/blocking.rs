@@ -43,10 +43,7 @@ impl Client {
     /// Connects to the daemon on this socket at the first request.
     #[must_use]
     pub fn lazy_at(socket: impl Into<PathBuf>) -> Self {
-        Self {
-            socket: socket.into(),
-            connection: None,
-        }
+        Self { socket: socket.into(), connection: None }
     }
 
     /// The socket that this talks to.
@@ -103,9 +100,7 @@ impl Client {
         let deadline = clock::deadline(reach::CONNECT);
         let mut connection = Connection::open(&self.socket, deadline)?;
         connection.send(&ask::watch(account), reach::CONNECT)?;
-        Ok(Watch {
-            connection: Some(connection),
-        })
+        Ok(Watch { connection: Some(connection) })
     }
 
     /// The daemon reads its configuration again.
@@ -179,16 +174,11 @@ impl Connection {
                 .connect_sync()
                 .map_err(|source| reach::not_connected(socket, source))?;
             if reach::may_send(socket, platform::peer(&stream))? {
-                return Ok(Self {
-                    stream,
-                    conversation: Conversation::new(),
-                });
+                return Ok(Self { stream, conversation: Conversation::new() });
             }
             std::thread::sleep(pause.min(left));
         }
-        Err(Error::TimedOut {
-            waited: reach::CONNECT,
-        })
+        Err(Error::TimedOut { waited: reach::CONNECT })
     }
 
     fn send(&mut self, request: &Request, patience: Duration) -> Result<(), Error> {

@@ -141,30 +141,17 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoPlace(reason) => write!(f, "it is not known where tokend's socket is: {reason}"),
-            Self::NotRunning { socket } => write!(
-                f,
-                "tokend is not running (no one listens on {})",
-                socket.display()
-            ),
+            Self::NotRunning { socket } => {
+                write!(f, "tokend is not running (no one listens on {})", socket.display())
+            }
             Self::Unreachable { socket, source } => {
                 write!(f, "cannot connect to tokend on {}: {source}", socket.display())
             }
-            Self::NotOurs {
-                socket,
-                uid: Some(uid),
-            } => {
-                write!(
-                    f,
-                    "the daemon on {} belongs to the user with uid {uid}",
-                    socket.display()
-                )
+            Self::NotOurs { socket, uid: Some(uid) } => {
+                write!(f, "the daemon on {} belongs to the user with uid {uid}", socket.display())
             }
             Self::NotOurs { socket, uid: None } => {
-                write!(
-                    f,
-                    "the kernel cannot say whose the daemon on {} is",
-                    socket.display()
-                )
+                write!(f, "the kernel cannot say whose the daemon on {} is", socket.display())
             }
             Self::Protocol { spoken } => {
                 write!(f, "tokend does not speak protocol {PROTOCOL}, but ")?;
@@ -182,11 +169,7 @@ impl fmt::Display for Error {
             }
             Self::Failed(failure) => write!(f, "{failure}"),
             Self::TimedOut { waited } => {
-                write!(
-                    f,
-                    "tokend did not answer within {} s",
-                    waited.as_millis().div_ceil(1000)
-                )
+                write!(f, "tokend did not answer within {} s", waited.as_millis().div_ceil(1000))
             }
             Self::Lost(source) => write!(f, "tokend ended the connection before it answered ({source})"),
             Self::Malformed(what) => write!(f, "tokend answered with {what}"),
@@ -221,9 +204,7 @@ mod tests {
 
     #[test]
     fn who_does_not_run_is_started_by_the_hint() {
-        let error = Error::NotRunning {
-            socket: "/run/x.sock".into(),
-        };
+        let error = Error::NotRunning { socket: "/run/x.sock".into() };
         assert_eq!(error.code(), Code::NO_DAEMON);
         assert!(error.message().contains("/run/x.sock"));
         assert!(error.hint().contains("systemctl --user start tokend.socket"));

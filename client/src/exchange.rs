@@ -78,13 +78,9 @@ impl Conversation {
                 continue;
             }
             return match Answer::open(&envelope).map_err(|_| MALFORMED)? {
-                Some(Answer::Unsupported) => Err(Error::Unsupported {
-                    request: self.last_name,
-                }),
+                Some(Answer::Unsupported) => Err(Error::Unsupported { request: self.last_name }),
                 Some(answer) => Ok(Some(answer)),
-                None => Err(Error::Malformed(
-                    "an answer of a kind that this client does not know",
-                )),
+                None => Err(Error::Malformed("an answer of a kind that this client does not know")),
             };
         }
         Ok(None)
@@ -118,9 +114,7 @@ impl Conversation {
 impl std::fmt::Debug for Conversation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The bytes may hold a token.
-        f.debug_struct("Conversation")
-            .field("last_id", &self.last_id)
-            .finish_non_exhaustive()
+        f.debug_struct("Conversation").field("last_id", &self.last_id).finish_non_exhaustive()
     }
 }
 
@@ -194,18 +188,11 @@ mod tests {
 
     #[test]
     fn garbage_and_oversize_are_errors_and_nothing_is_allocated_for_them() -> Result<(), Error> {
-        for bytes in [
-            &[0xff; 8][..],
-            &[2, 0, 0, 0, 1, 0],
-            &[4, 0, 0, 0, 1, 0, 0xff, 0xff],
-        ] {
+        for bytes in [&[0xff; 8][..], &[2, 0, 0, 0, 1, 0], &[4, 0, 0, 0, 1, 0, 0xff, 0xff]] {
             let mut conversation = Conversation::new();
             conversation.ask(&Request::About)?;
             feed(&mut conversation, bytes);
-            assert!(
-                matches!(conversation.answer(), Err(Error::Malformed(_))),
-                "{bytes:?}"
-            );
+            assert!(matches!(conversation.answer(), Err(Error::Malformed(_))), "{bytes:?}");
             assert_eq!(conversation.room.len(), FIRST_ROOM);
         }
         Ok(())
@@ -237,10 +224,7 @@ mod tests {
         let mut conversation = Conversation::new();
         conversation.ask(&Request::Reload)?;
         feed(&mut conversation, &frame_of(&Answer::Unsupported, 1, true));
-        assert!(matches!(
-            conversation.answer(),
-            Err(Error::Unsupported { request: "reload" })
-        ));
+        assert!(matches!(conversation.answer(), Err(Error::Unsupported { request: "reload" })));
         assert_eq!(Answer::Unsupported.kind(), Kind::UNSUPPORTED);
         Ok(())
     }

@@ -21,12 +21,8 @@ pub(crate) fn socket() -> Result<PathBuf, Error> {
 
 /// How to connect to it. The time limit keeps `connect` from blocking where the backlog is full.
 pub(crate) fn options(socket: &Path, limit: Duration) -> Result<ConnectOptions<'_>, Error> {
-    let name = socket
-        .to_fs_name::<GenericFilePath>()
-        .map_err(|source| not_connected(socket, source))?;
-    Ok(ConnectOptions::new()
-        .name(name)
-        .wait_mode(ConnectWaitMode::Timeout(limit)))
+    let name = socket.to_fs_name::<GenericFilePath>().map_err(|source| not_connected(socket, source))?;
+    Ok(ConnectOptions::new().name(name).wait_mode(ConnectWaitMode::Timeout(limit)))
 }
 
 /// Why connecting failed.
@@ -44,14 +40,8 @@ pub(crate) fn may_send(socket: &Path, peer: Peer) -> Result<bool, Error> {
         // A full backlog makes a connect with a time limit succeed without a connection (seen in interprocess).
         Peer::NotConnected => Ok(false),
         Peer::Uid(uid) if uid == 0 || uid == platform::own_uid() => Ok(true),
-        Peer::Uid(uid) => Err(Error::NotOurs {
-            socket: socket.to_path_buf(),
-            uid: Some(uid),
-        }),
-        Peer::Unknown => Err(Error::NotOurs {
-            socket: socket.to_path_buf(),
-            uid: None,
-        }),
+        Peer::Uid(uid) => Err(Error::NotOurs { socket: socket.to_path_buf(), uid: Some(uid) }),
+        Peer::Unknown => Err(Error::NotOurs { socket: socket.to_path_buf(), uid: None }),
     }
 }
 
@@ -83,10 +73,7 @@ pub(crate) struct Pauses {
 impl Pauses {
     /// Between two tries to get into a full backlog.
     pub(crate) fn for_backlog() -> Self {
-        Self {
-            next: Duration::from_millis(1),
-            longest: Duration::from_millis(50),
-        }
+        Self { next: Duration::from_millis(1), longest: Duration::from_millis(50) }
     }
 }
 
@@ -114,19 +101,13 @@ mod tests {
         let stranger = may_send(socket, Peer::Uid(own + 1));
         assert!(matches!(&stranger, Err(Error::NotOurs { uid: Some(uid), .. }) if *uid == own + 1));
         assert!(stranger.is_err_and(|error| error.message().contains(&format!("uid {}", own + 1))));
-        assert!(matches!(
-            may_send(socket, Peer::Unknown),
-            Err(Error::NotOurs { uid: None, .. })
-        ));
+        assert!(matches!(may_send(socket, Peer::Unknown), Err(Error::NotOurs { uid: None, .. })));
     }
 
     #[test]
     fn a_missing_socket_and_a_dead_one_both_mean_that_nobody_runs() {
         for kind in [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused] {
-            assert!(matches!(
-                not_connected(Path::new("/x"), kind.into()),
-                Error::NotRunning { .. }
-            ));
+            assert!(matches!(not_connected(Path::new("/x"), kind.into()), Error::NotRunning { .. }));
         }
         let forbidden = not_connected(Path::new("/x"), io::ErrorKind::PermissionDenied.into());
         assert!(matches!(forbidden, Error::Unreachable { .. }));
@@ -134,10 +115,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_a_limit() {
-        let pauses: Vec<_> = Pauses::for_backlog()
-            .take(8)
-            .map(|pause| pause.as_millis())
-            .collect();
+        let pauses: Vec<_> = Pauses::for_backlog().take(8).map(|pause| pause.as_millis()).collect();
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 50, 50]);
     }
 }

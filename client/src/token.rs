@@ -17,18 +17,11 @@ impl Token {
     /// CR, LF or NUL in a token would end a header line and begin another (CVE-2020-5260 was one of those), so
     /// the daemon refuses such a token when it arrives, and so does this.
     pub(crate) fn checked(credential: Credential) -> Result<Self, Error> {
-        let token = credential
-            .fields
-            .first()
-            .ok_or(Error::Malformed("a credential without a token"))?;
+        let token = credential.fields.first().ok_or(Error::Malformed("a credential without a token"))?;
         if token.value.is_empty() {
             return Err(Error::Malformed("an empty token"));
         }
-        if !credential
-            .fields
-            .iter()
-            .all(|field| field.value.expose_str().is_some())
-        {
+        if !credential.fields.iter().all(|field| field.value.expose_str().is_some()) {
             return Err(Error::Malformed("a token that is no text"));
         }
         let printable = token.value.expose().iter().all(|byte| !byte.is_ascii_control())
@@ -75,10 +68,7 @@ impl Token {
     /// All secret fields with their names. The first is the token; most services have no other.
     #[must_use]
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&str, &Secret)> {
-        self.0
-            .fields
-            .iter()
-            .map(|field| (field.name.as_str(), &field.value))
+        self.0.fields.iter().map(|field| (field.name.as_str(), &field.value))
     }
 
     /// When it dies by the wall clock, where that is known.
@@ -120,10 +110,7 @@ mod tests {
             account: "a".to_owned(),
             scheme: scheme.to_owned(),
             parameter: String::new(),
-            fields: List::truncating(vec![Field {
-                name: "token".to_owned(),
-                value,
-            }]),
+            fields: List::truncating(vec![Field { name: "token".to_owned(), value }]),
             expires_at_ms: Some(-5),
             expires_in_ms: None,
             scope: List::default(),
@@ -136,15 +123,9 @@ mod tests {
     fn what_would_end_a_header_line_never_becomes_a_token() {
         assert!(credential(b"fine", "Bearer").is_ok());
         for bad in [&b"a\r\nX: y"[..], b"a\nb", b"a\0b", b"", b"\xff\xfe"] {
-            assert!(
-                matches!(credential(bad, "Bearer"), Err(Error::Malformed(_))),
-                "{bad:?}"
-            );
+            assert!(matches!(credential(bad, "Bearer"), Err(Error::Malformed(_))), "{bad:?}");
         }
-        assert!(matches!(
-            credential(b"fine", "Bearer\r\nX:"),
-            Err(Error::Malformed(_))
-        ));
+        assert!(matches!(credential(b"fine", "Bearer\r\nX:"), Err(Error::Malformed(_))));
     }
 
     #[test]

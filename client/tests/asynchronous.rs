@@ -17,10 +17,7 @@ use tokend_proto::{Answer, List, Request};
 use self::daemon::{Daemon, Reply, credential, failure};
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(future)
 }
 
@@ -32,19 +29,14 @@ fn daemon() -> Daemon {
         Request::Get(_) if calls.fetch_add(1, Ordering::SeqCst) % 2 == 1 => Reply::HangUp,
         Request::Get(get) => Reply::Answer(Answer::Credential(credential(&get.account, "T"))),
         Request::List(list) => {
-            let name = |name: &str| AccountName {
-                account: name.to_owned(),
-                account_type: "static".to_owned(),
-            };
+            let name =
+                |name: &str| AccountName { account: name.to_owned(), account_type: "static".to_owned() };
             let (names, more) = if list.after.is_none() {
                 (vec![name("a"), name("b")], true)
             } else {
                 (vec![name("c")], false)
             };
-            Reply::Answer(Answer::ListPage(ListPage {
-                accounts: List::truncating(names),
-                more,
-            }))
+            Reply::Answer(Answer::ListPage(ListPage { accounts: List::truncating(names), more }))
         }
         Request::Reject(_) => Reply::Answer(Answer::Done),
         Request::Watch(_) => {
@@ -67,31 +59,16 @@ fn both_clients_say_the_same() -> Result<(), Error> {
     assert_eq!(blocking.list()?.len(), 3);
     blocking.reject("x", b"T")?;
     let unknown = blocking.get("gone");
-    assert!(
-        matches!(&unknown, Err(Error::Failed(failure)) if failure.code == Code::UNKNOWN),
-        "{unknown:?}"
-    );
-    assert!(matches!(
-        blocking.about(),
-        Err(Error::Unsupported { request: "about" })
-    ));
-    let tokens: Vec<_> = blocking
-        .watch("x")?
-        .map_while(Result::ok)
-        .map(|token| token.text().to_owned())
-        .collect();
+    assert!(matches!(&unknown, Err(Error::Failed(failure)) if failure.code == Code::UNKNOWN), "{unknown:?}");
+    assert!(matches!(blocking.about(), Err(Error::Unsupported { request: "about" })));
+    let tokens: Vec<_> =
+        blocking.watch("x")?.map_while(Result::ok).map(|token| token.text().to_owned()).collect();
     assert_eq!(tokens, ["one", "two"]);
 
     block_on(async {
         let mut client = AsyncClient::connect_to(daemon.socket()).await?;
         for _ in 0..3 {
-            assert_eq!(
-                client
-                    .get(Get::account("x").min_valid(Duration::from_secs(1)))
-                    .await?
-                    .text(),
-                "T"
-            );
+            assert_eq!(client.get(Get::account("x").min_valid(Duration::from_secs(1))).await?.text(), "T");
         }
         assert_eq!(client.list().await?.len(), 3);
         client.reject("x", b"T").await?;
@@ -100,10 +77,7 @@ fn both_clients_say_the_same() -> Result<(), Error> {
             matches!(&unknown, Err(Error::Failed(failure)) if failure.code == Code::UNKNOWN),
             "{unknown:?}"
         );
-        assert!(matches!(
-            client.about().await,
-            Err(Error::Unsupported { request: "about" })
-        ));
+        assert!(matches!(client.about().await, Err(Error::Unsupported { request: "about" })));
         let mut watch = client.watch("x").await?;
         let mut tokens = Vec::new();
         while let Some(Ok(token)) = watch.next().await {
@@ -149,10 +123,7 @@ fn a_task_may_move_between_threads() {
 fn nobody_there_is_told_by_both() {
     let daemon = daemon();
     daemon.vanish();
-    assert!(matches!(
-        Client::connect_to(daemon.socket()),
-        Err(Error::NotRunning { .. })
-    ));
+    assert!(matches!(Client::connect_to(daemon.socket()), Err(Error::NotRunning { .. })));
     let lazy = Client::lazy_at(daemon.socket()).get("x");
     assert!(matches!(lazy, Err(Error::NotRunning { .. })));
     let asynchronous = block_on(AsyncClient::connect_to(daemon.socket()));

@@ -53,11 +53,7 @@ async fn answers_soon(socket: &Path) -> bool {
 
 fn print_exports(socket: &Path) -> ExitCode {
     let Some(path) = socket.to_str() else {
-        return complain(
-            "the socket's path is not UTF-8",
-            "set TOKEND_SOCK to another one",
-            End::Failed,
-        );
+        return complain("the socket's path is not UTF-8", "set TOKEND_SOCK to another one", End::Failed);
     };
     let quoted = path.replace('\'', r"'\''");
     let mut stdout = std::io::stdout().lock();
@@ -106,11 +102,6 @@ fn start(state: &Path) -> Result<(), (String, End)> {
     let mut said = String::new();
     let mut log = log;
     // Without its words there is still its log.
-    let _ = log
-        .seek(SeekFrom::Start(before))
-        .and_then(|_| log.read_to_string(&mut said));
-    Err((
-        format!("it did not start (log: {})\n{}", path.display(), said.trim_end()),
-        end,
-    ))
+    let _ = log.seek(SeekFrom::Start(before)).and_then(|_| log.read_to_string(&mut said));
+    Err((format!("it did not start (log: {})\n{}", path.display(), said.trim_end()), end))
 }

@@ -82,7 +82,10 @@ mod tests {
         let first = Instance::claim(state.path(), Path::new("/tmp/a.sock")).map_err(io::Error::other)?;
         let second = Instance::claim(state.path(), Path::new("/tmp/b.sock"));
         let message = second.err().map(|taken| taken.to_string()).unwrap_or_default();
-        assert!(message.contains(&format!("process {}, socket /tmp/a.sock", std::process::id())), "{message}");
+        assert!(
+            message.contains(&format!("process {}, socket /tmp/a.sock", std::process::id())),
+            "{message}"
+        );
         drop(first);
         assert!(Instance::claim(state.path(), Path::new("/tmp/b.sock")).is_ok());
         Ok(())

@@ -20,8 +20,8 @@ use tokend::server::{ReloadRequest, Server, Socket};
 use tokend_proto::message::{About, Code, Failure, Reloaded, Words};
 use tokio::sync::mpsc;
 
-use crate::ending::{End, complain};
 use crate::background::READY;
+use crate::ending::{End, complain};
 use crate::logging;
 
 /// Above this many connections idle ones are closed.
@@ -86,15 +86,20 @@ async fn live(level: &logging::Level, background: bool) -> Result<ExitCode, Exit
 }
 
 fn begin(state: &Path, socket: &Path, folder: &Path) -> Result<(Instance, Loaded), ExitCode> {
-    let instance = Instance::claim(state, socket)
-        .map_err(|taken| complain(taken, "stop that one, or use it: TOKEND_SOCK says where tok looks", End::Unavailable))?;
+    let instance = Instance::claim(state, socket).map_err(|taken| {
+        complain(taken, "stop that one, or use it: TOKEND_SOCK says where tok looks", End::Unavailable)
+    })?;
     match config::load(folder, &ProxyEnvironment::of_process()) {
         Ok(loaded) => Ok((instance, loaded)),
         Err(diagnostics) => {
             let mut stderr = std::io::stderr().lock();
             let _ = writeln!(stderr, "{}", config::report(&diagnostics));
             drop(stderr);
-            Err(complain("the configuration is faulty", "mend it; `tokend check` says when it is right", End::Configuration))
+            Err(complain(
+                "the configuration is faulty",
+                "mend it; `tokend check` says when it is right",
+                End::Configuration,
+            ))
         }
     }
 }
@@ -120,8 +125,7 @@ async fn serve(
     let limit = platform::raise_descriptor_limit();
     // Requests to services and files need descriptors, too.
     let share = |most: u64| usize::try_from(most.min(limit / 2)).unwrap_or(1);
-    let server =
-        Server::new(keeper.clone(), about, reload, share(CONNECTIONS), share(MOST_CONNECTIONS));
+    let server = Server::new(keeper.clone(), about, reload, share(CONNECTIONS), share(MOST_CONNECTIONS));
     // A terminal that goes away ends what runs on it; elsewhere SIGHUP asks for a reload.
     let ends_with_terminal = !background && std::io::stderr().is_terminal();
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP])
@@ -178,7 +182,8 @@ async fn reconfigure(keeper: &Keeper, level: &logging::Level, folder: PathBuf) -
         next_try_in_ms: None,
     };
     // Files may lie on a slow disk; whoever is served meanwhile must not wait for it.
-    let loaded = tokio::task::spawn_blocking(move || config::load(&folder, &ProxyEnvironment::of_process())).await;
+    let loaded =
+        tokio::task::spawn_blocking(move || config::load(&folder, &ProxyEnvironment::of_process())).await;
     let loaded = match loaded {
         Ok(Ok(loaded)) => loaded,
         Ok(Err(diagnostics)) => {
@@ -186,7 +191,9 @@ async fn reconfigure(keeper: &Keeper, level: &logging::Level, folder: PathBuf) -
             tracing::error!("the configuration is faulty; the one before it goes on\n{listed}");
             return Err(faulty(format!("the configuration is faulty\n{listed}")));
         }
-        Err(_) => return Err(faulty("a fault in tokend stopped the reading of the configuration".to_owned())),
+        Err(_) => {
+            return Err(faulty("a fault in tokend stopped the reading of the configuration".to_owned()));
+        }
     };
     logging::set(level, loaded.configuration.daemon.log);
     log_warnings(&loaded);

@@ -39,10 +39,7 @@ fn tokend(home: &TempDir, words: &[&str]) -> Output {
         .args(words)
         .env_clear()
         .env("HOME", path)
-        .env(
-            "PATH",
-            std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()),
-        )
+        .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()))
         .env("XDG_CONFIG_HOME", path.join("config"))
         .env("XDG_STATE_HOME", path.join("state"))
         .env("XDG_RUNTIME_DIR", path.join("run"))
@@ -62,10 +59,7 @@ fn version_and_help_are_for_standard_output() {
     let home = home(None);
     let version = format!("tokend {}\n", env!("CARGO_PKG_VERSION"));
     for word in ["--version", "-V"] {
-        assert_eq!(
-            said(&tokend(&home, &[word])),
-            (Some(0), version.clone(), String::new())
-        );
+        assert_eq!(said(&tokend(&home, &[word])), (Some(0), version.clone(), String::new()));
     }
     let (code, stdout, stderr) = said(&tokend(&home, &["--help"]));
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
@@ -84,10 +78,7 @@ fn what_is_not_built_yet_says_so() {
     for word in ["install", "uninstall", "schema"] {
         let (code, stdout, stderr) = said(&tokend(&home, &[word]));
         assert_eq!((code, stdout.as_str()), (Some(2), ""), "{stderr}");
-        assert!(
-            stderr.starts_with(&format!("tokend: {word} is not built yet\nhint: ")),
-            "{stderr}"
-        );
+        assert!(stderr.starts_with(&format!("tokend: {word} is not built yet\nhint: ")), "{stderr}");
     }
 }
 
@@ -107,15 +98,9 @@ fn check_prints_what_it_understood_and_no_secret() {
     let home = home(Some(GOOD));
     let (code, stdout, stderr) = said(&tokend(&home, &["check"]));
     assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
-    for part in [
-        "config.toml",
-        "static",
-        "variable A_TOKEN",
-        "cloud-cli",
-        "/sh with 2 arguments",
-        "55m",
-        "1m 30s",
-    ] {
+    for part in
+        ["config.toml", "static", "variable A_TOKEN", "cloud-cli", "/sh with 2 arguments", "55m", "1m 30s"]
+    {
         assert!(stdout.contains(part), "{part} in {stdout}");
     }
     assert!(!stdout.contains("hushed"), "{stdout}");
@@ -125,20 +110,11 @@ fn check_prints_what_it_understood_and_no_secret() {
 
 #[test]
 fn check_shows_every_mistake_with_its_line() {
-    let faulty = GOOD
-        .replace("min_valid", "min_vald")
-        .replace("lifetime", "lifetme");
+    let faulty = GOOD.replace("min_valid", "min_vald").replace("lifetime", "lifetme");
     let home = home(Some(&faulty));
     let (code, stdout, stderr) = said(&tokend(&home, &["check"]));
     assert_eq!((code, stdout.as_str()), (Some(78), ""), "{stderr}");
-    for part in [
-        "config.toml:2",
-        "min_vald",
-        "`min_valid`",
-        "config.toml:11",
-        "lifetme",
-        "`lifetime`",
-    ] {
+    for part in ["config.toml:2", "min_vald", "`min_valid`", "config.toml:11", "lifetme", "`lifetime`"] {
         assert!(stderr.contains(part), "{part} in {stderr}");
     }
     assert!(!stderr.contains("hushed"), "{stderr}");
@@ -150,10 +126,7 @@ fn check_of_a_missing_configuration_says_where_to_write_one() {
     let (code, stdout, stderr) = said(&tokend(&home, &["check"]));
     assert_eq!(code, Some(0), "{stderr}");
     let place = home.path().join("config/tokend/config.toml");
-    assert!(
-        stdout.contains(&*place.to_string_lossy()) && stdout.contains("no account"),
-        "{stdout}"
-    );
+    assert!(stdout.contains(&*place.to_string_lossy()) && stdout.contains("no account"), "{stdout}");
 }
 
 #[test]

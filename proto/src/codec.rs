@@ -6,8 +6,8 @@
 use std::fmt;
 use std::io::Write;
 
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::limits::{MAX_ANSWER, MAX_REQUEST};
@@ -92,11 +92,7 @@ fn whole<T>(
 ) -> Result<T, DecodeError> {
     // bincode's error may name a variant or quote text: none of it is passed on.
     let (value, used) = decoded.map_err(|_| DecodeError::Malformed)?;
-    if used == bytes.len() {
-        Ok(value)
-    } else {
-        Err(DecodeError::Trailing)
-    }
+    if used == bytes.len() { Ok(value) } else { Err(DecodeError::Trailing) }
 }
 
 /// How many bytes [`encode`] would give.

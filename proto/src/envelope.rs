@@ -80,12 +80,7 @@ impl Envelope {
     /// An envelope without extras.
     #[must_use]
     pub fn new(id: u32, kind: Kind, body: Zeroizing<Vec<u8>>) -> Self {
-        Self {
-            id,
-            kind,
-            body: Body(body),
-            extras: List::default(),
-        }
+        Self { id, kind, body: Body(body), extras: List::default() }
     }
 
     /// Its bytes.

@@ -25,11 +25,7 @@ pub struct Oversize {
 
 impl fmt::Display for Oversize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "a message of {} bytes, where {} are the most",
-            self.announced, self.limit
-        )
+        write!(f, "a message of {} bytes, where {} are the most", self.announced, self.limit)
     }
 }
 
@@ -60,11 +56,7 @@ pub fn encode(payload: &[u8], first: bool, limit: usize) -> Result<Zeroizing<Vec
 pub fn announced(header: [u8; HEADER], limit: usize) -> Result<usize, Oversize> {
     // A u32 that does not fit a usize is above every limit.
     let announced = usize::try_from(u32::from_le_bytes(header)).unwrap_or(usize::MAX);
-    if announced > limit {
-        Err(Oversize { announced, limit })
-    } else {
-        Ok(announced)
-    }
+    if announced > limit { Err(Oversize { announced, limit }) } else { Ok(announced) }
 }
 
 /// How a direction of a connection opens.
@@ -92,10 +84,7 @@ pub fn opening(frame: &[u8]) -> Result<Opening<'_>, DecodeError> {
                 return Err(DecodeError::Malformed);
             }
             Ok(Opening::Refused(
-                numbers
-                    .chunks_exact(2)
-                    .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
-                    .collect(),
+                numbers.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect(),
             ))
         }
         other => Ok(Opening::Other(other)),
@@ -127,22 +116,13 @@ mod tests {
 
     #[test]
     fn later_frames_do_not() {
-        assert_eq!(
-            encode(b"xyz", false, 64).map(|f| f.to_vec()),
-            Ok(vec![3, 0, 0, 0, b'x', b'y', b'z'])
-        );
+        assert_eq!(encode(b"xyz", false, 64).map(|f| f.to_vec()), Ok(vec![3, 0, 0, 0, b'x', b'y', b'z']));
     }
 
     #[test]
     fn an_announced_length_beyond_the_limit_is_refused_before_anything_is_read() {
         assert_eq!(announced(100_u32.to_le_bytes(), 100), Ok(100));
-        assert_eq!(
-            announced(101_u32.to_le_bytes(), 100),
-            Err(Oversize {
-                announced: 101,
-                limit: 100
-            })
-        );
+        assert_eq!(announced(101_u32.to_le_bytes(), 100), Err(Oversize { announced: 101, limit: 100 }));
         assert!(announced([0xff; 4], 1 << 20).is_err());
     }
 

@@ -24,11 +24,7 @@ impl<T, const MAX: usize> List<T, MAX> {
     /// # Errors
     /// The items themselves when there are more than `MAX`.
     pub fn new(items: Vec<T>) -> Result<Self, Vec<T>> {
-        if items.len() > MAX {
-            Err(items)
-        } else {
-            Ok(Self(items))
-        }
+        if items.len() > MAX { Err(items) } else { Ok(Self(items)) }
     }
 
     /// The items.

@@ -461,11 +461,7 @@ impl Answer {
 }
 
 fn empty(body: &[u8]) -> Result<(), DecodeError> {
-    if body.is_empty() {
-        Ok(())
-    } else {
-        Err(DecodeError::Trailing)
-    }
+    if body.is_empty() { Ok(()) } else { Err(DecodeError::Trailing) }
 }
 
 #[cfg(test)]

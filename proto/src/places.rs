@@ -53,19 +53,12 @@ impl Surroundings {
     pub fn socket(&self) -> Result<PathBuf, NoPlace> {
         if let Some(path) = self.tokend_sock.as_ref().filter(|value| !value.is_empty()) {
             let path = PathBuf::from(path);
-            return if path.is_absolute() {
-                Ok(path)
-            } else {
-                Err(NoPlace::NotAbsolute)
-            };
+            return if path.is_absolute() { Ok(path) } else { Err(NoPlace::NotAbsolute) };
         }
         if let Some(dir) = absolute(self.xdg_runtime_dir.as_ref()).or_else(|| self.run_user.clone()) {
             return Ok(dir.join("tokend").join("tokend.sock"));
         }
-        Ok(self
-            .state()?
-            .join(format!("run-{}", self.host_component()))
-            .join("tokend.sock"))
+        Ok(self.state()?.join(format!("run-{}", self.host_component())).join("tokend.sock"))
     }
 
     /// The configuration's folder.
@@ -100,9 +93,7 @@ impl Surroundings {
     ) -> Result<PathBuf, NoPlace> {
         let base = match absolute(variable) {
             Some(base) => base,
-            None => absolute(self.home.as_ref())
-                .ok_or(NoPlace::NoHome(name))?
-                .join(default),
+            None => absolute(self.home.as_ref()).ok_or(NoPlace::NoHome(name))?.join(default),
         };
         Ok(base.join("tokend"))
     }
@@ -112,28 +103,15 @@ impl Surroundings {
         let name: String = self
             .host
             .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') {
-                    c
-                } else {
-                    '_'
-                }
-            })
+            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
             .collect();
-        if name.is_empty() {
-            "localhost".to_owned()
-        } else {
-            name
-        }
+        if name.is_empty() { "localhost".to_owned() } else { name }
     }
 }
 
 /// Relative paths in the XDG variables are invalid and ignored, says the specification.
 fn absolute(value: Option<&OsString>) -> Option<PathBuf> {
-    value
-        .map(Path::new)
-        .filter(|path| path.is_absolute())
-        .map(Path::to_path_buf)
+    value.map(Path::new).filter(|path| path.is_absolute()).map(Path::to_path_buf)
 }
 
 #[cfg(test)]
@@ -141,11 +119,7 @@ mod tests {
     use super::*;
 
     fn home() -> Surroundings {
-        Surroundings {
-            home: Some("/home/a".into()),
-            host: "box".to_owned(),
-            ..Surroundings::default()
-        }
+        Surroundings { home: Some("/home/a".into()), host: "box".to_owned(), ..Surroundings::default() }
     }
 
     #[test]
@@ -156,41 +130,23 @@ mod tests {
             ..home()
         };
         assert_eq!(all.socket(), Ok("/tmp/x.sock".into()));
-        let relative = Surroundings {
-            tokend_sock: Some("x.sock".into()),
-            ..home()
-        };
+        let relative = Surroundings { tokend_sock: Some("x.sock".into()), ..home() };
         assert_eq!(relative.socket(), Err(NoPlace::NotAbsolute));
     }
 
     #[test]
     fn then_the_runtime_folder_by_variable_or_by_looking() {
-        let by_variable = Surroundings {
-            xdg_runtime_dir: Some("/run/user/7".into()),
-            ..home()
-        };
+        let by_variable = Surroundings { xdg_runtime_dir: Some("/run/user/7".into()), ..home() };
         assert_eq!(by_variable.socket(), Ok("/run/user/7/tokend/tokend.sock".into()));
-        let by_looking = Surroundings {
-            run_user: Some("/run/user/7".into()),
-            ..home()
-        };
+        let by_looking = Surroundings { run_user: Some("/run/user/7".into()), ..home() };
         assert_eq!(by_looking.socket(), Ok("/run/user/7/tokend/tokend.sock".into()));
     }
 
     #[test]
     fn then_the_state_folder_of_this_machine() {
-        assert_eq!(
-            home().socket(),
-            Ok("/home/a/.local/state/tokend/run-box/tokend.sock".into())
-        );
-        let odd = Surroundings {
-            host: "a/b".to_owned(),
-            ..home()
-        };
-        assert_eq!(
-            odd.socket(),
-            Ok("/home/a/.local/state/tokend/run-a_b/tokend.sock".into())
-        );
+        assert_eq!(home().socket(), Ok("/home/a/.local/state/tokend/run-box/tokend.sock".into()));
+        let odd = Surroundings { host: "a/b".to_owned(), ..home() };
+        assert_eq!(odd.socket(), Ok("/home/a/.local/state/tokend/run-a_b/tokend.sock".into()));
     }
 
     #[test]
@@ -202,19 +158,13 @@ mod tests {
             ..home()
         };
         assert_eq!(odd.socket(), home().socket());
-        assert_eq!(
-            Surroundings::default().socket(),
-            Err(NoPlace::NoHome("XDG_STATE_HOME"))
-        );
+        assert_eq!(Surroundings::default().socket(), Err(NoPlace::NoHome("XDG_STATE_HOME")));
     }
 
     #[test]
     fn configuration_and_state_follow_xdg() {
         assert_eq!(home().configuration(), Ok("/home/a/.config/tokend".into()));
-        let set = Surroundings {
-            xdg_config_home: Some("/etc/x".into()),
-            ..home()
-        };
+        let set = Surroundings { xdg_config_home: Some("/etc/x".into()), ..home() };
         assert_eq!(set.configuration(), Ok("/etc/x/tokend".into()));
     }
 }

@@ -34,11 +34,7 @@ impl Secret {
     /// [`TooLong`] for more than [`MAX_SECRET`] bytes.
     pub fn new(bytes: Vec<u8>) -> Result<Self, TooLong> {
         let bytes = Zeroizing::new(bytes);
-        if bytes.len() > MAX_SECRET {
-            Err(TooLong)
-        } else {
-            Ok(Self(bytes))
-        }
+        if bytes.len() > MAX_SECRET { Err(TooLong) } else { Ok(Self(bytes)) }
     }
 
     /// The bytes. Whoever copies them out answers for the copy.
@@ -75,12 +71,8 @@ impl Secret {
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         self.0.len() == other.0.len()
-            && std::hint::black_box(
-                self.0
-                    .iter()
-                    .zip(other.0.iter())
-                    .fold(0, |acc, (a, b)| acc | (a ^ b)),
-            ) == 0
+            && std::hint::black_box(self.0.iter().zip(other.0.iter()).fold(0, |acc, (a, b)| acc | (a ^ b)))
+                == 0
     }
 }
 

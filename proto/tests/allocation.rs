@@ -78,10 +78,7 @@ fn a_claim_at_any_place_of_any_message_costs_twice_the_limit_at_most() {
                     "{name}, byte {place}, {claim:?}: {request} bytes"
                 );
                 let answer = taken_by(|| envelope::decode_answer(&bytes).map(|it| Answer::open(&it)));
-                assert!(
-                    answer <= 2 * MAX_ANSWER + SLACK,
-                    "{name}, byte {place}, {claim:?}: {answer} bytes"
-                );
+                assert!(answer <= 2 * MAX_ANSWER + SLACK, "{name}, byte {place}, {claim:?}: {answer} bytes");
             }
         }
         let body = whole.body.bytes();
@@ -95,10 +92,7 @@ fn a_claim_at_any_place_of_any_message_costs_twice_the_limit_at_most() {
                     "{name}, byte {place}, {claim:?}: {request} bytes"
                 );
                 let answer = taken_by(|| Answer::open(&envelope));
-                assert!(
-                    answer <= 2 * MAX_ANSWER + SLACK,
-                    "{name}, byte {place}, {claim:?}: {answer} bytes"
-                );
+                assert!(answer <= 2 * MAX_ANSWER + SLACK, "{name}, byte {place}, {claim:?}: {answer} bytes");
             }
         }
     }
@@ -117,10 +111,7 @@ fn what_does_arrive_costs_a_few_times_the_limit_at_most() {
     let request = sealed(1, &body);
     assert!(request.len() <= MAX_REQUEST);
     let taken = taken_by(|| envelope::decode_request(&request).map(|it| Request::open(&it)));
-    assert!(
-        (MAX_REQUEST..=MOST_FOR_A_REQUEST).contains(&taken),
-        "{taken} bytes for a request"
-    );
+    assert!((MAX_REQUEST..=MOST_FOR_A_REQUEST).contains(&taken), "{taken} bytes for a request");
 
     // A whole request of extras, each empty.
     let extras = [&[1, 1, 0, words][..], &[0; 2 * MAX_WORDS]].concat();
@@ -133,16 +124,11 @@ fn what_does_arrive_costs_a_few_times_the_limit_at_most() {
     let page = [&[251, count[0], count[1]][..], &account.repeat(MAX_PAGE), &[0]].concat();
     let answer = sealed(Kind::STATUS_PAGE.0, &page);
     let taken = taken_by(|| {
-        let read = envelope::decode_answer(&answer)
-            .and_then(|it| Answer::open(&it))
-            .expect("a page");
+        let read = envelope::decode_answer(&answer).and_then(|it| Answer::open(&it)).expect("a page");
         assert!(matches!(&read, Some(Answer::StatusPage(it)) if it.accounts.len() == MAX_PAGE));
         read
     });
-    assert!(
-        (MAX_ANSWER..=MOST_FOR_AN_ANSWER).contains(&taken),
-        "{taken} bytes for a page"
-    );
+    assert!((MAX_ANSWER..=MOST_FOR_AN_ANSWER).contains(&taken), "{taken} bytes for a page");
 
     // An answer that is as long as it may be, read in vain.
     for byte in [0, 1, 64, 250, 251, 252, 253, 255] {
@@ -150,10 +136,7 @@ fn what_does_arrive_costs_a_few_times_the_limit_at_most() {
         for kind in 0x8001..=0x8006 {
             let bytes = sealed(kind, &answer);
             let taken = taken_by(|| envelope::decode_answer(&bytes).map(|it| Answer::open(&it)));
-            assert!(
-                taken <= MOST_FOR_AN_ANSWER,
-                "{taken} bytes for an answer of {byte}"
-            );
+            assert!(taken <= MOST_FOR_AN_ANSWER, "{taken} bytes for an answer of {byte}");
         }
     }
 }
@@ -174,11 +157,7 @@ const CLAIMS: [&[u8]; 7] = [
 ];
 
 fn claim_of(bytes: usize) -> Vec<u8> {
-    [
-        &[252][..],
-        &u32::try_from(bytes).expect("a claim below 4 GiB").to_le_bytes(),
-    ]
-    .concat()
+    [&[252][..], &u32::try_from(bytes).expect("a claim below 4 GiB").to_le_bytes()].concat()
 }
 
 fn sealed(kind: u16, body: &[u8]) -> Vec<u8> {

@@ -177,13 +177,8 @@ fn a_list_beyond_its_bound_is_malformed() {
 #[test]
 fn a_secret_of_the_limit_arrives() {
     let sent = Answer::Credential(credential_of(vec![b'x'; MAX_SECRET]));
-    let bytes = sent
-        .seal(1)
-        .and_then(|it| it.encode())
-        .expect("within the limit of an answer");
-    let read = envelope::decode_answer(&bytes)
-        .and_then(|it| Answer::open(&it))
-        .expect("what was sent");
+    let bytes = sent.seal(1).and_then(|it| it.encode()).expect("within the limit of an answer");
+    let read = envelope::decode_answer(&bytes).and_then(|it| Answer::open(&it)).expect("what was sent");
     assert!(matches!(read, Some(Answer::Credential(it)) if it.fields[0].value.len() == MAX_SECRET));
 }
 
@@ -202,16 +197,12 @@ fn the_largest_request_arrives() {
     };
     let payload = |length| get(length).seal(1).and_then(|it| it.encode());
     let fits = |payload: &[u8]| payload.len() + 2 <= MAX_REQUEST;
-    let payload = (0..600)
-        .rev()
-        .find_map(|length| payload(length).ok().filter(|it| fits(it)))
-        .expect("one fits");
+    let payload =
+        (0..600).rev().find_map(|length| payload(length).ok().filter(|it| fits(it))).expect("one fits");
     assert!(payload.len() > MAX_REQUEST - 256);
 
     assert!(frame::encode(&payload, true, MAX_REQUEST).is_ok());
-    let read = envelope::decode_request(&payload)
-        .and_then(|it| Request::open(&it))
-        .expect("what was sent");
+    let read = envelope::decode_request(&payload).and_then(|it| Request::open(&it)).expect("what was sent");
     assert!(read.is_some());
 }
 
@@ -241,34 +232,25 @@ fn the_largest_page_arrives() {
         Answer::StatusPage(StatusPage { accounts, more: true })
     };
     let payload = |warning| page(warning).seal(1).and_then(|it| it.encode());
-    let bytes = (0..64)
-        .rev()
-        .find_map(|warning| payload(warning).ok())
-        .expect("one fits");
+    let bytes = (0..64).rev().find_map(|warning| payload(warning).ok()).expect("one fits");
     assert!(bytes.len() > MAX_ANSWER - MAX_PAGE * MAX_WORDS - 64);
 
-    let read = envelope::decode_answer(&bytes)
-        .and_then(|it| Answer::open(&it))
-        .expect("what was sent");
+    let read = envelope::decode_answer(&bytes).and_then(|it| Answer::open(&it)).expect("what was sent");
     assert!(matches!(read, Some(Answer::StatusPage(it)) if it.accounts.len() == MAX_PAGE));
 }
 
 /// Everything that looks at bytes of a peer.
 fn decode_in_every_way(bytes: &[u8]) {
     if let Some(header) = bytes.first_chunk::<HEADER>() {
-        let _ = (
-            frame::announced(*header, MAX_REQUEST),
-            frame::announced(*header, MAX_ANSWER),
-        );
+        let _ = (frame::announced(*header, MAX_REQUEST), frame::announced(*header, MAX_ANSWER));
     }
     let payload = match frame::opening(bytes) {
         Ok(Opening::Spoken(payload)) => payload,
         _ => &[],
     };
     for bytes in [bytes, payload] {
-        for envelope in [envelope::decode_request(bytes), envelope::decode_answer(bytes)]
-            .into_iter()
-            .flatten()
+        for envelope in
+            [envelope::decode_request(bytes), envelope::decode_answer(bytes)].into_iter().flatten()
         {
             let _ = (Request::open(&envelope), Answer::open(&envelope));
         }
@@ -305,11 +287,8 @@ fn answer_envelope() -> impl Strategy<Value = Envelope> {
 }
 
 fn extras() -> impl Strategy<Value = List<Extra, MAX_WORDS>> {
-    vec(
-        (any::<u16>(), vec(any::<u8>(), 0..300)).prop_map(|(tag, bytes)| Extra { tag, bytes }),
-        0..4,
-    )
-    .prop_map(List::truncating)
+    vec((any::<u16>(), vec(any::<u8>(), 0..300)).prop_map(|(tag, bytes)| Extra { tag, bytes }), 0..4)
+        .prop_map(List::truncating)
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -323,13 +302,7 @@ fn words() -> impl Strategy<Value = Words> {
 fn request() -> impl Strategy<Value = Request> {
     let get = (text(), option::of(any::<u64>()), words(), words(), any::<u64>()).prop_map(
         |(account, min_valid_ms, scope, audience, timeout_ms)| {
-            Request::Get(Get {
-                account,
-                min_valid_ms,
-                scope,
-                audience,
-                timeout_ms,
-            })
+            Request::Get(Get { account, min_valid_ms, scope, audience, timeout_ms })
         },
     );
     prop_oneof![
@@ -376,10 +349,8 @@ fn answer() -> impl Strategy<Value = Answer> {
 }
 
 fn credential() -> impl Strategy<Value = Credential> {
-    let field = (text(), vec(any::<u8>(), 0..300)).prop_map(|(name, value)| Field {
-        name,
-        value: Secret::new(value).expect("a short secret"),
-    });
+    let field = (text(), vec(any::<u8>(), 0..300))
+        .prop_map(|(name, value)| Field { name, value: Secret::new(value).expect("a short secret") });
     let about = (text(), text(), text(), words(), words());
     let numbers = (option::of(any::<i64>()), option::of(any::<u64>()), any::<u64>());
     (about, vec(field, 0..4), numbers).prop_map(
@@ -404,10 +375,7 @@ fn credential() -> impl Strategy<Value = Credential> {
 }
 
 fn credential_of(token: Vec<u8>) -> Credential {
-    let field = Field {
-        name: "token".to_owned(),
-        value: Secret::new(token).expect("a secret of the limit"),
-    };
+    let field = Field { name: "token".to_owned(), value: Secret::new(token).expect("a secret of the limit") };
     Credential {
         account: "a".to_owned(),
         scheme: "Bearer".to_owned(),
@@ -424,48 +392,25 @@ fn credential_of(token: Vec<u8>) -> Credential {
 fn account_status() -> impl Strategy<Value = AccountStatus> {
     let last_error =
         (text(), text(), text(), any::<i64>(), any::<u8>()).prop_map(|(kind, message, hint, at_ms, code)| {
-            LastError {
-                kind,
-                message,
-                hint,
-                at_ms,
-                code: Code(code),
-            }
+            LastError { kind, message, hint, at_ms, code: Code(code) }
         });
-    let times = (
-        option::of(any::<i64>()),
-        option::of(any::<i64>()),
-        option::of(any::<i64>()),
-    );
+    let times = (option::of(any::<i64>()), option::of(any::<i64>()), option::of(any::<i64>()));
     let spans = (option::of(any::<u64>()), option::of(any::<u64>()), any::<u64>());
-    (
-        (text(), text(), text()),
-        times,
-        spans,
-        option::of(last_error),
-        words(),
-    )
-        .prop_map(
-            |(
-                (account, account_type, state),
-                at,
-                (expires_in_ms, lifetime_ms, served),
+    ((text(), text(), text()), times, spans, option::of(last_error), words()).prop_map(
+        |((account, account_type, state), at, (expires_in_ms, lifetime_ms, served), last_error, warnings)| {
+            AccountStatus {
+                account,
+                account_type,
+                state,
+                expires_at_ms: at.0,
+                expires_in_ms,
+                lifetime_ms,
+                next_refresh_at_ms: at.1,
+                refreshed_at_ms: at.2,
+                served,
                 last_error,
                 warnings,
-            )| {
-                AccountStatus {
-                    account,
-                    account_type,
-                    state,
-                    expires_at_ms: at.0,
-                    expires_in_ms,
-                    lifetime_ms,
-                    next_refresh_at_ms: at.1,
-                    refreshed_at_ms: at.2,
-                    served,
-                    last_error,
-                    warnings,
-                }
-            },
-        )
+            }
+        },
+    )
 }

@@ -29,11 +29,7 @@ fn the_worked_examples_are_golden_files() {
 fn the_examples_of_the_encoding_are_what_the_encoder_writes() {
     let page = page();
     let row = |kind: &str, value: &str, bytes: Result<zeroize::Zeroizing<Vec<u8>>, _>| {
-        let bytes: Vec<_> = bytes
-            .expect("a small value")
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let bytes: Vec<_> = bytes.expect("a small value").iter().map(|byte| format!("{byte:02x}")).collect();
         assert_says(&page, &format!("| `{kind}` | {value} | `{}` |", bytes.join(" ")));
     };
     row("u8", "251", codec::encode(&251_u8));
@@ -54,27 +50,17 @@ fn the_examples_of_the_encoding_are_what_the_encoder_writes() {
     row("u64?", "none", codec::encode(&None::<u64>));
     row("u64?", "7", codec::encode(&Some(7_u64)));
     row("string", "é", codec::encode(&"é"));
-    row(
-        "bytes",
-        "00 ff",
-        codec::encode(&Secret::new(vec![0, 0xff]).expect("a short secret")),
-    );
+    row("bytes", "00 ff", codec::encode(&Secret::new(vec![0, 0xff]).expect("a short secret")));
     row("[string]", "a, bc", codec::encode(&vec!["a", "bc"]));
 
     assert_eq!(codec::encode(&[7_u8; 32]).expect("32 bytes").to_vec(), [7; 32]);
-    assert_eq!(
-        codec::encode(&(1_u8, "a", false)).expect("a struct").to_vec(),
-        [1, 1, b'a', 0]
-    );
+    assert_eq!(codec::encode(&(1_u8, "a", false)).expect("a struct").to_vec(), [1, 1, b'a', 0]);
 }
 
 #[test]
 fn the_decoder_takes_longer_integers_and_refuses_what_the_page_calls_malformed() {
     assert_eq!(codec::decode_request::<u16>(&[251, 7, 0]), Ok(7));
-    assert_eq!(
-        codec::decode_request::<u64>(&[253, 7, 0, 0, 0, 0, 0, 0, 0]),
-        Ok(7)
-    );
+    assert_eq!(codec::decode_request::<u64>(&[253, 7, 0, 0, 0, 0, 0, 0, 0]), Ok(7));
     assert!(codec::decode_request::<u16>(&[252, 7, 0, 0, 0]).is_err());
     assert!(codec::decode_request::<u32>(&[253, 7, 0, 0, 0, 0, 0, 0, 0]).is_err());
     for first in [254, 255] {
@@ -95,10 +81,7 @@ fn the_tables_name_every_field_in_its_order() {
     assert!(structs.len() >= 18, "only {:?}", structs.keys());
     for (name, fields) in structs {
         let section = page.split("\n#").find(|section| {
-            section
-                .lines()
-                .next()
-                .is_some_and(|title| title.ends_with(&format!(" `{name}`")))
+            section.lines().next().is_some_and(|title| title.ends_with(&format!(" `{name}`")))
         });
         let section = section.unwrap_or_else(|| panic!("no section for {name}"));
         let documented: Vec<_> = section
@@ -170,18 +153,13 @@ fn the_limits_on_the_page_are_those_of_the_code() {
         &page,
         &format!("| the rest of a frame that has begun, and taking an answer | {seconds} seconds |"),
     );
-    assert_says(
-        &page,
-        &format!("| `timeout_ms` | {} milliseconds |", MAX_TIMEOUT.as_millis()),
-    );
+    assert_says(&page, &format!("| `timeout_ms` | {} milliseconds |", MAX_TIMEOUT.as_millis()));
 }
 
 fn page() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/wire-protocol.md");
     // A checkout on Windows may have other line ends.
-    fs::read_to_string(path)
-        .expect("docs/wire-protocol.md")
-        .replace("\r\n", "\n")
+    fs::read_to_string(path).expect("docs/wire-protocol.md").replace("\r\n", "\n")
 }
 
 fn assert_says(page: &str, words: &str) {

@@ -20,9 +20,9 @@ use tokend_proto::{Answer, Envelope, Extra, Kind, List, Request, Secret, envelop
 
 #[test]
 fn it_asks_as_documented_and_prints_the_token() {
-    let Some((asked, output)) = exchange("ask", |id| {
-        first(&credential(b"s3cr3t").seal(id).expect("an answer"))
-    }) else {
+    let Some((asked, output)) =
+        exchange("ask", |id| first(&credential(b"s3cr3t").seal(id).expect("an answer")))
+    else {
         return;
     };
     assert_eq!(
@@ -53,10 +53,7 @@ fn it_matches_answers_by_id_and_skips_extras() {
     let answers = |id| {
         let other = Answer::Done.seal(id + 1_000).expect("an answer");
         let mut meant = credential(b"s3cr3t").seal(id).expect("an answer");
-        meant.extras = List::truncating(vec![Extra {
-            tag: 300,
-            bytes: b"from later".to_vec(),
-        }]);
+        meant.extras = List::truncating(vec![Extra { tag: 300, bytes: b"from later".to_vec() }]);
         [first(&other), later(&meant)].concat()
     };
     let Some((_, output)) = exchange("match", answers) else {
@@ -98,19 +95,12 @@ fn it_takes_an_answer_to_0_for_its_own() {
 
 #[test]
 fn it_says_so_when_the_daemon_does_not_know_what_was_asked() {
-    let Some((_, output)) = exchange("unknown", |id| {
-        first(&Answer::Unsupported.seal(id).expect("an answer"))
-    }) else {
+    let Some((_, output)) =
+        exchange("unknown", |id| first(&Answer::Unsupported.seal(id).expect("an answer")))
+    else {
         return;
     };
-    assert_eq!(
-        said(&output),
-        (
-            Some(1),
-            String::new(),
-            "tokend answered with kind 0x80fe\n".to_owned()
-        )
-    );
+    assert_eq!(said(&output), (Some(1), String::new(), "tokend answered with kind 0x80fe\n".to_owned()));
 }
 
 #[test]
@@ -118,14 +108,7 @@ fn it_says_so_when_the_daemon_speaks_another_protocol() {
     let Some((_, output)) = exchange("refuse", |_| frame::refusal()) else {
         return;
     };
-    assert_eq!(
-        said(&output),
-        (
-            Some(1),
-            String::new(),
-            "tokend does not speak protocol 1\n".to_owned()
-        )
-    );
+    assert_eq!(said(&output), (Some(1), String::new(), "tokend does not speak protocol 1\n".to_owned()));
 }
 
 #[test]
@@ -133,10 +116,7 @@ fn it_says_so_when_the_daemon_goes_away_or_announces_too_much() {
     let Some((_, output)) = exchange("away", |_| vec![9, 0]) else {
         return;
     };
-    assert_eq!(
-        said(&output),
-        (Some(1), String::new(), "tokend's answer ends early\n".to_owned())
-    );
+    assert_eq!(said(&output), (Some(1), String::new(), "tokend's answer ends early\n".to_owned()));
     let Some((_, output)) = exchange("much", |_| vec![0xff; 64]) else {
         return;
     };
@@ -170,15 +150,9 @@ static SAID: Once = Once::new();
 fn python(socket: &Path) -> Option<Output> {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/wire-protocol.md");
     let page = fs::read_to_string(page).expect("docs/wire-protocol.md");
-    let client = page
-        .split("\n```python\n")
-        .nth(1)
-        .and_then(|rest| rest.split("\n```").next())
-        .expect("a client");
-    match Command::new("python3")
-        .args(["-I", "-c", client, "lyve-prod"])
-        .env("TOKEND_SOCK", socket)
-        .output()
+    let client =
+        page.split("\n```python\n").nth(1).and_then(|rest| rest.split("\n```").next()).expect("a client");
+    match Command::new("python3").args(["-I", "-c", client, "lyve-prod"]).env("TOKEND_SOCK", socket).output()
     {
         Ok(output) => Some(output),
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -204,10 +178,8 @@ fn serve(listener: &UnixListener, answer: impl FnOnce(u32) -> Vec<u8>) -> Result
     let Ok(Some(Request::Get(get))) = Request::open(&envelope) else {
         return Err(std::io::Error::other(format!("not a get: {envelope:?}")));
     };
-    let ours = Request::Get(get.clone())
-        .seal(envelope.id)
-        .and_then(|it| it.encode())
-        .expect("a small message");
+    let ours =
+        Request::Get(get.clone()).seal(envelope.id).and_then(|it| it.encode()).expect("a small message");
     assert_eq!(payload, &ours[..], "the client's bytes are not ours");
     assert_eq!(envelope.kind, Kind::GET);
     stream.write_all(&answer(envelope.id))?;
@@ -233,15 +205,11 @@ fn credential(token: &[u8]) -> Answer {
 }
 
 fn first(envelope: &Envelope) -> Vec<u8> {
-    frame::encode(&envelope.encode().expect("an answer"), true, MAX_ANSWER)
-        .expect("an answer")
-        .to_vec()
+    frame::encode(&envelope.encode().expect("an answer"), true, MAX_ANSWER).expect("an answer").to_vec()
 }
 
 fn later(envelope: &Envelope) -> Vec<u8> {
-    frame::encode(&envelope.encode().expect("an answer"), false, MAX_ANSWER)
-        .expect("an answer")
-        .to_vec()
+    frame::encode(&envelope.encode().expect("an answer"), false, MAX_ANSWER).expect("an answer").to_vec()
 }
 
 /// Its exit code, standard output and standard error.

@@ -57,27 +57,16 @@ fn the_decoder_reads_every_golden_file() {
         assert_eq!(read.kind, vector.envelope.kind, "{}", vector.name);
         assert_eq!(read.extras, vector.envelope.extras, "{}", vector.name);
         let meant = match vector.direction {
-            Direction::Request => Request::open(&read)
-                .expect(vector.name)
-                .map(|it| it.seal(read.id)),
+            Direction::Request => Request::open(&read).expect(vector.name).map(|it| it.seal(read.id)),
             Direction::Answer => Answer::open(&read).expect(vector.name).map(|it| it.seal(read.id)),
         };
         match meant {
             Some(sealed) => {
                 let sealed = sealed.expect(vector.name);
                 assert_eq!(sealed.kind, vector.envelope.kind, "{}", vector.name);
-                assert_eq!(
-                    sealed.body.bytes(),
-                    vector.envelope.body.bytes(),
-                    "{}",
-                    vector.name
-                );
+                assert_eq!(sealed.body.bytes(), vector.envelope.body.bytes(), "{}", vector.name);
             }
-            None => assert!(
-                [UNKNOWN_REQUEST, UNKNOWN_ANSWER].contains(&read.kind),
-                "{}",
-                vector.name
-            ),
+            None => assert!([UNKNOWN_REQUEST, UNKNOWN_ANSWER].contains(&read.kind), "{}", vector.name),
         }
     }
 }
@@ -95,10 +84,7 @@ fn the_refusal_is_written_and_read_as_in_its_golden_file() {
         text
     });
     assert_eq!(golden, frame::refusal());
-    assert_eq!(
-        frame::opening(announced(&golden, MAX_ANSWER)),
-        Ok(Opening::Refused(vec![PROTOCOL]))
-    );
+    assert_eq!(frame::opening(announced(&golden, MAX_ANSWER)), Ok(Opening::Refused(vec![PROTOCOL])));
 }
 
 #[test]
@@ -110,34 +96,18 @@ fn every_kind_has_a_golden_file() {
     // A kind added to the crate is opened, and so must be added above.
     for kind in (0..=u16::MAX).filter(|kind| !covered.contains(kind)) {
         let empty = Envelope::new(0, Kind(kind), vec![].into());
-        assert!(
-            matches!(Request::open(&empty), Ok(None)),
-            "no golden file for kind {kind:#06x}"
-        );
-        assert!(
-            matches!(Answer::open(&empty), Ok(None)),
-            "no golden file for kind {kind:#06x}"
-        );
+        assert!(matches!(Request::open(&empty), Ok(None)), "no golden file for kind {kind:#06x}");
+        assert!(matches!(Answer::open(&empty), Ok(None)), "no golden file for kind {kind:#06x}");
     }
 }
 
 #[test]
 fn no_golden_file_is_forgotten() {
-    let tested: BTreeSet<_> = vectors()
-        .iter()
-        .map(|it| it.name)
-        .chain(["refusal"])
-        .map(str::to_owned)
-        .collect();
-    let stray: Vec<_> = golden::frames()
-        .into_iter()
-        .map(|(name, _)| name)
-        .filter(|it| !tested.contains(it))
-        .collect();
-    assert!(
-        stray.is_empty(),
-        "files in tests/vectors that no test reads: {stray:?}"
-    );
+    let tested: BTreeSet<_> =
+        vectors().iter().map(|it| it.name).chain(["refusal"]).map(str::to_owned).collect();
+    let stray: Vec<_> =
+        golden::frames().into_iter().map(|(name, _)| name).filter(|it| !tested.contains(it)).collect();
+    assert!(stray.is_empty(), "files in tests/vectors that no test reads: {stray:?}");
 }
 
 #[derive(Clone, Copy)]
@@ -159,24 +129,12 @@ struct Vector {
 impl Vector {
     fn request(name: &'static str, says: &'static str, id: u32, request: &Request) -> Self {
         let envelope = request.seal(id).expect(name);
-        Self {
-            name,
-            says,
-            direction: Direction::Request,
-            first: false,
-            envelope,
-        }
+        Self { name, says, direction: Direction::Request, first: false, envelope }
     }
 
     fn answer(name: &'static str, says: &'static str, id: u32, answer: &Answer) -> Self {
         let envelope = answer.seal(id).expect(name);
-        Self {
-            name,
-            says,
-            direction: Direction::Answer,
-            first: false,
-            envelope,
-        }
+        Self { name, says, direction: Direction::Answer, first: false, envelope }
     }
 
     fn first(self) -> Self {
@@ -189,10 +147,7 @@ impl Vector {
     }
 
     fn with_extra(mut self, tag: u16, bytes: &[u8]) -> Self {
-        self.envelope.extras = List::truncating(vec![Extra {
-            tag,
-            bytes: bytes.to_vec(),
-        }]);
+        self.envelope.extras = List::truncating(vec![Extra { tag, bytes: bytes.to_vec() }]);
         self
     }
 
@@ -205,9 +160,7 @@ impl Vector {
 
     fn frame(&self) -> Vec<u8> {
         let payload = self.envelope.encode().expect(self.name);
-        frame::encode(&payload, self.first, self.limit())
-            .expect(self.name)
-            .to_vec()
+        frame::encode(&payload, self.first, self.limit()).expect(self.name).to_vec()
     }
 
     fn golden(&self) -> Vec<u8> {
@@ -216,12 +169,7 @@ impl Vector {
 
     /// Its golden file, a line for each part.
     fn text(&self) -> String {
-        let Envelope {
-            id,
-            kind,
-            body,
-            extras,
-        } = &self.envelope;
+        let Envelope { id, kind, body, extras } = &self.envelope;
         let frame = self.frame();
         let mut text = format!("# {}\n", self.says);
         line(&mut text, &frame[..HEADER], "bytes that follow");
@@ -247,21 +195,13 @@ fn length_of(body: &Body) -> Vec<u8> {
 
 fn line(text: &mut String, bytes: &[u8], what: &str) {
     let hex = hex(bytes);
-    let written = if what.is_empty() {
-        writeln!(text, "{hex}")
-    } else {
-        writeln!(text, "{hex:<48}# {what}")
-    };
+    let written = if what.is_empty() { writeln!(text, "{hex}") } else { writeln!(text, "{hex:<48}# {what}") };
     written.expect("a String takes everything");
 }
 
 /// The bytes as pairs of digits.
 fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<Vec<_>>()
-        .join(" ")
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }
 
 fn read_or_write(name: &str, text: impl FnOnce() -> String) -> Vec<u8> {
@@ -331,62 +271,21 @@ fn requests() -> Vec<Vector> {
         audience: words(["https://api.example.com"]),
         timeout_ms: 250,
     });
-    let refresh = Request::Refresh(Refresh {
-        account: account(),
-        timeout_ms: 600_000,
-    });
-    let reject = Request::Reject(Reject {
-        account: account(),
-        sha256: SHA256_OF_TOKEN,
-    });
+    let refresh = Request::Refresh(Refresh { account: account(), timeout_ms: 600_000 });
+    let reject = Request::Reject(Reject { account: account(), sha256: SHA256_OF_TOKEN });
     let mut all = vec![
-        Vector::request(
-            "request-get-first",
-            "A token, please; a connection's first frame.",
-            1,
-            &get(),
-        )
-        .first(),
-        Vector::request(
-            "request-get-later",
-            "The same on a connection that has been opened.",
-            2,
-            &get(),
-        ),
-        Vector::request(
-            "request-get-demand",
-            "Some scopes, an audience, five minutes left.",
-            3,
-            &demand,
-        ),
+        Vector::request("request-get-first", "A token, please; a connection's first frame.", 1, &get())
+            .first(),
+        Vector::request("request-get-later", "The same on a connection that has been opened.", 2, &get()),
+        Vector::request("request-get-demand", "Some scopes, an audience, five minutes left.", 3, &demand),
         Vector::request("request-refresh", "A new token now.", 4, &refresh),
-        Vector::request(
-            "request-reject",
-            "The service refused the token with this SHA-256.",
-            5,
-            &reject,
-        ),
-        Vector::request(
-            "request-reload",
-            "Read the configuration again.",
-            12,
-            &Request::Reload,
-        ),
+        Vector::request("request-reject", "The service refused the token with this SHA-256.", 5, &reject),
+        Vector::request("request-reload", "Read the configuration again.", 12, &Request::Reload),
         Vector::request("request-about-first", "Who are you?", 1, &Request::About).first(),
-        Vector::request(
-            "request-unknown-kind",
-            "A kind of request that nobody knows.",
-            8,
-            &get(),
-        )
-        .of_kind(UNKNOWN_REQUEST),
-        Vector::request(
-            "request-unknown-extra",
-            "A request with an extra that nobody knows.",
-            9,
-            &get(),
-        )
-        .with_extra(UNKNOWN_TAG, b"from later"),
+        Vector::request("request-unknown-kind", "A kind of request that nobody knows.", 8, &get())
+            .of_kind(UNKNOWN_REQUEST),
+        Vector::request("request-unknown-extra", "A request with an extra that nobody knows.", 9, &get())
+            .with_extra(UNKNOWN_TAG, b"from later"),
     ];
     all.extend(requests_about_accounts());
     all
@@ -401,12 +300,7 @@ fn requests_about_accounts() -> Vec<Vector> {
     vec![
         Vector::request("request-status", "How are the accounts?", 6, &status(None, None)),
         Vector::request("request-status-one", "How is this account?", 7, &one),
-        Vector::request(
-            "request-status-after",
-            "How are the accounts after this one?",
-            250,
-            &next,
-        ),
+        Vector::request("request-status-after", "How are the accounts after this one?", 250, &next),
         Vector::request("request-list", "Which accounts are there?", 251, &list(None)),
         Vector::request(
             "request-list-after",
@@ -414,12 +308,7 @@ fn requests_about_accounts() -> Vec<Vector> {
             65_536,
             &list(Some(account())),
         ),
-        Vector::request(
-            "request-watch",
-            "A credential at each new token.",
-            u32::MAX,
-            &watch,
-        ),
+        Vector::request("request-watch", "A credential at each new token.", u32::MAX, &watch),
     ]
 }
 
@@ -483,13 +372,8 @@ fn answers() -> Vec<Vector> {
                 next_try_in_ms: Some(30_000),
             }),
         ),
-        Vector::answer(
-            "answer-unknown-kind",
-            "A kind of answer that nobody knows.",
-            10,
-            &Answer::Done,
-        )
-        .of_kind(UNKNOWN_ANSWER),
+        Vector::answer("answer-unknown-kind", "A kind of answer that nobody knows.", 10, &Answer::Done)
+            .of_kind(UNKNOWN_ANSWER),
         Vector::answer(
             "answer-unknown-extra",
             "An answer with an extra that nobody knows.",
@@ -517,11 +401,7 @@ fn credentials() -> Vec<Vector> {
         account: "cloud".to_owned(),
         scheme: "Bearer".to_owned(),
         parameter: String::new(),
-        fields: fields([
-            ("token", &"x".repeat(300)),
-            ("secret", "two"),
-            ("session", "three"),
-        ]),
+        fields: fields([("token", &"x".repeat(300)), ("secret", "two"), ("session", "three")]),
         expires_at_ms: Some(1_800_000_000_001),
         expires_in_ms: Some(59_999),
         scope: words(["read", "write"]),
@@ -547,12 +427,7 @@ fn credentials() -> Vec<Vector> {
             &Answer::Credential(plain),
         )
         .first(),
-        Vector::answer(
-            "answer-credential-rich",
-            "A token of three fields.",
-            3,
-            &Answer::Credential(rich),
-        ),
+        Vector::answer("answer-credential-rich", "A token of three fields.", 3, &Answer::Credential(rich)),
         Vector::answer(
             "answer-credential-parameter",
             "A token that travels as a parameter and whose expiry is not known.",
@@ -604,19 +479,13 @@ fn pages() -> Vec<Vector> {
             "answer-status-page",
             "Two accounts, and more after them.",
             6,
-            &Answer::StatusPage(StatusPage {
-                accounts: List::truncating(vec![parked, fresh]),
-                more: true,
-            }),
+            &Answer::StatusPage(StatusPage { accounts: List::truncating(vec![parked, fresh]), more: true }),
         ),
         Vector::answer(
             "answer-status-page-empty",
             "No account.",
             250,
-            &Answer::StatusPage(StatusPage {
-                accounts: List::default(),
-                more: false,
-            }),
+            &Answer::StatusPage(StatusPage { accounts: List::default(), more: false }),
         ),
         Vector::answer(
             "answer-list-page",

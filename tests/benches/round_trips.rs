@@ -3,11 +3,7 @@
 //! `cargo bench -p tokend-tests` prints requests a second for 1, 8 and 64 clients and the ratio of the two, which
 //! is what counts: the times are the machine's. Pairs are measured in turn, the median of three is printed.
 
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a benchmark that cannot go on should say so"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a benchmark that cannot go on should say so")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -48,18 +44,10 @@ fn main() {
     let size = answer_size(&sandbox.socket());
     let (_echo, echo_socket) = start_echo(sandbox.path(), size);
     println!("{size} bytes an answer");
-    println!(
-        "{:>8} {:>14} {:>14} {:>7}",
-        "clients", "tokend req/s", "echo req/s", "ratio"
-    );
+    println!("{:>8} {:>14} {:>14} {:>7}", "clients", "tokend req/s", "echo req/s", "ratio");
     for clients in [1, 8, 64] {
         let mut pairs: Vec<(f64, f64)> = (0..3)
-            .map(|_| {
-                (
-                    rate(&sandbox.socket(), clients, size),
-                    rate(&echo_socket, clients, size),
-                )
-            })
+            .map(|_| (rate(&sandbox.socket(), clients, size), rate(&echo_socket, clients, size)))
             .collect();
         pairs.sort_by(|a, b| (a.0 / a.1).total_cmp(&(b.0 / b.1)));
         let (ours, bare) = pairs[1];
@@ -75,13 +63,8 @@ fn request(first: bool) -> Vec<u8> {
         audience: Words::default(),
         timeout_ms: 1000,
     });
-    let payload = get
-        .seal(1)
-        .and_then(|envelope| envelope.encode())
-        .expect("a small request");
-    frame::encode(&payload, first, MAX_REQUEST)
-        .expect("a small frame")
-        .to_vec()
+    let payload = get.seal(1).and_then(|envelope| envelope.encode()).expect("a small request");
+    frame::encode(&payload, first, MAX_REQUEST).expect("a small frame").to_vec()
 }
 
 /// A whole later answer's size in bytes: the first one carries the protocol number besides.
@@ -147,9 +130,7 @@ fn start_echo(folder: &Path, size: usize) -> (Ended, PathBuf) {
         .expect("the echo starts");
     let mut line = String::new();
     let stdout = child.stdout.take().expect("its output");
-    BufReader::new(stdout)
-        .read_line(&mut line)
-        .expect("it says that it is ready");
+    BufReader::new(stdout).read_line(&mut line).expect("it says that it is ready");
     (Ended(child), path)
 }
 
@@ -164,17 +145,12 @@ impl Drop for Ended {
 
 /// A server that reads frames and answers each with the same bytes, as few as a server can do.
 fn echo(path: &Path, size: usize) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let listener = tokio::net::UnixListener::bind(path).expect("a socket");
         println!("ready");
         loop {
-            let Ok((mut stream, _)) = listener.accept().await else {
-                panic!("cannot accept")
-            };
+            let Ok((mut stream, _)) = listener.accept().await else { panic!("cannot accept") };
             tokio::spawn(async move {
                 let length = u32::try_from(size - HEADER).expect("a small answer");
                 let mut answer = vec![0; size];

@@ -8,10 +8,7 @@ use crate::stand_in::{Hole, HttpLogin, ItsYouOnline, LyveCloud, OAuthServer, Ope
 #[must_use]
 pub fn lyve_cloud(sandbox: &Sandbox, name: &str, service: &LyveCloud) -> String {
     let lyve = service.change(|lyve| lyve.clone());
-    let keys = format!(
-        "account_id = '{}'\naccess_key = '{}'\n",
-        lyve.account_id, lyve.access_key
-    );
+    let keys = format!("account_id = '{}'\naccess_key = '{}'\n", lyve.account_id, lyve.access_key);
     let secret = secret(sandbox, name, &lyve.secret);
     table(name, "lyve-cloud", service.url()) + &keys + &format!("secret = {secret}\n")
 }
@@ -38,21 +35,14 @@ pub fn openv_cloud(sandbox: &Sandbox, name: &str, service: &OpenvCloud) -> Strin
 #[must_use]
 pub fn oauth2(sandbox: &Sandbox, name: &str, service: &OAuthServer) -> String {
     let path = service.change(|oauth| oauth.issuer_path.clone());
-    oauth2_with(
-        sandbox,
-        name,
-        service,
-        &format!("issuer = '{}{path}'", service.url()),
-    )
+    oauth2_with(sandbox, name, service, &format!("issuer = '{}{path}'", service.url()))
 }
 
 /// The same without discovery: its token endpoint, and how the client says its secret there.
 #[must_use]
 pub fn oauth2_at_endpoint(sandbox: &Sandbox, name: &str, service: &OAuthServer, method: &str) -> String {
-    let endpoint = format!(
-        "token_endpoint = '{}/token'\ntoken_endpoint_auth_method = '{method}'",
-        service.url()
-    );
+    let endpoint =
+        format!("token_endpoint = '{}/token'\ntoken_endpoint_auth_method = '{method}'", service.url());
     oauth2_with(sandbox, name, service, &endpoint)
 }
 
@@ -70,11 +60,7 @@ fn oauth2_with(sandbox: &Sandbox, name: &str, service: &OAuthServer, place: &str
 #[must_use]
 pub fn http_login(sandbox: &Sandbox, name: &str, service: &HttpLogin) -> String {
     let login = service.change(|login| login.clone());
-    let key = login
-        .fields
-        .iter()
-        .find(|(field, _)| field == "key")
-        .map_or("", |(_, value)| value);
+    let key = login.fields.iter().find(|(field, _)| field == "key").map_or("", |(_, value)| value);
     let secret = secret(sandbox, name, key);
     format!(
         "[accounts.{name}]\ntype = 'http'\n\

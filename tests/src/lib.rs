@@ -1,9 +1,6 @@
 //! What the tests and the demo of tokend stand on: services that behave as oddly as the real ones.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a test library that cannot go on should say so and stop the test"
-)]
+#![expect(clippy::expect_used, reason = "a test library that cannot go on should say so and stop the test")]
 
 pub mod accounts;
 pub mod real_time;

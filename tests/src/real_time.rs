@@ -23,10 +23,7 @@ pub fn let_pass(span: Duration, _because: &str) {
     std::thread::sleep(span);
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "these tests watch real programs: their time is the machine's"
-)]
+#[expect(clippy::disallowed_methods, reason = "these tests watch real programs: their time is the machine's")]
 fn now() -> Instant {
     Instant::now()
 }

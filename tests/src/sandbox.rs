@@ -52,10 +52,7 @@ impl Sandbox {
     /// An empty home.
     #[must_use]
     pub fn new() -> Self {
-        let root = tempfile::Builder::new()
-            .prefix("tkd")
-            .tempdir()
-            .expect("a temporary folder");
+        let root = tempfile::Builder::new().prefix("tkd").tempdir().expect("a temporary folder");
         let sandbox = Self { root };
         for folder in ["home", "config/tokend", "state", "run", "data"] {
             DirBuilder::new()
@@ -122,10 +119,7 @@ impl Sandbox {
         command
             .env_clear()
             .env("HOME", self.home())
-            .env(
-                "PATH",
-                std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()),
-            )
+            .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()))
             .env("LANG", "C.UTF-8")
             .env("XDG_CONFIG_HOME", self.path().join("config"))
             .env("XDG_STATE_HOME", self.path().join("state"))
@@ -155,10 +149,7 @@ impl Sandbox {
             .spawn()
             .expect("tok starts");
         // A program that ends without reading is not the writer's failure.
-        let _ = child
-            .stdin
-            .take()
-            .map(|mut stdin| stdin.write_all(input.as_bytes()));
+        let _ = child.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes()));
         Said::from(child.wait_with_output().expect("tok ends"))
     }
 
@@ -196,32 +187,17 @@ impl Sandbox {
 
     /// The same, where it may end instead.
     pub fn try_start(&self, change: impl FnOnce(&mut Command)) -> Result<Daemon, Said> {
-        let notify = tempfile::Builder::new()
-            .prefix("n")
-            .tempdir_in(self.path())
-            .expect("a folder");
+        let notify = tempfile::Builder::new().prefix("n").tempdir_in(self.path()).expect("a folder");
         let address = notify.path().join("s");
         let socket = UnixDatagram::bind(&address).expect("a socket for READY=1");
-        socket
-            .set_read_timeout(Some(Duration::from_millis(20)))
-            .expect("a read timeout");
+        socket.set_read_timeout(Some(Duration::from_millis(20))).expect("a read timeout");
         let log = self.path().join("tokend.log");
-        let stderr = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(&log)
-            .expect("a log");
+        let stderr = OpenOptions::new().append(true).create(true).open(&log).expect("a log");
         let before = stderr.metadata().map_or(0, |metadata| metadata.len());
         let mut command = self.command("tokend");
-        command
-            .env("NOTIFY_SOCKET", &address)
-            .stdout(Stdio::null())
-            .stderr(stderr);
+        command.env("NOTIFY_SOCKET", &address).stdout(Stdio::null()).stderr(stderr);
         change(&mut command);
-        let mut daemon = Daemon {
-            child: command.spawn().expect("tokend starts"),
-            log,
-        };
+        let mut daemon = Daemon { child: command.spawn().expect("tokend starts"), log };
         let mut message = [0; 1024];
         // So many waits of the read timeout make up our patience.
         for _ in 0..PATIENCE.as_millis() / 20 {
@@ -233,11 +209,7 @@ impl Sandbox {
             }
             if let Some(status) = daemon.child.try_wait().expect("the state of tokend") {
                 let stderr = daemon.log().split_off(usize::try_from(before).unwrap_or(0));
-                return Err(Said {
-                    code: code(status),
-                    stdout: String::new(),
-                    stderr,
-                });
+                return Err(Said { code: code(status), stdout: String::new(), stderr });
             }
         }
         panic!("tokend was not ready in time; its log:\n{}", daemon.log());
@@ -285,14 +257,8 @@ impl Daemon {
     #[must_use]
     pub fn peak_memory_kib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("its status");
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))
-            .expect("VmHWM");
-        line.trim()
-            .trim_end_matches(" kB")
-            .parse()
-            .expect("a number of KiB")
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+        line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
     }
 }
 
@@ -354,12 +320,7 @@ pub fn program_path(name: &str) -> PathBuf {
         return Path::new(&folder).join(name);
     }
     let here = std::env::current_exe().expect("the path of this program");
-    let built = here
-        .ancestors()
-        .skip(1)
-        .take(2)
-        .map(|folder| folder.join(name))
-        .find(|path| path.exists());
+    let built = here.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.exists());
     built.unwrap_or_else(|| {
         panic!("{name} is not built: run `cargo build --workspace`, or cargo test --workspace")
     })
@@ -379,21 +340,15 @@ pub fn is_root() -> bool {
 
 fn code(status: ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt;
-    status
-        .code()
-        .or_else(|| status.signal().map(|signal| 128 + signal))
-        .unwrap_or(-1)
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
 }
 
 impl Sandbox {
     /// Lets a shell's script start `tokend`, as `"$0"`: for what only a shell can arrange, such as a mask or a
     /// descriptor. For [`start_with`](Self::start_with); keeps the command's environment.
     pub fn by_shell(&self, command: &mut Command, script: &str) {
-        let log = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(self.path().join("tokend.log"))
-            .expect("a log");
+        let log =
+            OpenOptions::new().append(true).create(true).open(self.path().join("tokend.log")).expect("a log");
         let mut shell = Command::new("sh");
         self.surround(&mut shell);
         for (name, value) in command.get_envs() {
@@ -402,12 +357,7 @@ impl Sandbox {
                 None => shell.env_remove(name),
             };
         }
-        shell
-            .arg("-c")
-            .arg(script)
-            .arg(command.get_program())
-            .stdout(Stdio::null())
-            .stderr(log);
+        shell.arg("-c").arg(script).arg(command.get_program()).stdout(Stdio::null()).stderr(log);
         *command = shell;
     }
 }
@@ -444,20 +394,13 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 /// Whether there is such a process; one that ended and was not waited for is none.
 pub fn is_running(pid: u32) -> bool {
     // The state follows the name, which is in brackets and may hold anything (proc(5)).
-    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
-        !stat
-            .rsplit(") ")
-            .next()
-            .is_some_and(|rest| rest.starts_with(['Z', 'X']))
-    })
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| !stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with(['Z', 'X'])))
 }
 
 /// Sends the first request of a connection, without `tok` between.
 pub fn send(stream: &mut UnixStream, request: &Request) -> io::Result<()> {
-    let payload = request
-        .seal(1)
-        .and_then(|envelope| envelope.encode())
-        .map_err(io::Error::other)?;
+    let payload = request.seal(1).and_then(|envelope| envelope.encode()).map_err(io::Error::other)?;
     stream.write_all(&frame::encode(&payload, true, MAX_REQUEST).map_err(io::Error::other)?)
 }
 
@@ -472,7 +415,5 @@ pub fn receive(stream: &mut UnixStream) -> io::Result<Answer> {
         Opening::Spoken(payload) => envelope::decode_answer(payload).map_err(io::Error::other)?,
         other => return Err(io::Error::other(format!("{other:?}"))),
     };
-    Answer::open(&envelope)
-        .map_err(io::Error::other)?
-        .ok_or_else(|| ErrorKind::Unsupported.into())
+    Answer::open(&envelope).map_err(io::Error::other)?.ok_or_else(|| ErrorKind::Unsupported.into())
 }

@@ -29,18 +29,10 @@ fn can_become_others(what: &str) -> bool {
         return false;
     }
     let mut shell = Command::new("/bin/sh");
-    shell
-        .args(["-c", r#"cd "$0""#])
-        .arg(std::env::temp_dir())
-        .current_dir("/");
-    let reached = as_user(&mut shell, SOMEBODY)
-        .status()
-        .is_ok_and(|status| status.success());
+    shell.args(["-c", r#"cd "$0""#]).arg(std::env::temp_dir()).current_dir("/");
+    let reached = as_user(&mut shell, SOMEBODY).status().is_ok_and(|status| status.success());
     if !reached {
-        sandbox::skip(
-            what,
-            "other users cannot reach the folder for temporary files, or cannot be become",
-        );
+        sandbox::skip(what, "other users cannot reach the folder for temporary files, or cannot be become");
     }
     reached
 }
@@ -65,11 +57,7 @@ fn as_user(command: &mut Command, user: u32) -> &mut Command {
 /// Opens everything that leads to the socket to everybody, as a careless hand might.
 fn open_to_all(sandbox: &Sandbox) {
     let socket = sandbox.socket();
-    for folder in [
-        sandbox.path(),
-        &sandbox.path().join("run"),
-        socket.parent().expect("a folder"),
-    ] {
+    for folder in [sandbox.path(), &sandbox.path().join("run"), socket.parent().expect("a folder")] {
         chmod(folder, 0o755);
     }
     chmod(&socket, 0o666);
@@ -105,16 +93,10 @@ fn another_user_gets_nothing_even_where_a_careless_hand_opened_every_mode() {
         assert_eq!((said.code, said.stdout.as_str()), (8, ""), "{said:?}");
     }
     let refused = format!("user={SOMEBODY}");
-    eventually("the log names who was refused", || {
-        daemon.log().contains(&refused).then_some(())
-    });
+    eventually("the log names who was refused", || daemon.log().contains(&refused).then_some(()));
     assert!(!daemon.log().contains("reloaded"), "{}", daemon.log());
     assert_eq!(sandbox.token("a"), "static-token");
-    assert_eq!(
-        sandbox.status("a")["served"],
-        1,
-        "nothing was served to the other"
-    );
+    assert_eq!(sandbox.status("a")["served"], 1, "nothing was served to the other");
 }
 
 #[test]
@@ -136,23 +118,15 @@ fn a_daemon_serves_its_user_and_root_and_tok_trusts_neither_the_other_way_round(
     }
     let daemon = sandbox.start_with(|command| {
         // The socket for READY=1 is root's.
-        let notify = command
-            .get_envs()
-            .find(|(name, _)| *name == "NOTIFY_SOCKET")
-            .and_then(|(_, value)| value);
+        let notify =
+            command.get_envs().find(|(name, _)| *name == "NOTIFY_SOCKET").and_then(|(_, value)| value);
         let notify = PathBuf::from(notify.expect("a socket for READY=1"));
         chmod(notify.parent().expect("a folder"), 0o755);
         chmod(&notify, 0o666);
-        let log = fs::File::options()
-            .append(true)
-            .open(sandbox.path().join("tokend.log"))
-            .expect("the log");
+        let log = fs::File::options().append(true).open(sandbox.path().join("tokend.log")).expect("the log");
         let mut other = Command::new(&tokend);
         sandbox.surround(&mut other);
-        other
-            .env("NOTIFY_SOCKET", &notify)
-            .stderr(log)
-            .stdout(Stdio::null());
+        other.env("NOTIFY_SOCKET", &notify).stderr(log).stdout(Stdio::null());
         as_user(&mut other, SOMEBODY);
         *command = other;
     });
@@ -183,10 +157,7 @@ fn a_daemon_serves_its_user_and_root_and_tok_trusts_neither_the_other_way_round(
 fn refuses_a_stranger(said: &Said) {
     assert_eq!((said.code, said.stdout.as_str()), (8, ""), "{said:?}");
     let (what, hint) = said.error();
-    assert!(
-        what.contains(&format!("uid {SOMEBODY}")) && hint.contains("nothing was sent"),
-        "{said:?}"
-    );
+    assert!(what.contains(&format!("uid {SOMEBODY}")) && hint.contains("nothing was sent"), "{said:?}");
 }
 
 #[test]
@@ -195,35 +166,24 @@ fn tok_sends_not_one_byte_to_another_users_daemon() {
         return;
     }
     let sandbox = Sandbox::new();
-    let this = open_copy(
-        &sandbox,
-        &std::env::current_exe().expect("the path of this program"),
-    );
+    let this = open_copy(&sandbox, &std::env::current_exe().expect("the path of this program"));
     let socket = sandbox.path().join("run/fake.sock");
     chmod(sandbox.path(), 0o755);
     chmod(&sandbox.path().join("run"), 0o777);
-    for words in [
-        &["get", "a"][..],
-        &["list"],
-        &["reload"],
-        &["reject", "a", "--hash", &"0".repeat(64)],
-    ] {
+    for words in [&["get", "a"][..], &["list"], &["reload"], &["reject", "a", "--hash", &"0".repeat(64)]] {
         let mut fake = Command::new(&this);
         sandbox.surround(&mut fake);
         fake.args(["--exact", "a_daemon_that_only_counts", "--ignored", "--nocapture"])
             .env(FAKE_SOCKET, &socket)
             .stdout(Stdio::piped());
         let mut fake = Killed(as_user(&mut fake, SOMEBODY).spawn().expect("the fake starts"));
-        let mut lines = BufReader::new(fake.0.stdout.take().expect("its output"))
-            .lines()
-            .map_while(Result::ok);
+        let mut lines =
+            BufReader::new(fake.0.stdout.take().expect("its output")).lines().map_while(Result::ok);
         // The test harness has something to say, too.
         assert!(lines.any(|line| line.ends_with("listening")), "the fake listens");
         let said = sandbox::run(sandbox.command("tok").args(words).env("TOKEND_SOCK", &socket));
         refuses_a_stranger(&said);
-        let heard = lines
-            .find(|line| line.contains("bytes"))
-            .expect("what the fake heard");
+        let heard = lines.find(|line| line.contains("bytes")).expect("what the fake heard");
         assert_eq!(heard, "0 bytes");
     }
 }
@@ -242,10 +202,7 @@ fn a_daemon_that_only_counts() {
     chmod(Path::new(&socket), 0o666);
     let say = |text: &str| {
         let mut stdout = std::io::stdout().lock();
-        stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush())
-            .expect("said");
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).expect("said");
     };
     say("\nlistening\n");
     let (mut stream, _) = listener.accept().expect("a connection");
@@ -274,9 +231,7 @@ fn a_folder_that_others_can_write_to_is_no_place_for_a_socket() {
     fs::create_dir(&folder).expect("a folder");
     for mode in [0o777, 0o770] {
         chmod(&folder, mode);
-        let said = sandbox
-            .try_start(|_| {})
-            .expect_err("anybody could put another socket there");
+        let said = sandbox.try_start(|_| {}).expect_err("anybody could put another socket there");
         assert_eq!(said.code, 1, "{said:?}");
         assert!(said.stderr.contains(&*folder.to_string_lossy()), "{said:?}");
     }

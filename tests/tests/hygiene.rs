@@ -38,20 +38,8 @@ fn no_secret_and_no_token_is_seen_anywhere_else_than_where_it_belongs() {
     story.be_refused();
     story.hand_over();
     story.paste_secrets_into_the_configuration();
-    let Story {
-        sandbox,
-        daemon,
-        services,
-        echoing,
-        mut hushed,
-        mut said,
-    } = story;
-    for words in [
-        vec!["status"],
-        vec!["status", "--json"],
-        vec!["list"],
-        vec!["list", "--json"],
-    ] {
+    let Story { sandbox, daemon, services, echoing, mut hushed, mut said } = story;
+    for words in [vec!["status"], vec!["status", "--json"], vec!["list"], vec!["list", "--json"]] {
         let shown = sandbox.tok(words);
         said.push_str(&shown.stdout);
         said.push_str(&shown.stderr);
@@ -65,28 +53,14 @@ fn no_secret_and_no_token_is_seen_anywhere_else_than_where_it_belongs() {
         let encoded = entry.bearer(&["Basic"]).unwrap_or_default();
         let (user, _) = entry.basic().unwrap_or_default();
         // The user's name and its colon are no secret.
-        hushed.add(
-            encoded
-                .get((user.len() + 1).div_ceil(3) * 4..)
-                .unwrap_or_default(),
-        );
+        hushed.add(encoded.get((user.len() + 1).div_ceil(3) * 4..).unwrap_or_default());
     }
     hushed.issued = services.issued();
-    assert!(
-        hushed.issued.len() > 8,
-        "{} tokens were issued",
-        hushed.issued.len()
-    );
+    assert!(hushed.issued.len() > 8, "{} tokens were issued", hushed.issued.len());
 
-    assert!(
-        log.contains("TRACE") || log.contains("DEBUG"),
-        "the log is at its most verbose:\n{log}"
-    );
+    assert!(log.contains("TRACE") || log.contains("DEBUG"), "the log is at its most verbose:\n{log}");
     for account in ["lyve-echo", "oauth-echo", "http-echo"] {
-        assert!(
-            log.contains(account) && said.contains(account),
-            "{account} was part of it:\n{log}\n{said}"
-        );
+        assert!(log.contains(account) && said.contains(account), "{account} was part of it:\n{log}\n{said}");
     }
     hushed.assert_absent("the log", &log);
     hushed.assert_absent("what the programs said", &said);
@@ -99,12 +73,7 @@ fn no_secret_and_no_token_is_seen_anywhere_else_than_where_it_belongs() {
     for arguments in &processes.arguments {
         hushed.assert_absent("the arguments of a process", arguments);
     }
-    let seen = |part: &str| {
-        processes
-            .arguments
-            .iter()
-            .any(|arguments| arguments.contains(part))
-    };
+    let seen = |part: &str| processes.arguments.iter().any(|arguments| arguments.contains(part));
     for part in ["tokend", "tok\0get\0", "tok\0exec\0", "/dev/fd/", MAY_HAVE_TOKENS] {
         assert!(seen(part), "nobody looked while {part} ran");
     }
@@ -153,18 +122,10 @@ impl Services {
     fn start(secrets: [&str; 5]) -> Self {
         let [lyve, iyo, ovc, oauth, login] = secrets;
         Self {
-            lyve: LyveCloud::builder()
-                .with(|service| service.secret = lyve.into())
-                .start(),
-            iyo: ItsYouOnline::builder()
-                .with(|service| service.client_secret = iyo.into())
-                .start(),
-            ovc: OpenvCloud::builder()
-                .with(|service| service.password = ovc.into())
-                .start(),
-            oauth: OAuthServer::builder()
-                .with(|service| service.client_secret = oauth.into())
-                .start(),
+            lyve: LyveCloud::builder().with(|service| service.secret = lyve.into()).start(),
+            iyo: ItsYouOnline::builder().with(|service| service.client_secret = iyo.into()).start(),
+            ovc: OpenvCloud::builder().with(|service| service.password = ovc.into()).start(),
+            oauth: OAuthServer::builder().with(|service| service.client_secret = oauth.into()).start(),
             login: HttpLogin::builder()
                 .with(|service| {
                     for (name, value) in &mut service.fields {
@@ -191,32 +152,15 @@ impl Services {
     }
 
     fn ledgers(&self) -> Vec<Entry> {
-        [
-            self.lyve.ledger(),
-            self.iyo.ledger(),
-            self.ovc.ledger(),
-            self.oauth.ledger(),
-            self.login.ledger(),
-        ]
-        .concat()
+        [self.lyve.ledger(), self.iyo.ledger(), self.ovc.ledger(), self.oauth.ledger(), self.login.ledger()]
+            .concat()
     }
 
     fn issued(&self) -> HashSet<String> {
         fn of<S: Service>(service: &StandIn<S>) -> Vec<String> {
-            service
-                .tokens()
-                .all()
-                .into_iter()
-                .map(|token| token.sha256)
-                .collect()
+            service.tokens().all().into_iter().map(|token| token.sha256).collect()
         }
-        let all = [
-            of(&self.lyve),
-            of(&self.iyo),
-            of(&self.ovc),
-            of(&self.oauth),
-            of(&self.login),
-        ];
+        let all = [of(&self.lyve), of(&self.iyo), of(&self.ovc), of(&self.oauth), of(&self.login)];
         all.into_iter().flatten().collect()
     }
 }
@@ -244,12 +188,7 @@ impl Story {
         );
         sandbox.secret_file("printed", "hushPrin2Vb7xC9q-");
         sandbox.secret_file("exit", "0");
-        for secret in [
-            "hushComp8Lk3Vx7j",
-            "hushPrin2Vb7xC9q-",
-            "hushStat6Nm1zA4w~",
-            "hushVar9Cd4yE8tK!",
-        ] {
+        for secret in ["hushComp8Lk3Vx7j", "hushPrin2Vb7xC9q-", "hushStat6Nm1zA4w~", "hushVar9Cd4yE8tK!"] {
             hushed.add(secret);
         }
         sandbox.configure(
@@ -272,14 +211,7 @@ impl Story {
         let daemon = sandbox.start_with(|command| {
             command.env("VARIABLE", "hushVar9Cd4yE8tK!");
         });
-        Self {
-            sandbox,
-            daemon,
-            services,
-            echoing,
-            hushed,
-            said,
-        }
+        Self { sandbox, daemon, services, echoing, hushed, said }
     }
 
     /// Calls `tok`; what it says on standard error, and on standard output where that is no token, must be harmless.
@@ -305,9 +237,7 @@ impl Story {
         // One call that lasts, so that somebody can look at it.
         let hung = Fault::Slow(Duration::from_millis(300));
         self.services.iyo.fault(hung.clone().once());
-        for account in [
-            "iyo", "lyve", "ovc", "oauth", "post", "http", "program", "static", "variable",
-        ] {
+        for account in ["iyo", "lyve", "ovc", "oauth", "post", "http", "program", "static", "variable"] {
             self.token(account);
             for format in ["json", "env", "form", "header", "raw"] {
                 self.tok(&["-v", "get", "--format", format, account]);
@@ -320,11 +250,7 @@ impl Story {
         let url = format!("{}/v2/buckets", self.services.lyve.url());
         if Command::new("curl").arg("--version").output().is_err() {
             sandbox::skip("the real curl", "there is none here; a script takes its place");
-            sandbox::write_program(
-                &self.sandbox.home().join("curl"),
-                0o700,
-                b"#!/bin/sh\nsleep 0.3\n",
-            );
+            sandbox::write_program(&self.sandbox.home().join("curl"), 0o700, b"#!/bin/sh\nsleep 0.3\n");
         }
         let mut curl = self.sandbox.command("tok");
         let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned());
@@ -344,33 +270,19 @@ impl Story {
         // A second rejection makes tokend ask the service, which repeats the token.
         let token = self.token("lyve");
         let repeated = json!({"code": "InvalidToken", "message": format!("{token} is not valid")});
-        self.services
-            .lyve
-            .fault(Fault::json(400, repeated.to_string()).once().everywhere());
+        self.services.lyve.fault(Fault::json(400, repeated.to_string()).once().everywhere());
         let said = self.sandbox.tok_with_input(["reject", "lyve"], &token);
         self.said.push_str(&(said.stdout + &said.stderr));
         assert!(self.services.lyve.wait_until(Duration::from_secs(20), |ledger| {
-            ledger
-                .iter()
-                .any(|entry| entry.method == "GET" && entry.path.starts_with("/v2/auth/token"))
+            ledger.iter().any(|entry| entry.method == "GET" && entry.path.starts_with("/v2/auth/token"))
         }));
         self.tok(&["get", "lyve"]);
     }
 
     fn be_refused(&mut self) {
-        for account in [
-            "lyve-echo",
-            "iyo-echo",
-            "ovc-echo",
-            "oauth-echo",
-            "post-echo",
-            "http-echo",
-        ] {
+        for account in ["lyve-echo", "iyo-echo", "ovc-echo", "oauth-echo", "post-echo", "http-echo"] {
             let said = self.tok(&["get", account]);
-            assert!(
-                matches!(said.code, 5 | 6) && said.stdout.is_empty(),
-                "{account}: {said:?}"
-            );
+            assert!(matches!(said.code, 5 | 6) && said.stdout.is_empty(), "{account}: {said:?}");
             self.tok(&["--json", "get", account]);
             self.tok(&["refresh", account]);
             self.tok(&["header", account]);
@@ -381,10 +293,7 @@ impl Story {
         let token = format!("hushOddToken{secret}");
         self.hushed.add(&token);
         let odd = [
-            Fault::json(
-                500,
-                json!({"code": "InternalError", "message": secret}).to_string(),
-            ),
+            Fault::json(500, json!({"code": "InternalError", "message": secret}).to_string()),
             Fault::json(
                 200,
                 json!({"token": format!("{secret} with spaces"), "expirationSec": 60}).to_string(),
@@ -396,9 +305,7 @@ impl Story {
             Fault::Redirect(format!("http://127.0.0.1:1/?secret={secret}")),
             Fault::status(429).retry_after(secret),
         ];
-        let odd_service = LyveCloud::builder()
-            .with(|lyve| lyve.secret = secret.into())
-            .start();
+        let odd_service = LyveCloud::builder().with(|lyve| lyve.secret = secret.into()).start();
         let accounts: Vec<_> = (0..odd.len()).map(|index| format!("odd{index}")).collect();
         let text = fs::read_to_string(self.sandbox.config_file()).expect("the configuration");
         let mut more = text.clone();
@@ -452,25 +359,13 @@ impl Story {
             .spawn()
             .expect("tok starts");
         let mut line = String::new();
-        BufReader::new(exec.stdout.take().expect("its output"))
-            .read_line(&mut line)
-            .expect("a line");
+        BufReader::new(exec.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
         let mut path = String::new();
-        BufReader::new(file.stdout.take().expect("its output"))
-            .read_line(&mut path)
-            .expect("a line");
+        BufReader::new(file.stdout.take().expect("its output")).read_line(&mut path).expect("a line");
         assert_eq!(fs::read_to_string(path.trim_end()).expect("the file"), token);
-        let_pass(
-            Duration::from_millis(200),
-            "somebody looks at the processes meanwhile",
-        );
+        let_pass(Duration::from_millis(200), "somebody looks at the processes meanwhile");
         for mut child in [exec, file] {
-            child
-                .stdin
-                .take()
-                .expect("its input")
-                .write_all(b"\n")
-                .expect("written");
+            child.stdin.take().expect("its input").write_all(b"\n").expect("written");
             assert!(child.wait().expect("it ends").success());
         }
     }
@@ -498,14 +393,10 @@ impl Story {
             assert!(said.code != 0 && said.stderr.contains("config.toml:"), "{said:?}");
             let before = self.daemon.log().len();
             self.daemon.signal(Signal::HUP);
-            eventually("the signal was heard", || {
-                (self.daemon.log().len() > before).then_some(())
-            });
+            eventually("the signal was heard", || (self.daemon.log().len() > before).then_some(()));
             for words in [&["check"][..], &[]] {
                 let mut tokend = self.sandbox.command("tokend");
-                tokend
-                    .env("XDG_STATE_HOME", self.sandbox.path().join("data"))
-                    .args(words);
+                tokend.env("XDG_STATE_HOME", self.sandbox.path().join("data")).args(words);
                 let said = sandbox::run(tokend.env("TOKEND_SOCK", self.sandbox.path().join("other.sock")));
                 assert_eq!(said.code, 78, "{said:?}");
                 self.said.push_str(&(said.stdout + &said.stderr));
@@ -528,10 +419,7 @@ fn echo(services: &Services, secrets: &[String; 5]) {
         content_type: "text/plain".into(),
         retry_after: None,
     });
-    services.ovc.fault(Fault::json(
-        401,
-        json!(format!("{ovc} is not the password")).to_string(),
-    ));
+    services.ovc.fault(Fault::json(401, json!(format!("{ovc} is not the password")).to_string()));
     let oauth = json!({
         "error": "invalid_client",
         "error_description": format!("client_secret={} or {oauth} or \u{1b}[2J{oauth}", encoded(oauth)),
@@ -581,9 +469,8 @@ impl Hushed {
         let part = self.parts.iter().find(|part| text.contains(*part)).cloned();
         part.or_else(|| {
             let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "-._~+/=".contains(c)));
-            let word = words
-                .filter(|word| word.len() >= 16)
-                .find(|word| self.issued.contains(&fingerprint(word)));
+            let word =
+                words.filter(|word| word.len() >= 16).find(|word| self.issued.contains(&fingerprint(word)));
             word.map(str::to_owned)
         })
     }
@@ -599,10 +486,7 @@ impl Hushed {
 }
 
 fn each_file(folder: &Path, look: &mut impl FnMut(&Path, String)) {
-    for entry in fs::read_dir(folder)
-        .expect("a folder")
-        .map(|entry| entry.expect("an entry"))
-    {
+    for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry")) {
         let kind = entry.file_type().expect("its type");
         if kind.is_dir() {
             each_file(&entry.path(), look);
@@ -631,10 +515,7 @@ struct Seen {
 
 impl Watcher {
     fn start() -> Self {
-        let (ended, seen) = (
-            Arc::new(AtomicBool::new(false)),
-            Arc::new(Mutex::new(Seen::default())),
-        );
+        let (ended, seen) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Seen::default())));
         let (end, book) = (Arc::clone(&ended), Arc::clone(&seen));
         let thread = thread::spawn(move || {
             while !end.load(Ordering::Relaxed) {
@@ -680,27 +561,16 @@ fn neither_program_leaves_a_core_and_nobody_looks_into_the_daemon() {
     let daemon = sandbox.start();
     let limit = |pid: u32| {
         let limits = fs::read_to_string(format!("/proc/{pid}/limits")).expect("its limits");
-        let line = limits
-            .lines()
-            .find_map(|line| line.strip_prefix("Max core file size"))
-            .expect("the core's");
-        line.split_whitespace()
-            .take(2)
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
+        let line =
+            limits.lines().find_map(|line| line.strip_prefix("Max core file size")).expect("the core's");
+        line.split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(limit(daemon.pid()), ["0", "0"]);
 
-    let mut watch = sandbox
-        .command("tok")
-        .args(["watch", "a"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("tok starts");
+    let mut watch =
+        sandbox.command("tok").args(["watch", "a"]).stdout(Stdio::piped()).spawn().expect("tok starts");
     let mut line = String::new();
-    BufReader::new(watch.stdout.take().expect("its output"))
-        .read_line(&mut line)
-        .expect("a line");
+    BufReader::new(watch.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
     let soft = limit(watch.id()).swap_remove(0);
     watch.kill().expect("it runs");
     watch.wait().expect("it ends");
@@ -709,10 +579,7 @@ fn neither_program_leaves_a_core_and_nobody_looks_into_the_daemon() {
     let mut shell = Command::new("sh");
     sandbox.surround(&mut shell);
     let usual = sandbox::run(shell.args(["-c", "ulimit -c"])).stdout;
-    assert_eq!(
-        sandbox.tok(["exec", "T=a", "--", "sh", "-c", "ulimit -c"]).stdout,
-        usual
-    );
+    assert_eq!(sandbox.tok(["exec", "T=a", "--", "sh", "-c", "ulimit -c"]).stdout, usual);
 
     if sandbox::is_root() {
         sandbox::skip(
@@ -723,11 +590,7 @@ fn neither_program_leaves_a_core_and_nobody_looks_into_the_daemon() {
     }
     for file in ["environ", "mem", "maps"] {
         let path = format!("/proc/{}/{file}", daemon.pid());
-        assert_eq!(
-            fs::metadata(&path).expect("its metadata").uid(),
-            0,
-            "{path} belongs to root"
-        );
+        assert_eq!(fs::metadata(&path).expect("its metadata").uid(), 0, "{path} belongs to root");
         assert!(File::open(&path).is_err(), "{path} opens");
     }
     assert!(fs::read_link(format!("/proc/{}/exe", daemon.pid())).is_err());

@@ -40,9 +40,7 @@ fn the_api_of_each_service_takes_its_token() {
     let sandbox = Sandbox::new();
     let lyve = LyveCloud::start();
     let iyo = ItsYouOnline::start();
-    let ovc = OpenvCloud::builder()
-        .with(|ovc| ovc.jwts = Some(iyo.tokens()))
-        .start();
+    let ovc = OpenvCloud::builder().with(|ovc| ovc.jwts = Some(iyo.tokens())).start();
     sandbox.configure(
         &[
             accounts::lyve_cloud(&sandbox, "lyve-prod", &lyve),
@@ -62,11 +60,7 @@ fn the_api_of_each_service_takes_its_token() {
     assert_eq!(status_with_header(&sandbox, "gen1", "POST", &spaces), 200);
     let asked = &iyo.ledger()[0];
     assert_eq!(asked.field("scope"), Some("user:memberof:greenitglobe"));
-    assert_eq!(
-        (asked.body_kind, asked.query.len()),
-        (BodyKind::Form, 0),
-        "queries end in logs"
-    );
+    assert_eq!((asked.body_kind, asked.query.len()), (BodyKind::Form, 0), "queries end in logs");
 
     assert!(ovc.is_live(&sandbox.token("gen1-legacy")));
     let form = sandbox.tok(["get", "--format", "form", "gen1-legacy"]);
@@ -77,27 +71,17 @@ fn the_api_of_each_service_takes_its_token() {
     let (what, hint) = no_header.error();
     assert!(format!("{what} {hint}").contains("form"), "{no_header:?}");
 
-    for (requests, service) in [
-        (lyve.token_requests(), "lyve"),
-        (iyo.token_requests(), "iyo"),
-        (ovc.token_requests(), "ovc"),
-    ] {
+    for (requests, service) in
+        [(lyve.token_requests(), "lyve"), (iyo.token_requests(), "iyo"), (ovc.token_requests(), "ovc")]
+    {
         assert_eq!(requests, 1, "{service} was asked once for all of that");
     }
 }
 
 #[test]
 fn oauth2_clients_are_known_by_discovery_or_endpoint_with_either_method_and_any_secret() {
-    let ways = [
-        (ClientAuth::Basic, "client_secret_basic"),
-        (ClientAuth::Post, "client_secret_post"),
-    ];
-    let secrets = [
-        "s+cret %&=:ü",
-        "p%41ss+w=r&d/:~ x",
-        r#"quote " back \ slash"#,
-        "plain",
-    ];
+    let ways = [(ClientAuth::Basic, "client_secret_basic"), (ClientAuth::Post, "client_secret_post")];
+    let secrets = ["s+cret %&=:ü", "p%41ss+w=r&d/:~ x", r#"quote " back \ slash"#, "plain"];
     let sandbox = Sandbox::new();
     let mut services = Vec::new();
     let mut text = String::new();
@@ -123,20 +107,13 @@ fn oauth2_clients_are_known_by_discovery_or_endpoint_with_either_method_and_any_
     for (number, (service, client_auth)) in services.iter().enumerate() {
         for account in [format!("found-{number}"), format!("told-{number}")] {
             let api = format!("{}/api/whoami", service.url());
-            assert_eq!(
-                status_with_header(&sandbox, &account, "GET", &api),
-                200,
-                "{account}"
-            );
+            assert_eq!(status_with_header(&sandbox, &account, "GET", &api), 200, "{account}");
         }
         assert_eq!((service.token_requests(), service.issued()), (2, 2));
         for asked in service.ledger().iter().filter(|entry| entry.token_request) {
             assert_eq!(asked.grant_type.as_deref(), Some("client_credentials"));
             assert_eq!(asked.basic().is_some(), *client_auth == ClientAuth::Basic);
-            assert_eq!(
-                asked.field("client_secret").is_some(),
-                *client_auth == ClientAuth::Post
-            );
+            assert_eq!(asked.field("client_secret").is_some(), *client_auth == ClientAuth::Post);
         }
     }
 }
@@ -174,17 +151,10 @@ fn any_login_a_program_and_a_static_secret_are_accounts_too() {
 
     for (account, service) in [("internal", &login), ("as-form", &text_login)] {
         let api = format!("{}/api", service.url());
-        assert_eq!(
-            status_with_header(&sandbox, account, "GET", &api),
-            200,
-            "{account}"
-        );
+        assert_eq!(status_with_header(&sandbox, account, "GET", &api), 200, "{account}");
         assert!(service.is_live(&sandbox.token(account)), "{account}");
         let left = sandbox.status(account)["expires_in"].as_u64();
-        assert!(
-            left.is_some_and(|left| (3500..=3600).contains(&left)),
-            "{account}: {left:?}"
-        );
+        assert!(left.is_some_and(|left| (3500..=3600).contains(&left)), "{account}: {left:?}");
     }
     assert_eq!(sandbox.token("cloud-cli"), "from-a-program");
     let left = sandbox.status("cloud-cli")["expires_in"].as_u64();
@@ -204,15 +174,9 @@ fn ask_for_20_seconds<S: Service>(
     let mut seen = BTreeSet::new();
     paced(Duration::from_millis(50), 400, |index| {
         let token = sandbox.token(account);
-        assert!(
-            service.is_live(&token),
-            "{account}: ask {index} brought a dead token"
-        );
+        assert!(service.is_live(&token), "{account}: ask {index} brought a dead token");
         let is_new = !seen.contains(&token);
-        assert!(
-            api_takes(&token, is_new),
-            "{account}: the API refused what ask {index} brought"
-        );
+        assert!(api_takes(&token, is_new), "{account}: the API refused what ask {index} brought");
         seen.insert(token);
     });
     // A request may be under way just now: its token comes in a moment.
@@ -221,24 +185,18 @@ fn ask_for_20_seconds<S: Service>(
         (service.token_requests() == seen.len()).then_some(())
     });
     println!("{account}: {} different tokens", seen.len());
-    assert!(
-        (3..=8).contains(&seen.len()),
-        "{account}: {} different tokens",
-        seen.len()
-    );
+    assert!((3..=8).contains(&seen.len()), "{account}: {} different tokens", seen.len());
     assert_eq!(service.issued(), seen.len(), "{account}");
 }
 
 #[test]
-fn twenty_seconds_of_asking_bring_no_dead_token_while_tokens_live_eight() {
+fn a_dead_token_never_comes_in_twenty_seconds_of_asking_while_tokens_live_eight() {
     const LIFE: Duration = Duration::from_secs(8);
     let sandbox = Sandbox::new();
     let lyve = LyveCloud::builder().lifetime(LIFE).start();
     let iyo = ItsYouOnline::builder().lifetime(LIFE).start();
     let ovc = OpenvCloud::builder().lifetime(LIFE).start();
-    let trusting = OpenvCloud::builder()
-        .with(|ovc| ovc.jwts = Some(iyo.tokens()))
-        .start();
+    let trusting = OpenvCloud::builder().with(|ovc| ovc.jwts = Some(iyo.tokens())).start();
     sandbox.configure(
         &[
             accounts::lyve_cloud(&sandbox, "lyve", &lyve),
@@ -256,11 +214,7 @@ fn twenty_seconds_of_asking_bring_no_dead_token_while_tokens_live_eight() {
     thread::scope(|scope| {
         scope.spawn(|| {
             ask_for_20_seconds(&sandbox, "lyve", &lyve, |token, _| {
-                status(
-                    "GET",
-                    format!("{}/v2/buckets", lyve.url()),
-                    format!("Bearer {token}"),
-                ) == 200
+                status("GET", format!("{}/v2/buckets", lyve.url()), format!("Bearer {token}")) == 200
             });
         });
         scope.spawn(|| {
@@ -291,17 +245,11 @@ fn two_hundred_clients_at_once_on_a_cold_account_cost_one_request() {
     let clients: Vec<Child> = (0..200)
         .map(|_| {
             let mut tok = sandbox.command("tok");
-            tok.args(["get", "lyve"])
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped());
+            tok.args(["get", "lyve"]).stdout(Stdio::piped()).stderr(Stdio::piped());
             tok.spawn().expect("tok starts")
         })
         .collect();
-    assert_eq!(
-        lyve.ledger().last().and_then(|asked| asked.status),
-        None,
-        "all were there before the answer"
-    );
+    assert_eq!(lyve.ledger().last().and_then(|asked| asked.status), None, "all were there before the answer");
     let answers: BTreeSet<(i32, String)> = clients
         .into_iter()
         .map(|tok| Said::from(tok.wait_with_output().expect("tok ends")))
@@ -331,9 +279,7 @@ fn an_eager_account_has_its_token_before_anybody_asks_and_one_on_demand_does_not
     );
     let _daemon = sandbox.start();
 
-    eventually("the eager account's token", || {
-        (sandbox.status("eager")["state"] == "fresh").then_some(())
-    });
+    eventually("the eager account's token", || (sandbox.status("eager")["state"] == "fresh").then_some(()));
     assert_eq!(sandbox.status("eager")["served"], 0, "nobody asked");
     sandbox.token("eager");
     assert_eq!(eager.requests(), 1);
@@ -353,9 +299,7 @@ fn an_account_on_demand_is_not_refreshed_unasked() {
     let _daemon = sandbox.start();
 
     let first = sandbox.token("lyve");
-    eventually("the token's end", || {
-        (sandbox.status("lyve")["state"] == "idle").then_some(())
-    });
+    eventually("the token's end", || (sandbox.status("lyve")["state"] == "idle").then_some(()));
     assert_eq!(lyve.requests(), 1);
     assert_ne!(sandbox.token("lyve"), first);
     assert_eq!(lyve.requests(), 2);
@@ -367,29 +311,18 @@ fn an_auto_account_is_kept_once_asked_for_and_sleeps_after_three_unused_lifetime
     let lyve = LyveCloud::builder().lifetime(Duration::from_secs(2)).start();
     sandbox.configure(&(accounts::lyve_cloud(&sandbox, "lyve", &lyve) + "refresh = 'auto'\n"));
     let _daemon = sandbox.start();
-    assert_eq!(
-        (lyve.requests(), &sandbox.status("lyve")["state"]),
-        (0, &json!("idle"))
-    );
+    assert_eq!((lyve.requests(), &sandbox.status("lyve")["state"]), (0, &json!("idle")));
 
     sandbox.token("lyve");
     assert!(lyve.wait_for_token_requests(3, SOON), "kept fresh unasked");
     // The last of its tokens dies unused.
-    eventually("its sleep", || {
-        (sandbox.status("lyve")["state"] == "idle").then_some(())
-    });
+    eventually("its sleep", || (sandbox.status("lyve")["state"] == "idle").then_some(()));
     let asleep = lyve.requests();
     assert!((3..=6).contains(&asleep), "{asleep} requests in three lifetimes");
-    let_pass(
-        Duration::from_secs(3),
-        "a sleeping account is seen to sleep by what does not happen",
-    );
+    let_pass(Duration::from_secs(3), "a sleeping account is seen to sleep by what does not happen");
     assert_eq!(lyve.requests(), asleep);
     assert!(lyve.is_live(&sandbox.token("lyve")), "asked again, it wakes");
-    assert!(
-        lyve.wait_for_token_requests(asleep + 2, SOON),
-        "and is kept again"
-    );
+    assert!(lyve.wait_for_token_requests(asleep + 2, SOON), "and is kept again");
 }
 
 #[test]
@@ -422,19 +355,12 @@ fn a_demand_for_life_is_met_or_refused_for_now_or_for_good() {
     assert_eq!(sandbox.token("fixed"), "of-unknown-life", "and satisfies a wish");
 
     lyve.outage(true);
-    let_pass(
-        Duration::from_millis(1100),
-        "the token has less than 29 s then, which a new one would have",
-    );
+    let_pass(Duration::from_millis(1100), "the token has less than 29 s then, which a new one would have");
     let not_now = demand("lyve", "29s");
     assert_eq!((not_now.code, not_now.stdout.as_str()), (6, ""), "{not_now:?}");
     let (_, hint) = not_now.error();
     assert!(hint.contains("next try is in"), "{hint}");
-    assert_eq!(
-        sandbox.token("lyve"),
-        token,
-        "without a demand the valid token is served"
-    );
+    assert_eq!(sandbox.token("lyve"), token, "without a demand the valid token is served");
 
     lyve.outage(false);
     let longer = eventually("a longer token", || {
@@ -474,10 +400,7 @@ fn a_caller_waits_for_a_hanging_service_as_long_as_it_says() {
         let (what, hint) = said.error();
         assert!(!what.is_empty() && !hint.is_empty());
         let seconds = Duration::from_secs(seconds);
-        assert!(
-            (seconds..seconds * 2).contains(&took),
-            "{took:?} for --timeout {limit}"
-        );
+        assert!((seconds..seconds * 2).contains(&took), "{took:?} for --timeout {limit}");
     }
     assert_eq!(hole.connections(), 1, "both waited for the same request");
 }
@@ -497,56 +420,34 @@ fn a_scope_that_callers_may_ask_for_has_its_own_token_and_any_other_is_denied() 
     };
     let last_scope = || {
         let asked = oauth.ledger().into_iter().rfind(|entry| entry.token_request);
-        asked
-            .and_then(|asked| asked.field("scope").map(str::to_owned))
-            .unwrap_or_default()
+        asked.and_then(|asked| asked.field("scope").map(str::to_owned)).unwrap_or_default()
     };
 
     let own = sandbox.token("graph");
     assert_eq!(last_scope(), "files.read files.write");
     let (code, mail) = get(&["--scope", "mail.read"]);
-    assert_eq!(
-        (code, oauth.is_live(&mail), last_scope().as_str()),
-        (0, true, "mail.read")
-    );
+    assert_eq!((code, oauth.is_live(&mail), last_scope().as_str()), (0, true, "mail.read"));
     assert_ne!(mail, own);
     assert_eq!(get(&["--scope", "mail.read"]), (0, mail), "it is kept");
     let (code, part) = get(&["--scope", "files.read"]);
-    assert_eq!(
-        (code, oauth.is_live(&part), last_scope().as_str()),
-        (0, true, "files.read")
-    );
+    assert_eq!((code, oauth.is_live(&part), last_scope().as_str()), (0, true, "files.read"));
     assert_eq!(oauth.token_requests(), 3);
 
-    for same in [
-        &["--scope", "files.write files.read"][..],
-        &["--scope", "files.write", "--scope", "files.read"],
-    ] {
-        assert_eq!(
-            get(same),
-            (0, own.clone()),
-            "the account's own scopes are its own token"
-        );
+    for same in
+        [&["--scope", "files.write files.read"][..], &["--scope", "files.write", "--scope", "files.read"]]
+    {
+        assert_eq!(get(same), (0, own.clone()), "the account's own scopes are its own token");
     }
     let denied = sandbox.tok(["get", "graph", "--scope", "admin"]);
     assert_eq!((denied.code, denied.stdout.as_str()), (7, ""));
     let (what, hint) = denied.error();
-    assert!(
-        what.contains("admin") && hint.contains("request_scopes"),
-        "{denied:?}"
-    );
+    assert!(what.contains("admin") && hint.contains("request_scopes"), "{denied:?}");
     assert_eq!(get(&["--scope", "mail.read", "--scope", "admin"]).0, 7);
     assert_eq!(oauth.token_requests(), 3, "nobody is asked for what is denied");
 
     let (code, other) = get(&["--audience", "urn:files"]);
     assert_eq!((code, oauth.is_live(&other)), (0, true));
-    assert_eq!(
-        oauth
-            .ledger()
-            .last()
-            .map(|asked| asked.fields_named("audience").len()),
-        Some(1)
-    );
+    assert_eq!(oauth.ledger().last().map(|asked| asked.fields_named("audience").len()), Some(1));
     assert_eq!(oauth.token_requests(), 4);
 }
 
@@ -560,24 +461,10 @@ fn json_says_what_the_token_is_good_for() {
     let object: Value = serde_json::from_str(&said.stdout).expect("an object");
     let token = object["token"].as_str().expect("a token");
     assert!(iyo.is_live(token));
-    assert_eq!(
-        (&object["account"], &object["scheme"]),
-        (&json!("gen1"), &json!("bearer"))
-    );
-    assert_eq!(
-        object["scope"],
-        json!(["user:memberof:greenitglobe"]),
-        "{}",
-        object["scope"]
-    );
-    assert!(
-        object["expires_in"]
-            .as_u64()
-            .is_some_and(|left| (580..=600).contains(&left))
-    );
-    let claims = URL_SAFE_NO_PAD
-        .decode(token.split('.').nth(1).expect("three parts"))
-        .expect("base64url");
+    assert_eq!((&object["account"], &object["scheme"]), (&json!("gen1"), &json!("bearer")));
+    assert_eq!(object["scope"], json!(["user:memberof:greenitglobe"]), "{}", object["scope"]);
+    assert!(object["expires_in"].as_u64().is_some_and(|left| (580..=600).contains(&left)));
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).expect("three parts")).expect("base64url");
     let claims: Value = serde_json::from_slice(&claims).expect("claims");
     assert_eq!(claims["scope"], object["scope"]);
 }

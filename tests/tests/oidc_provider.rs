@@ -34,9 +34,7 @@ struct Provider {
 impl Provider {
     /// Starts it, where it is installed.
     fn start(sandbox: &Sandbox, what: &str) -> Option<Self> {
-        let Some(folder) = std::env::var_os(FOLDER)
-            .map(PathBuf::from)
-            .filter(|folder| folder.is_absolute())
+        let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from).filter(|folder| folder.is_absolute())
         else {
             skip(
                 what,
@@ -48,39 +46,21 @@ impl Provider {
         };
         let mut node = Command::new("node");
         sandbox.surround(&mut node);
-        node.arg("server.mjs")
-            .current_dir(&folder)
-            .env("PORT", "0")
-            .env("CC_TTL", "10");
+        node.arg("server.mjs").current_dir(&folder).env("PORT", "0").env("CC_TTL", "10");
         // Its standard error is the test's: what goes wrong there is seen.
-        let mut child = node
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("node starts");
+        let mut child = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node starts");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("its standard output");
         BufReader::new(stdout).read_line(&mut line).expect("a line");
-        let url = line
-            .trim_end()
-            .strip_prefix("ready ")
-            .expect("that it is ready")
-            .to_owned();
+        let url = line.trim_end().strip_prefix("ready ").expect("that it is ready").to_owned();
         Some(Self { child, url })
     }
 
     /// The token requests that it saw, by client.
     fn token_requests(&self) -> BTreeMap<String, Vec<Value>> {
-        let seen = call("GET", &format!("{}/_ctl/seen", self.url), &[], "")
-            .expect("its ledger")
-            .json();
+        let seen = call("GET", &format!("{}/_ctl/seen", self.url), &[], "").expect("its ledger").json();
         let mut by_client = BTreeMap::<String, Vec<Value>>::new();
-        for entry in seen
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter(|entry| entry["path"] == "/token")
-        {
+        for entry in seen.as_array().into_iter().flatten().filter(|entry| entry["path"] == "/token") {
             let client = entry["client"].as_str().unwrap_or_default().to_owned();
             by_client.entry(client).or_default().push(entry.clone());
         }
@@ -140,11 +120,7 @@ fn tokens_of_ten_seconds_are_refreshed_over_three_lifetimes_with_one_request_eac
     paced(Duration::from_millis(500), 62, |index| {
         for (name, client, _, _) in CLIENTS {
             let token = sandbox.token(name);
-            assert_eq!(
-                provider.whoami(&token),
-                (200, Value::from(client)),
-                "{name}: ask {index}"
-            );
+            assert_eq!(provider.whoami(&token), (200, Value::from(client)), "{name}: ask {index}");
             seen.entry(client).or_default().insert(token);
         }
     });
@@ -155,19 +131,12 @@ fn tokens_of_ten_seconds_are_refreshed_over_three_lifetimes_with_one_request_eac
         }
         let requests = provider.token_requests();
         let same = |client: &str| requests.get(client).map(Vec::len) == seen.get(client).map(BTreeSet::len);
-        CLIENTS
-            .iter()
-            .all(|(_, client, _, _)| same(client))
-            .then_some(requests)
+        CLIENTS.iter().all(|(_, client, _, _)| same(client)).then_some(requests)
     });
     assert_eq!(requests.len(), CLIENTS.len());
     for (name, client, _, auth) in CLIENTS {
         let requests = &requests[client];
-        assert!(
-            (4..=6).contains(&requests.len()),
-            "{name}: {} tokens in 31 s",
-            requests.len()
-        );
+        assert!((4..=6).contains(&requests.len()), "{name}: {} tokens in 31 s", requests.len());
         for request in requests {
             assert_eq!(
                 (&request["auth"], &request["status"]),
@@ -188,22 +157,13 @@ fn a_secret_that_the_provider_does_not_know_is_refused_once_in_its_own_words() {
     let Some(provider) = Provider::start(&sandbox, "a refusal of the third-party provider") else {
         return;
     };
-    sandbox.configure(&account(
-        &sandbox,
-        "wrong",
-        &provider,
-        "svc-basic",
-        "wrong-secret",
-    ));
+    sandbox.configure(&account(&sandbox, "wrong", &provider, "svc-basic", "wrong-secret"));
     let _daemon = sandbox.start();
     for _ in 0..10 {
         let said = sandbox.tok(["get", "wrong"]);
         assert_eq!((said.code, said.stdout.as_str()), (5, ""), "{said:?}");
         let (what, hint) = said.error();
-        assert!(
-            what.contains("invalid_client") && hint.contains("will not try again until"),
-            "{said:?}"
-        );
+        assert!(what.contains("invalid_client") && hint.contains("will not try again until"), "{said:?}");
     }
     assert_eq!(provider.token_requests().get("svc-basic").map(Vec::len), Some(1));
 }

@@ -19,10 +19,7 @@ const README: &str = include_str!("../../README.md");
 /// What it links to; that the files are there, the compiler sees.
 const PAGES: [(&str, &str); 6] = [
     ("docs/threat-model.md", include_str!("../../docs/threat-model.md")),
-    (
-        "docs/wire-protocol.md",
-        include_str!("../../docs/wire-protocol.md"),
-    ),
+    ("docs/wire-protocol.md", include_str!("../../docs/wire-protocol.md")),
     ("systemd/README.md", include_str!("../../systemd/README.md")),
     ("CHANGELOG.md", include_str!("../../CHANGELOG.md")),
     ("LICENSE-MIT", include_str!("../../LICENSE-MIT")),
@@ -44,11 +41,7 @@ fn blocks(info: &str) -> Vec<Block> {
         let indentation = line.len() - line.trim_start().len();
         match (line.trim_start().strip_prefix("```"), &mut open) {
             (Some(info), None) => {
-                let block = Block {
-                    info: info.trim().to_owned(),
-                    text: String::new(),
-                    line: number + 1,
-                };
+                let block = Block { info: info.trim().to_owned(), text: String::new(), line: number + 1 };
                 open = Some((block, indentation));
             }
             (Some(_), Some(_)) => found.extend(open.take().map(|(block, _)| block)),
@@ -72,12 +65,7 @@ fn every_configuration_is_accepted_as_it_is_written() {
         sandbox.configure(&block.text);
         let said = run(sandbox.command("tokend").arg("check"));
         assert_eq!(said.code, 0, "README.md:{}: {}", block.line, said.stderr);
-        assert!(
-            !said.stdout.contains("warning"),
-            "README.md:{}: {}",
-            block.line,
-            said.stdout
-        );
+        assert!(!said.stdout.contains("warning"), "README.md:{}: {}", block.line, said.stdout);
     }
 }
 
@@ -93,14 +81,10 @@ struct Services {
 
 impl Services {
     fn start() -> Self {
-        let iyo = ItsYouOnline::builder()
-            .with(|iyo| iyo.client_id = "alice-cli".into())
-            .start();
+        let iyo = ItsYouOnline::builder().with(|iyo| iyo.client_id = "alice-cli".into()).start();
         let jwts = iyo.tokens();
         Self {
-            lyve: LyveCloud::builder()
-                .with(|lyve| lyve.access_key = "AKEXAMPLE".into())
-                .start(),
+            lyve: LyveCloud::builder().with(|lyve| lyve.access_key = "AKEXAMPLE".into()).start(),
             iyo,
             ovc: OpenvCloud::builder().with(|ovc| ovc.jwts = Some(jwts)).start(),
             oauth: OAuthServer::builder()
@@ -113,10 +97,8 @@ impl Services {
             sso: HttpLogin::builder()
                 .with(|sso| {
                     sso.path = "/token".into();
-                    sso.fields = vec![
-                        ("user".into(), "svc".into()),
-                        ("password".into(), "sso&secret".into()),
-                    ];
+                    sso.fields =
+                        vec![("user".into(), "svc".into()), ("password".into(), "sso&secret".into())];
                     sso.headers = vec![("x-tenant".into(), "acme".into())];
                     sso.template = r#"{"token":"$TOKEN"}"#.into();
                 })
@@ -133,14 +115,8 @@ impl Services {
             ("https://auth.internal", self.internal.url()),
             ("https://sso.internal", self.sso.url()),
             // These two are not written where the default counts.
-            (
-                "= \"lyve-cloud\"",
-                &format!("= \"lyve-cloud\"\nurl = \"{}\"", self.lyve.url()),
-            ),
-            (
-                "= \"itsyouonline\"",
-                &format!("= \"itsyouonline\"\nurl = \"{}\"", self.iyo.url()),
-            ),
+            ("= \"lyve-cloud\"", &format!("= \"lyve-cloud\"\nurl = \"{}\"", self.lyve.url())),
+            ("= \"itsyouonline\"", &format!("= \"itsyouonline\"\nurl = \"{}\"", self.iyo.url())),
         ]
         .into_iter()
         .fold(text.to_owned(), |text, (real, here)| text.replace(real, here))
@@ -149,17 +125,12 @@ impl Services {
     /// Puts each secret where the README says that it is; the variable is the daemon's.
     fn tell_secrets(&self, sandbox: &Sandbox) {
         for folder in ["home/.secrets", "home/bin", "credentials"] {
-            DirBuilder::new()
-                .mode(0o700)
-                .create(sandbox.path().join(folder))
-                .expect("a folder");
+            DirBuilder::new().mode(0o700).create(sandbox.path().join(folder)).expect("a folder");
         }
         sandbox.secret_file(".secrets/lyve", &self.lyve.change(|lyve| lyve.secret.clone()));
         sandbox.secret_file(".secrets/ovc", &self.ovc.change(|ovc| ovc.password.clone()));
-        sandbox.secret_file(
-            ".secrets/internal-key",
-            &self.internal.change(|login| login.fields[1].1.clone()),
-        );
+        sandbox
+            .secret_file(".secrets/internal-key", &self.internal.change(|login| login.fields[1].1.clone()));
         sandbox.secret_file(".secrets/legacy-api-key", "a-fixed-token");
         write_private(&sandbox.path().join("credentials/sso-password"), b"sso&secret");
         let iyo_secret = self.iyo.change(|iyo| iyo.client_secret.clone());
@@ -184,10 +155,7 @@ impl World {
         let sandbox = Sandbox::new();
         services.tell_secrets(&sandbox);
         let accounts_d = sandbox.config_file().with_file_name("accounts.d");
-        DirBuilder::new()
-            .mode(0o700)
-            .create(&accounts_d)
-            .expect("a folder");
+        DirBuilder::new().mode(0o700).create(&accounts_d).expect("a folder");
         for block in blocks("toml") {
             let text = services.moved_in(&block.text);
             if text.contains("[daemon]") {
@@ -200,16 +168,9 @@ impl World {
             command
                 .env("PATH", path(&[sandbox.home().join("bin")]))
                 .env("CREDENTIALS_DIRECTORY", sandbox.path().join("credentials"))
-                .env(
-                    "GRAPH_SECRET",
-                    services.oauth.change(|oauth| oauth.client_secret.clone()),
-                );
+                .env("GRAPH_SECRET", services.oauth.change(|oauth| oauth.client_secret.clone()));
         });
-        Self {
-            _daemon: daemon,
-            sandbox,
-            services,
-        }
+        Self { _daemon: daemon, sandbox, services }
     }
 }
 
@@ -224,14 +185,8 @@ fn path(before: &[PathBuf]) -> OsString {
 fn every_account_brings_a_token() {
     let world = World::new();
     let listed = world.sandbox.tok(["list"]).stdout;
-    let accounts: Vec<&str> = listed
-        .lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .collect();
-    let written = README
-        .lines()
-        .filter(|line| line.starts_with("[accounts."))
-        .count();
+    let accounts: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let written = README.lines().filter(|line| line.starts_with("[accounts.")).count();
     assert_eq!(accounts.len(), written, "{listed}");
     for account in accounts {
         assert!(!world.sandbox.token(account).is_empty());
@@ -245,22 +200,14 @@ fn commands_run_as_they_are_written() {
     let has_curl = env::split_paths(&path(&[])).any(|folder| folder.join("curl").is_file());
     for block in blocks("sh run") {
         if block.text.contains("tok curl") && !has_curl {
-            skip(
-                &format!("the commands of README.md:{}", block.line),
-                "there is no curl here",
-            );
+            skip(&format!("the commands of README.md:{}", block.line), "there is no curl here");
             continue;
         }
         let mut shell = Command::new("sh");
         world.sandbox.surround(&mut shell);
         shell.env("PATH", path(std::slice::from_ref(&programs)));
         let said = run(shell.args(["-eu", "-c", &world.services.moved_in(&block.text)]));
-        assert_eq!(
-            (said.code, said.stderr.as_str()),
-            (0, ""),
-            "README.md:{}: {said:?}",
-            block.line
-        );
+        assert_eq!((said.code, said.stderr.as_str()), (0, ""), "README.md:{}: {said:?}", block.line);
     }
 }
 
@@ -290,32 +237,18 @@ fn every_command_and_option_is_there() {
 
 /// The words behind `program` in every piece of code, up to the end of the command or its `--`.
 fn calls(program: &str) -> Vec<Vec<String>> {
-    let fenced = blocks("sh")
-        .into_iter()
-        .chain(blocks("sh run"))
-        .map(|block| block.text);
-    let spans = README
-        .lines()
-        .flat_map(|line| line.split('`').skip(1).step_by(2).map(str::to_owned));
+    let fenced = blocks("sh").into_iter().chain(blocks("sh run")).map(|block| block.text);
+    let spans = README.lines().flat_map(|line| line.split('`').skip(1).step_by(2).map(str::to_owned));
     let mut found = Vec::new();
-    for line in fenced
-        .chain(spans)
-        .flat_map(|code| code.lines().map(str::to_owned).collect::<Vec<_>>())
-    {
+    for line in fenced.chain(spans).flat_map(|code| code.lines().map(str::to_owned).collect::<Vec<_>>()) {
         let line = line.split(" #").next().unwrap_or_default().to_owned();
         for command in line.split(['|', ';', '(', ')', '"', '\'']) {
             let mut words = command.split_whitespace();
             if words.next() != Some(program) {
                 continue;
             }
-            let words: Vec<String> = words
-                .take_while(|word| *word != "--")
-                .map(str::to_owned)
-                .collect();
-            if words
-                .first()
-                .is_some_and(|first| first.starts_with(|c: char| c.is_ascii_lowercase()))
-            {
+            let words: Vec<String> = words.take_while(|word| *word != "--").map(str::to_owned).collect();
+            if words.first().is_some_and(|first| first.starts_with(|c: char| c.is_ascii_lowercase())) {
                 found.push(words);
             }
         }
@@ -336,15 +269,9 @@ fn every_link_leads_somewhere() {
             .collect::<String>()
             .replace(' ', "-")
     };
-    let anchors: BTreeSet<String> = README
-        .lines()
-        .filter(|line| line.starts_with('#'))
-        .map(heading)
-        .collect();
-    let targets = README
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next());
+    let anchors: BTreeSet<String> =
+        README.lines().filter(|line| line.starts_with('#')).map(heading).collect();
+    let targets = README.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     for target in targets.filter(|target| !target.starts_with("https://")) {
         let there = match target.strip_prefix('#') {
             Some(anchor) => anchors.contains(anchor),
@@ -358,9 +285,6 @@ fn every_link_leads_somewhere() {
 #[test]
 fn every_exit_status_has_its_row() {
     for status in 0..=10 {
-        assert!(
-            README.contains(&format!("\n| {status} | ")),
-            "exit status {status}"
-        );
+        assert!(README.contains(&format!("\n| {status} | ")), "exit status {status}");
     }
 }

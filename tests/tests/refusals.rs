@@ -26,10 +26,7 @@ fn refused_for_good<S: Service>(
     assert_eq!((said.code, said.stdout.as_str()), (5, ""), "{said:?}");
     let (what, hint) = said.error();
     assert!(what.contains(account) && what.contains(words), "{what}");
-    assert!(
-        !what.contains("wrong-secret") && !hint.contains("wrong-secret"),
-        "{said:?}"
-    );
+    assert!(!what.contains("wrong-secret") && !hint.contains("wrong-secret"), "{said:?}");
     assert!(hint.contains("will not try again until"), "{hint}");
     for _ in 0..10 {
         assert_eq!(sandbox.tok(["get", account]).code, 5);
@@ -38,9 +35,7 @@ fn refused_for_good<S: Service>(
     let status = sandbox.status(account);
     assert_eq!(status["state"], "parked");
     assert!(
-        status["last_error"]["message"]
-            .as_str()
-            .is_some_and(|message| message.contains(words)),
+        status["last_error"]["message"].as_str().is_some_and(|message| message.contains(words)),
         "{status}"
     );
     assert_eq!(sandbox.tok(["status", account, "--check"]).code, 5);
@@ -57,12 +52,8 @@ fn not_now(said: &Said) {
 #[test]
 fn wrong_credentials_of_each_service_are_exit_5_and_not_one_more_request() {
     let sandbox = Sandbox::new();
-    let (lyve, terse) = (
-        LyveCloud::start(),
-        LyveCloud::builder()
-            .with(|it| it.refusal = Refusal::Empty)
-            .start(),
-    );
+    let (lyve, terse) =
+        (LyveCloud::start(), LyveCloud::builder().with(|it| it.refusal = Refusal::Empty).start());
     let (iyo, ovc, login) = (ItsYouOnline::start(), OpenvCloud::start(), HttpLogin::start());
     sandbox.configure(
         &[
@@ -80,13 +71,7 @@ fn wrong_credentials_of_each_service_are_exit_5_and_not_one_more_request() {
     let _daemon = sandbox.start();
 
     // Its own words, without the space that it puts behind the code.
-    refused_for_good(
-        &sandbox,
-        "lyve",
-        &lyve,
-        "403 AuthenticationFailed: Authentication failed.",
-        1,
-    );
+    refused_for_good(&sandbox, "lyve", &lyve, "403 AuthenticationFailed: Authentication failed.", 1);
     refused_for_good(&sandbox, "terse", &terse, "403", 1);
     refused_for_good(&sandbox, "iyo", &iyo, "400", 1);
     refused_for_good(&sandbox, "ovc", &ovc, "401", 1);
@@ -96,17 +81,12 @@ fn wrong_credentials_of_each_service_are_exit_5_and_not_one_more_request() {
 #[test]
 fn an_oauth2_error_is_a_no_with_the_services_own_words_whatever_its_status() {
     let sandbox = Sandbox::new();
-    let refusing = |refusal| {
-        OAuthServer::builder()
-            .with(|oauth| oauth.refusal = refusal)
-            .start()
-    };
+    let refusing = |refusal| OAuthServer::builder().with(|oauth| oauth.refusal = refusal).start();
     let unauthorized = refusing(ClientRefusal::Unauthorized);
     let bad_request = refusing(ClientRefusal::BadRequest);
     let like_github = refusing(ClientRefusal::Ok);
-    let granted_nothing = OAuthServer::builder()
-        .with(|it| it.allowed_scopes = vec!["read".to_owned()])
-        .start();
+    let granted_nothing =
+        OAuthServer::builder().with(|it| it.allowed_scopes = vec!["read".to_owned()]).start();
     sandbox.configure(
         &[
             accounts::oauth2_at_endpoint(&sandbox, "unauthorized", &unauthorized, "client_secret_basic"),
@@ -125,25 +105,15 @@ fn an_oauth2_error_is_a_no_with_the_services_own_words_whatever_its_status() {
     let words = "invalid_client: client authentication failed";
     refused_for_good(&sandbox, "unauthorized", &unauthorized, words, 1);
     refused_for_good(&sandbox, "bad-request", &bad_request, words, 1);
-    refused_for_good(
-        &sandbox,
-        "like-github",
-        &like_github,
-        "incorrect_client_credentials",
-        1,
-    );
+    refused_for_good(&sandbox, "like-github", &like_github, "incorrect_client_credentials", 1);
     refused_for_good(&sandbox, "scope", &granted_nothing, "invalid_scope", 1);
 }
 
 #[test]
 fn a_page_is_never_a_no() {
     let sandbox = Sandbox::new();
-    let lyve = LyveCloud::builder()
-        .with(|lyve| lyve.refusal = Refusal::Html)
-        .start();
-    let oauth = OAuthServer::builder()
-        .with(|oauth| oauth.refusal = ClientRefusal::ForbiddenPage)
-        .start();
+    let lyve = LyveCloud::builder().with(|lyve| lyve.refusal = Refusal::Html).start();
+    let oauth = OAuthServer::builder().with(|oauth| oauth.refusal = ClientRefusal::ForbiddenPage).start();
     let portal = ItsYouOnline::start();
     portal.fault(Fault::Html);
     sandbox.configure(
@@ -188,16 +158,8 @@ fn while_the_service_is_down_a_valid_token_is_served_and_then_the_next_try_is_to
         (status["state"] == "waiting").then_some(status)
     });
     let error = &waiting["last_error"];
-    assert!(
-        ["kind", "message", "hint", "at"]
-            .iter()
-            .all(|field| error[field].is_string()),
-        "{waiting}"
-    );
-    assert!(
-        waiting["next_refresh_at"].is_string() && waiting["expires_at"].is_string(),
-        "{waiting}"
-    );
+    assert!(["kind", "message", "hint", "at"].iter().all(|field| error[field].is_string()), "{waiting}");
+    assert!(waiting["next_refresh_at"].is_string() && waiting["expires_at"].is_string(), "{waiting}");
     assert_eq!(sandbox.tok(["status", "lyve", "--check"]).code, 6);
     assert_eq!(sandbox.token("lyve"), token, "it has life left");
 
@@ -206,34 +168,23 @@ fn while_the_service_is_down_a_valid_token_is_served_and_then_the_next_try_is_to
     let without = eventually("the token's end", || {
         let said = sandbox.tok(["get", "lyve", "--format", "json"]);
         let object: Value = serde_json::from_str(&said.stdout).unwrap_or_default();
-        warned |= object["warnings"]
-            .as_array()
-            .is_some_and(|warnings| !warnings.is_empty());
+        warned |= object["warnings"].as_array().is_some_and(|warnings| !warnings.is_empty());
         assert!(said.code != 0 || object["token"] == token.as_str(), "{said:?}");
         (said.code != 0).then_some(said)
     });
     assert!(warned, "that little is left, and why");
     // Its life counts from before the request, so that it ends a little sooner here than there.
     let left = lyve.tokens().all()[0].left();
-    assert!(
-        left < Duration::from_secs(1),
-        "it was served to its end, not {left:?} before"
-    );
+    assert!(left < Duration::from_secs(1), "it was served to its end, not {left:?} before");
     not_now(&without);
     assert_eq!(sandbox.status("lyve")["expires_at"], Value::Null);
 
     lyve.outage(false);
     let before = lyve.token_requests();
-    assert!(
-        lyve.wait_for_token_requests(before + 1, SOON),
-        "nobody had to ask"
-    );
+    assert!(lyve.wait_for_token_requests(before + 1, SOON), "nobody had to ask");
     assert!(lyve.is_live(&sandbox.token("lyve")));
     let status = sandbox.status("lyve");
-    assert_eq!(
-        (&status["state"], &status["last_error"]),
-        (&Value::from("fresh"), &Value::Null)
-    );
+    assert_eq!((&status["state"], &status["last_error"]), (&Value::from("fresh"), &Value::Null));
 }
 
 #[test]
@@ -243,9 +194,7 @@ fn a_4xx_that_is_no_clear_no_is_tried_three_times_in_growing_pauses() {
     lyve.fault(Fault::json(409, r#"{"code":"Strange","message":"A conflict."}"#));
     sandbox.configure(&accounts::lyve_cloud(&sandbox, "lyve", &lyve));
     let _daemon = sandbox.start();
-    eventually("parked after three tries", || {
-        (sandbox.status("lyve")["state"] == "parked").then_some(())
-    });
+    eventually("parked after three tries", || (sandbox.status("lyve")["state"] == "parked").then_some(()));
     let tries = lyve.ledger();
     assert_eq!(tries.len(), 3);
     let pauses = [tries[1].since(&tries[0]), tries[2].since(&tries[1])];
@@ -261,11 +210,7 @@ fn a_service_that_says_when_is_not_asked_before() {
     let sandbox = Sandbox::new();
     let (busy, limited) = (LyveCloud::start(), OAuthServer::start());
     busy.fault(Fault::status(503).retry_after("4").once());
-    limited.fault(
-        Fault::json(429, r#"{"error":"slow_down"}"#)
-            .retry_after("4")
-            .once(),
-    );
+    limited.fault(Fault::json(429, r#"{"error":"slow_down"}"#).retry_after("4").once());
     sandbox.configure(
         &[
             accounts::lyve_cloud(&sandbox, "busy", &busy),
@@ -278,41 +223,36 @@ fn a_service_that_says_when_is_not_asked_before() {
         not_now(&sandbox.tok(["get", account]));
     }
     for (account, ledger) in [
-        (
-            "busy",
-            busy.wait_for_token_requests(2, SOON).then(|| busy.ledger()),
-        ),
-        (
-            "limited",
-            limited.wait_for_token_requests(2, SOON).then(|| limited.ledger()),
-        ),
+        ("busy", busy.wait_for_token_requests(2, SOON).then(|| busy.ledger())),
+        ("limited", limited.wait_for_token_requests(2, SOON).then(|| limited.ledger())),
     ] {
         let ledger = ledger.unwrap_or_default();
         assert_eq!(ledger.len(), 2, "{account} was asked again");
         let pause = ledger[1].since(&ledger[0]);
-        assert!(
-            (4.0..8.0).contains(&pause.as_secs_f64()),
-            "{account}: after {pause:?}"
-        );
+        assert!((4.0..8.0).contains(&pause.as_secs_f64()), "{account}: after {pause:?}");
         sandbox.token(account);
     }
 }
 
 #[test]
-fn a_lost_connection_is_not_the_callers_failure() {
+fn an_answer_that_is_lost_or_none_is_not_the_callers_failure() {
     let sandbox = Sandbox::new();
-    for fault in [
-        Fault::Drop,
-        Fault::Garbage,
-        Fault::Empty,
-        Fault::Truncate,
-        Fault::Oversize(3_000_000),
-    ] {
-        let lyve = LyveCloud::start();
-        lyve.fault(fault.clone().once());
-        sandbox.configure(&(accounts::lyve_cloud(&sandbox, "lyve", &lyve) + "refresh = 'on-demand'\n"));
-        let _daemon = sandbox.start();
-        let said = sandbox.tok(["get", "lyve"]);
+    let faults = [Fault::Drop, Fault::Garbage, Fault::Empty, Fault::Truncate, Fault::Oversize(3_000_000)];
+    let services: Vec<_> = faults
+        .into_iter()
+        .enumerate()
+        .map(|(index, fault)| {
+            let lyve = LyveCloud::start();
+            lyve.fault(fault.clone().once());
+            (format!("lyve-{index}"), lyve, fault)
+        })
+        .collect();
+    let text: String =
+        services.iter().map(|(name, lyve, _)| accounts::lyve_cloud(&sandbox, name, lyve)).collect();
+    sandbox.configure(&text);
+    let _daemon = sandbox.start();
+    for (name, lyve, fault) in &services {
+        let said = sandbox.tok(["get", name]);
         assert_eq!(said.code, 0, "{fault:?}: a short pause is waited out: {said:?}");
         assert!(lyve.is_live(said.stdout.trim_end()));
         assert_eq!(lyve.token_requests(), 2, "{fault:?}");
@@ -335,11 +275,8 @@ fn tok_refresh_tries_a_parked_account_once() {
     let sandbox = Sandbox::new();
     let (lyve, mended) = (LyveCloud::start(), LyveCloud::start());
     sandbox.configure(
-        &[
-            accounts::lyve_cloud(&sandbox, "lyve", &lyve),
-            accounts::lyve_cloud(&sandbox, "mended", &mended),
-        ]
-        .concat(),
+        &[accounts::lyve_cloud(&sandbox, "lyve", &lyve), accounts::lyve_cloud(&sandbox, "mended", &mended)]
+            .concat(),
     );
     accounts::set_secret(&sandbox, "lyve", "wrong-secret");
     accounts::set_secret(&sandbox, "mended", "wrong-secret");
@@ -355,11 +292,7 @@ fn tok_refresh_tries_a_parked_account_once() {
 
     mended.change(|lyve| "wrong-secret".clone_into(&mut lyve.secret));
     let refreshed = sandbox.tok(["refresh", "mended"]);
-    assert_eq!(
-        (refreshed.code, refreshed.stdout.as_str()),
-        (0, ""),
-        "{refreshed:?}"
-    );
+    assert_eq!((refreshed.code, refreshed.stdout.as_str()), (0, ""), "{refreshed:?}");
     assert!(mended.is_live(&sandbox.token("mended")));
     assert_eq!(mended.requests(), 2);
     assert_eq!(sandbox.status("mended")["last_error"], Value::Null);
@@ -370,11 +303,8 @@ fn a_mended_secret_brings_a_token_at_the_next_reload() {
     let sandbox = Sandbox::new();
     let (lyve, other) = (LyveCloud::start(), ItsYouOnline::start());
     sandbox.configure(
-        &[
-            accounts::lyve_cloud(&sandbox, "lyve", &lyve),
-            accounts::its_you_online(&sandbox, "other", &other),
-        ]
-        .concat(),
+        &[accounts::lyve_cloud(&sandbox, "lyve", &lyve), accounts::its_you_online(&sandbox, "other", &other)]
+            .concat(),
     );
     accounts::set_secret(&sandbox, "lyve", "wrong-secret");
     let _daemon = sandbox.start();
@@ -387,11 +317,7 @@ fn a_mended_secret_brings_a_token_at_the_next_reload() {
     assert_eq!((reloaded.code, reloaded.stdout.as_str()), (0, ""), "{reloaded:?}");
     assert!(lyve.is_live(&sandbox.token("lyve")));
     assert_eq!(lyve.requests(), 2);
-    assert_eq!(
-        (sandbox.token("other"), other.requests()),
-        (kept, 1),
-        "the others keep their tokens"
-    );
+    assert_eq!((sandbox.token("other"), other.requests()), (kept, 1), "the others keep their tokens");
 }
 
 #[test]
@@ -400,11 +326,8 @@ fn a_missing_or_open_secret_parks_its_own_account_and_names_the_file() {
     let sandbox = Sandbox::new();
     let (lyve, other) = (LyveCloud::start(), LyveCloud::start());
     sandbox.configure(
-        &[
-            accounts::lyve_cloud(&sandbox, "lyve", &lyve),
-            accounts::lyve_cloud(&sandbox, "other", &other),
-        ]
-        .concat(),
+        &[accounts::lyve_cloud(&sandbox, "lyve", &lyve), accounts::lyve_cloud(&sandbox, "other", &other)]
+            .concat(),
     );
     let file = sandbox.home().join("lyve.secret");
     let open = std::fs::Permissions::from_mode(0o644);
@@ -431,10 +354,7 @@ fn a_service_that_comes_back_answers_those_who_have_no_token_yet() {
     sandbox.configure(&accounts::openv_cloud(&sandbox, "ovc", &ovc));
     let _daemon = sandbox.start();
     not_now(&sandbox.tok(["get", "ovc"]));
-    let_pass(
-        Duration::from_secs(2),
-        "so that it was tried more than once while the service is away",
-    );
+    let_pass(Duration::from_secs(2), "so that it was tried more than once while the service is away");
     ovc.outage(false);
     assert!(ovc.wait_for_token_requests(1, SOON), "by itself");
     assert!(ovc.is_live(&sandbox.token("ovc")));

@@ -8,10 +8,7 @@ use tokend_tests::stand_in::{LyveCloud, OAuthServer, fingerprint};
 #[track_caller]
 fn reject(sandbox: &Sandbox, account: &str, token: &str) {
     let said = sandbox.tok_with_input(["reject", account], &format!("{token}\n"));
-    assert_eq!(
-        (said.code, said.stdout.as_str(), said.stderr.as_str()),
-        (0, "", "")
-    );
+    assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (0, "", ""));
 }
 
 #[test]
@@ -37,10 +34,7 @@ fn a_rejected_token_is_not_served_again_and_the_next_get_brings_another() {
 
     let first = sandbox.token("graph");
     let said = sandbox.tok(["reject", "graph", "--hash", &fingerprint(&first)]);
-    assert_eq!(
-        (said.code, said.stdout.as_str(), said.stderr.as_str()),
-        (0, "", "")
-    );
+    assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (0, "", ""));
     let second = sandbox.token("graph");
     assert_ne!(second, first);
     assert!(oauth.is_live(&second));
@@ -54,13 +48,7 @@ fn a_token_for_other_scopes_is_rejected_by_itself() {
     let graph = accounts::oauth2_at_endpoint(&sandbox, "graph", &oauth, "client_secret_basic");
     sandbox.configure(&(graph + "scope = ['files']\nrequest_scopes = ['mail']\n"));
     let _daemon = sandbox.start();
-    let mail = || {
-        sandbox
-            .tok(["get", "graph", "--scope", "mail"])
-            .stdout
-            .trim_end()
-            .to_owned()
-    };
+    let mail = || sandbox.tok(["get", "graph", "--scope", "mail"]).stdout.trim_end().to_owned();
     let (own, first) = (sandbox.token("graph"), mail());
     reject(&sandbox, "graph", &first);
     let second = mail();
@@ -140,11 +128,7 @@ fn a_second_rejection_is_honoured_where_the_service_calls_the_token_dead_too() {
     assert_ne!(said.stdout.trim_end(), second, "a dead token is not served");
     assert_eq!(said.code, 6, "the second one waits: {said:?}");
     assert!(said.error().1.contains("next try is in"), "{said:?}");
-    assert_eq!(
-        (lyve.token_requests(), lyve.requests()),
-        (2, 3),
-        "it was asked whether the token lives"
-    );
+    assert_eq!((lyve.token_requests(), lyve.requests()), (2, 3), "it was asked whether the token lives");
 }
 
 #[test]

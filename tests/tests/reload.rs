@@ -22,21 +22,14 @@ use tokend_tests::stand_in::{Fault, LyveCloud, OpenvCloud};
 #[track_caller]
 fn reload(sandbox: &Sandbox) {
     let said = sandbox.tok(["reload"]);
-    assert_eq!(
-        (said.code, said.stdout.as_str(), said.stderr.as_str()),
-        (0, "", ""),
-        "{said:?}"
-    );
+    assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (0, "", ""), "{said:?}");
 }
 
 fn names(sandbox: &Sandbox) -> Vec<String> {
     let said = sandbox.tok(["list", "--json"]);
     let list: Value = serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{error}: {said:?}"));
     let accounts = list.as_array().expect("a list");
-    accounts
-        .iter()
-        .filter_map(|account| account["account"].as_str().map(str::to_owned))
-        .collect()
+    accounts.iter().filter_map(|account| account["account"].as_str().map(str::to_owned)).collect()
 }
 
 #[test]
@@ -70,20 +63,11 @@ fn a_reload_adds_changes_and_removes_and_leaves_every_other_account_its_token() 
     assert!(ovc.is_live(&sandbox.token("comes")));
     let said = sandbox.tok(["get", "goes"]);
     assert_eq!((said.code, said.stdout.as_str()), (3, ""), "{said:?}");
-    assert_eq!(
-        (
-            stays.token_requests(),
-            changes.token_requests(),
-            goes.token_requests()
-        ),
-        (1, 2, 1)
-    );
+    assert_eq!((stays.token_requests(), changes.token_requests(), goes.token_requests()), (1, 2, 1));
 
     // Once more without any change, by signal.
     daemon.signal(Signal::HUP);
-    eventually("two reloads in the log", || {
-        (daemon.log().matches("reloaded").count() == 2).then_some(())
-    });
+    eventually("two reloads in the log", || (daemon.log().matches("reloaded").count() == 2).then_some(()));
     assert_eq!(sandbox.token("stays"), before[0]);
     assert_eq!((stays.requests(), changes.requests(), ovc.requests()), (1, 2, 1));
 }
@@ -95,16 +79,11 @@ fn a_change_of_how_an_account_is_kept_keeps_its_token() {
     sandbox.configure(&lyve_cloud(&sandbox, "a", &lyve));
     let _daemon = sandbox.start();
     let token = sandbox.token("a");
-    for more in [
-        "min_valid = \"5m\"",
-        "refresh = \"on-demand\"",
-        "refresh = \"auto\"\nscheme = \"Token\"",
-        "",
-    ] {
-        sandbox.configure(&format!(
-            "[daemon]\nlog = \"debug\"\n{}",
-            (lyve_cloud(&sandbox, "a", &lyve) + more)
-        ));
+    for more in
+        ["min_valid = \"5m\"", "refresh = \"on-demand\"", "refresh = \"auto\"\nscheme = \"Token\"", ""]
+    {
+        sandbox
+            .configure(&format!("[daemon]\nlog = \"debug\"\n{}", (lyve_cloud(&sandbox, "a", &lyve) + more)));
         reload(&sandbox);
         assert_eq!(sandbox.token("a"), token, "{more}");
     }
@@ -112,10 +91,7 @@ fn a_change_of_how_an_account_is_kept_keeps_its_token() {
     let further = sandbox.config_file().with_file_name("accounts.d");
     fs::create_dir(&further).expect("a folder");
     fs::set_permissions(&further, Permissions::from_mode(0o700)).expect("its mode");
-    sandbox::write_private(
-        &further.join("lyve.toml"),
-        lyve_cloud(&sandbox, "a", &lyve).as_bytes(),
-    );
+    sandbox::write_private(&further.join("lyve.toml"), lyve_cloud(&sandbox, "a", &lyve).as_bytes());
     sandbox.configure("");
     reload(&sandbox);
     assert_eq!(sandbox.token("a"), token);
@@ -131,10 +107,7 @@ fn a_changed_presentation_is_served_at_once_with_the_same_token() {
     let token = sandbox.token("a");
     sandbox.configure(&(lyve_cloud(&sandbox, "a", &lyve) + "scheme = \"Token\""));
     reload(&sandbox);
-    assert_eq!(
-        sandbox.tok(["header", "a"]).stdout,
-        format!("Authorization: Token {token}\n")
-    );
+    assert_eq!(sandbox.tok(["header", "a"]).stdout, format!("Authorization: Token {token}\n"));
 }
 
 #[test]
@@ -147,23 +120,11 @@ fn a_faulty_configuration_leaves_the_old_one_running_and_says_why_with_the_line(
     let token = sandbox.token("a");
     // The text, and what must be said about it.
     let faulty: [(String, &[&str]); 6] = [
-        (
-            good.replace("access_key", "acces_key"),
-            &["config.toml:5", "acces_key", "access_key"],
-        ),
+        (good.replace("access_key", "acces_key"), &["config.toml:5", "acces_key", "access_key"]),
         (format!("{good}min_valid = \n"), &["config.toml:7", "min_valid"]),
-        (
-            good.replace("'acme'", "17"),
-            &["config.toml:4", "account_id = ", "string"],
-        ),
-        (
-            good.replace("lyve-cloud", "lyve-clout"),
-            &["config.toml:2", "lyve-cloud"],
-        ),
-        (
-            format!("{good}access = []\n"),
-            &["config.toml:7", "access", "not built"],
-        ),
+        (good.replace("'acme'", "17"), &["config.toml:4", "account_id = ", "string"]),
+        (good.replace("lyve-cloud", "lyve-clout"), &["config.toml:2", "lyve-cloud"]),
+        (format!("{good}access = []\n"), &["config.toml:7", "access", "not built"]),
         (
             format!("{good}[accounts.A]\ntype = \"static\"\ntoken = {{ env = \"X\" }}\n"),
             &["config.toml:7", "accounts"],
@@ -175,13 +136,7 @@ fn a_faulty_configuration_leaves_the_old_one_running_and_says_why_with_the_line(
         assert!(said.code != 0 && said.stdout.is_empty(), "{said:?}");
         let log = daemon.log();
         assert!(said.stderr.starts_with("tok: "), "{said:?}");
-        assert!(
-            said.stderr
-                .lines()
-                .last()
-                .is_some_and(|line| line.starts_with("hint: ")),
-            "{said:?}"
-        );
+        assert!(said.stderr.lines().last().is_some_and(|line| line.starts_with("hint: ")), "{said:?}");
         for part in wanted {
             assert!(said.stderr.contains(part), "{part} in {}", said.stderr);
             assert!(log.contains(part), "{part} in {log}");
@@ -204,9 +159,7 @@ fn a_faulty_configuration_read_at_a_signal_says_why_in_the_log() {
     let token = sandbox.token("a");
     sandbox.configure(&(lyve_cloud(&sandbox, "a", &lyve) + "refesh = \"eager\""));
     daemon.signal(Signal::HUP);
-    eventually("the fault is in the log", || {
-        daemon.log().contains("faulty").then_some(())
-    });
+    eventually("the fault is in the log", || daemon.log().contains("faulty").then_some(()));
     let log = eventually("and so is the key that was meant", || {
         Some(daemon.log()).filter(|log| log.contains("refresh"))
     });
@@ -226,10 +179,7 @@ fn a_configuration_that_others_can_write_is_not_read() {
         fs::set_permissions(sandbox.config_file(), Permissions::from_mode(mode)).expect("its mode");
         let said = sandbox.tok(["reload"]);
         assert_ne!(said.code, 0, "{said:?}");
-        assert!(
-            said.stderr.contains("config.toml") && said.stderr.contains("chmod"),
-            "{said:?}"
-        );
+        assert!(said.stderr.contains("config.toml") && said.stderr.contains("chmod"), "{said:?}");
         assert_eq!(sandbox.token("a"), token);
     }
     // Others may read it: there is no secret in it.
@@ -256,9 +206,7 @@ fn the_token_of_an_account_whose_service_changed_is_neither_served_nor_sent_to_t
     assert_eq!(sandbox.tok_with_input(["reject", "a"], &token).code, 0);
     new.outage(false);
     let another = eventually("the new service is asked", || {
-        Some(sandbox.tok(["get", "a"]))
-            .filter(|said| said.code == 0)
-            .map(|said| said.stdout)
+        Some(sandbox.tok(["get", "a"])).filter(|said| said.code == 0).map(|said| said.stdout)
     });
     assert!(new.is_live(another.trim_end()) && !old.is_live(another.trim_end()));
     // Rejecting makes it ask the service about its token: the new token, and nobody else's.
@@ -313,11 +261,7 @@ struct Beside {
 
 impl Beside {
     fn start(command: &mut Command) -> Self {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
         let stdout = BufReader::new(child.stdout.take().expect("its output"));
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
@@ -332,9 +276,7 @@ impl Beside {
 
     #[track_caller]
     fn line(&self) -> String {
-        self.lines
-            .recv_timeout(Duration::from_secs(20))
-            .expect("another line")
+        self.lines.recv_timeout(Duration::from_secs(20)).expect("another line")
     }
 
     fn signal(&self, signal: Signal) {
@@ -401,19 +343,13 @@ fn a_token_file_is_private_rotates_in_one_piece_and_goes_with_its_program() {
     let _daemon = sandbox.start();
     let token = sandbox.token("a");
     let script = r#"echo "$T"; echo "${PLAIN-none}"; read -r line; cat "$T"; echo; exit 7"#;
-    let mut exec = Beside::start(
-        sandbox
-            .command("tok")
-            .args(["exec", "--file", "T=a", "--", "sh", "-c", script]),
-    );
+    let mut exec =
+        Beside::start(sandbox.command("tok").args(["exec", "--file", "T=a", "--", "sh", "-c", script]));
     let file = PathBuf::from(exec.line());
     assert_eq!(exec.line(), "none");
     let mode = |path: &Path| fs::metadata(path).expect("a file").permissions().mode() & 0o7777;
     assert_eq!(fs::read_to_string(&file).expect("the file"), token);
-    assert_eq!(
-        (mode(&file), mode(file.parent().expect("a folder"))),
-        (0o600, 0o700)
-    );
+    assert_eq!((mode(&file), mode(file.parent().expect("a folder"))), (0o600, 0o700));
 
     assert_eq!(sandbox.tok(["refresh", "a"]).code, 0);
     let fresh = sandbox.token("a");
@@ -425,12 +361,7 @@ fn a_token_file_is_private_rotates_in_one_piece_and_goes_with_its_program() {
         (held == fresh).then_some(())
     });
     assert_eq!(mode(&file), 0o600);
-    exec.child
-        .stdin
-        .take()
-        .expect("its input")
-        .write_all(b"go\n")
-        .expect("written");
+    exec.child.stdin.take().expect("its input").write_all(b"go\n").expect("written");
     assert_eq!(exec.line(), fresh);
     assert_eq!(exec.child.wait().expect("it ends").code(), Some(7));
     assert!(!file.exists() && !file.parent().expect("a folder").exists());
@@ -443,11 +374,8 @@ fn a_token_file_survives_a_restart_of_the_daemon_and_goes_when_its_program_is_te
     sandbox.configure(&lyve_cloud(&sandbox, "a", &lyve));
     let daemon = sandbox.start();
     let script = r#"trap 'echo caught; exit 9' TERM; echo "$T"; while :; do read -r line || exit; done"#;
-    let mut exec = Beside::start(
-        sandbox
-            .command("tok")
-            .args(["exec", "--file", "T=a", "--", "sh", "-c", script]),
-    );
+    let mut exec =
+        Beside::start(sandbox.command("tok").args(["exec", "--file", "T=a", "--", "sh", "-c", script]));
     let file = PathBuf::from(exec.line());
     let before = fs::read_to_string(&file).expect("the file");
     let restarted = restart(&sandbox, daemon);

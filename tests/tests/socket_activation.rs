@@ -20,10 +20,7 @@ const PASS: &str = r#"export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=tokend; e
 /// The socket as the unit makes it.
 fn listener(sandbox: &Sandbox) -> UnixListener {
     let path = sandbox.socket();
-    DirBuilder::new()
-        .mode(0o700)
-        .create(path.parent().expect("a folder"))
-        .expect("a folder");
+    DirBuilder::new().mode(0o700).create(path.parent().expect("a folder")).expect("a folder");
     UnixListener::bind(path).expect("a socket")
 }
 
@@ -65,21 +62,12 @@ fn a_client_that_came_before_the_daemon_is_answered_and_the_socket_outlives_each
             other => panic!("{other:?}"),
         }
         let said = sandbox::Said::from(waiting.wait_with_output().expect("tok ends"));
-        assert_eq!(
-            (said.code, said.stdout.as_str()),
-            (0, "static-token\n"),
-            "{said:?}"
-        );
+        assert_eq!((said.code, said.stdout.as_str()), (0, "static-token\n"), "{said:?}");
         assert_eq!(sandbox.token("a"), "static-token");
         assert!(daemon.stop().success());
         assert_eq!(fs::metadata(sandbox.socket()).expect("it stays").ino(), inode);
         // No lock of our own beside it.
-        assert_eq!(
-            fs::read_dir(sandbox.socket().parent().expect("a folder"))
-                .expect("a folder")
-                .count(),
-            1
-        );
+        assert_eq!(fs::read_dir(sandbox.socket().parent().expect("a folder")).expect("a folder").count(), 1);
     }
 }
 
@@ -93,19 +81,10 @@ fn who_waits_for_a_daemon_that_cannot_start_is_told_so() {
         .try_start(|command| pass(&sandbox, command, duplicate(&listener), PASS))
         .expect_err("a faulty configuration");
     assert_eq!(said.code, 78, "{said:?}");
-    assert!(
-        said.stderr.contains("config.toml:2") && said.stderr.contains("static"),
-        "{said:?}"
-    );
+    assert!(said.stderr.contains("config.toml:2") && said.stderr.contains("static"), "{said:?}");
     for stream in &mut early {
         let ended = sandbox::receive(stream).expect_err("no answer");
-        assert!(
-            matches!(
-                ended.kind(),
-                ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset
-            ),
-            "{ended}"
-        );
+        assert!(matches!(ended.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset), "{ended}");
     }
     // Nobody listens any more once the unit gives up, too.
     drop(listener);
@@ -126,10 +105,7 @@ fn a_second_daemon_on_the_same_state_turns_its_clients_away_even_with_a_socket_p
         })
         .expect_err("the state is taken");
     assert_eq!(said.code, 69, "{said:?}");
-    assert!(
-        said.stderr.contains(&format!("process {}", daemon.pid())),
-        "{said:?}"
-    );
+    assert!(said.stderr.contains(&format!("process {}", daemon.pid())), "{said:?}");
     assert!(sandbox::receive(&mut early).is_err());
     assert_eq!(first.token("a"), "static-token");
 }
@@ -180,11 +156,7 @@ echo a-token"#;
     let _daemon = sandbox.start_with(|command| pass(&sandbox, command, duplicate(&listener), PASS));
     assert_eq!(sandbox.token("a"), "a-token");
     let read = |name: &str| fs::read_to_string(sandbox.home().join(name)).expect(name);
-    assert!(
-        !read("descriptors").contains("socket:"),
-        "{}",
-        read("descriptors")
-    );
+    assert!(!read("descriptors").contains("socket:"), "{}", read("descriptors"));
     for variable in ["LISTEN_", "NOTIFY_SOCKET"] {
         assert!(!read("environment").contains(variable), "{}", read("environment"));
     }
@@ -200,11 +172,7 @@ fn a_passed_socket_whose_name_vanished_is_made_anew_as_its_own_and_goes_with_the
     let said = sandbox::eventually("the socket is back", || {
         Some(run(sandbox.command("tok").args(["get", "a"]))).filter(|said| said.code != 8)
     });
-    assert_eq!(
-        (said.code, said.stdout.as_str()),
-        (0, "static-token\n"),
-        "{said:?}"
-    );
+    assert_eq!((said.code, said.stdout.as_str()), (0, "static-token\n"), "{said:?}");
     assert!(daemon.stop().success());
     assert!(!sandbox.socket().exists());
 }

@@ -27,10 +27,7 @@ fn of_file(name: &str, path: &Path) -> String {
 
 /// An account whose secret a script prints.
 fn of_script(sandbox: &Sandbox, name: &str, script: &str) -> String {
-    account(
-        name,
-        &format!("{{ command = ['{}'] }}", program(sandbox, name, script).display()),
-    )
+    account(name, &format!("{{ command = ['{}'] }}", program(sandbox, name, script).display()))
 }
 
 /// A script of this name, which can be run.
@@ -43,6 +40,15 @@ fn program(sandbox: &Sandbox, name: &str, script: &str) -> PathBuf {
 fn chmod(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode))
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+/// What `tok get` said of each account, and how long that took: each waits for a second try.
+fn all_at_once<const N: usize>(sandbox: &Sandbox, names: [&str; N]) -> [(Said, Duration); N] {
+    std::thread::scope(|scope| {
+        names
+            .map(|name| scope.spawn(move || timed(|| sandbox.tok(["get", name]))))
+            .map(|call| call.join().expect("tok ends"))
+    })
 }
 
 #[track_caller]
@@ -59,10 +65,8 @@ fn a_file_that_others_may_touch_is_refused_with_its_path_and_the_remedy() {
     let sandbox = Sandbox::new();
     let modes = [0o640, 0o604, 0o644, 0o666, 0o610];
     let files = modes.map(|mode| {
-        let (name, path) = (
-            format!("m{mode:o}"),
-            sandbox.secret_file(&format!("key-{mode:o}"), "file-secret\n"),
-        );
+        let (name, path) =
+            (format!("m{mode:o}"), sandbox.secret_file(&format!("key-{mode:o}"), "file-secret\n"));
         chmod(&path, mode);
         (name, path)
     });
@@ -71,15 +75,7 @@ fn a_file_that_others_may_touch_is_refused_with_its_path_and_the_remedy() {
     for (name, path) in &files {
         let shown = path.display().to_string();
         let said = sandbox.tok(["get", name]);
-        refused(
-            &said,
-            &[
-                name,
-                &shown,
-                &format!("chmod 600 {shown}"),
-                &format!("tok refresh {name}"),
-            ],
-        );
+        refused(&said, &[name, &shown, &format!("chmod 600 {shown}"), &format!("tok refresh {name}")]);
         chmod(path, 0o600);
     }
     // Mended, each is looked at again, by either of the ways that the message names.
@@ -94,11 +90,9 @@ fn a_file_that_others_may_touch_is_refused_with_its_path_and_the_remedy() {
 fn closed_files_and_links_to_them_are_read_without_their_newline() {
     let sandbox = Sandbox::new();
     let mut configuration = String::new();
-    for (name, content, mode) in [
-        ("plain", "secret-1", 0o600),
-        ("newline", "secret-2\n", 0o400),
-        ("crlf", "secret-3\r\n", 0o600),
-    ] {
+    for (name, content, mode) in
+        [("plain", "secret-1", 0o600), ("newline", "secret-2\n", 0o400), ("crlf", "secret-3\r\n", 0o600)]
+    {
         let path = sandbox.secret_file(name, content);
         chmod(&path, mode);
         configuration += &of_file(name, &path);
@@ -110,21 +104,15 @@ fn closed_files_and_links_to_them_are_read_without_their_newline() {
     sandbox.configure(&configuration);
     let _daemon = sandbox.start();
     let tokens = ["plain", "newline", "crlf", "linked", "tilde"].map(|name| sandbox.token(name));
-    assert_eq!(
-        tokens,
-        ["secret-1", "secret-2", "secret-3", "secret-2", "secret-1"]
-    );
+    assert_eq!(tokens, ["secret-1", "secret-2", "secret-3", "secret-2", "secret-1"]);
 }
 
 #[test]
 fn what_is_no_file_parks_its_own_account_at_once() {
     let sandbox = Sandbox::new();
     let good = sandbox.secret_file("good", "good-secret");
-    let (missing, folder, pipe) = (
-        sandbox.home().join("missing"),
-        sandbox.home().join("folder"),
-        sandbox.home().join("pipe"),
-    );
+    let (missing, folder, pipe) =
+        (sandbox.home().join("missing"), sandbox.home().join("folder"), sandbox.home().join("pipe"));
     fs::create_dir(&folder).expect("a folder");
     mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
     let dangling = sandbox.home().join("dangling");
@@ -166,19 +154,13 @@ fn a_file_that_another_user_owns_is_refused() {
     chown(&path, Some(54_321), None).expect("given away");
     sandbox.configure(&of_file("a", &path));
     let _daemon = sandbox.start();
-    refused(
-        &sandbox.tok(["get", "a"]),
-        &[&path.display().to_string(), "54321", "chown"],
-    );
+    refused(&sandbox.tok(["get", "a"]), &[&path.display().to_string(), "54321", "chown"]);
 }
 
 #[test]
 fn a_file_behind_a_closed_folder_is_refused_and_found_once_it_is_open() {
     if sandbox::is_root() {
-        sandbox::skip(
-            "a secret file behind a closed folder",
-            "no folder is closed to root",
-        );
+        sandbox::skip("a secret file behind a closed folder", "no folder is closed to root");
         return;
     }
     let sandbox = Sandbox::new();
@@ -193,10 +175,7 @@ fn a_file_behind_a_closed_folder_is_refused_and_found_once_it_is_open() {
     let (said, closed_said) = (sandbox.tok(["get", "a"]), sandbox.tok(["get", "b"]));
     chmod(&folder, 0o700);
     refused(&said, &[&path.display().to_string(), "permission", "ls -l"]);
-    refused(
-        &closed_said,
-        &[&closed.display().to_string(), "permission", "ls -l"],
-    );
+    refused(&closed_said, &[&closed.display().to_string(), "permission", "ls -l"]);
     assert_eq!(sandbox.tok(["refresh", "a"]).code, 0);
     assert_eq!(sandbox.token("a"), "file-secret");
 }
@@ -235,10 +214,7 @@ echo "token-of-$#""#;
     for word in odd {
         let _ = write!(argv, ", '{word}'");
     }
-    sandbox.configure(&account(
-        "a",
-        &format!("{{ command = [{argv}], pass_env = ['PASSED', 'ABSENT'] }}"),
-    ));
+    sandbox.configure(&account("a", &format!("{{ command = [{argv}], pass_env = ['PASSED', 'ABSENT'] }}")));
     let held = sandbox.secret_file("held", "held-secret");
     let daemon = sandbox.start_with(|command| {
         command
@@ -256,19 +232,9 @@ echo "token-of-$#""#;
     let read = |name: &str| fs::read_to_string(sandbox.home().join(name)).expect(name);
 
     let environment = read("environment");
-    let names: BTreeSet<&str> = environment
-        .lines()
-        .filter_map(|line| Some(line.split_once('=')?.0))
-        .collect();
-    let expected = [
-        "DISPLAY",
-        "HOME",
-        "LANG",
-        "PASSED",
-        "PATH",
-        "USER",
-        "XDG_RUNTIME_DIR",
-    ];
+    let names: BTreeSet<&str> =
+        environment.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+    let expected = ["DISPLAY", "HOME", "LANG", "PASSED", "PATH", "USER", "XDG_RUNTIME_DIR"];
     assert_eq!(names, BTreeSet::from(expected), "{environment}");
     assert!(
         environment.contains("PASSED=passed on\n")
@@ -284,15 +250,9 @@ echo "token-of-$#""#;
         .filter(|word| word.parse::<u32>().is_ok())
         .collect();
     // 3 is what ls reads.
-    assert!(
-        open.is_subset(&BTreeSet::from(["0", "1", "2", "3"])),
-        "{descriptors}"
-    );
+    assert!(open.is_subset(&BTreeSet::from(["0", "1", "2", "3"])), "{descriptors}");
     for number in ["0", "2"] {
-        assert!(
-            descriptors.contains(&format!(" {number} -> /dev/null")),
-            "{descriptors}"
-        );
+        assert!(descriptors.contains(&format!(" {number} -> /dev/null")), "{descriptors}");
     }
     assert!(daemon.stop().success());
 }
@@ -321,14 +281,10 @@ wait"#;
     let daemon = sandbox.start_with(|command| {
         command.env("OTHER", "other-secret");
     });
-    for name in ["slow", "kind"] {
-        let (said, took) = timed(|| sandbox.tok(["get", name]));
+    for (said, took) in all_at_once(&sandbox, ["slow", "kind"]) {
         assert_eq!((said.code, said.stdout.as_str()), (6, ""), "{said:?}");
         assert!(said.error().0.contains("did not end within 1s"), "{said:?}");
-        assert!(
-            (Duration::from_millis(900)..Duration::from_secs(8)).contains(&took),
-            "{took:?}"
-        );
+        assert!((Duration::from_millis(900)..Duration::from_secs(8)).contains(&took), "{took:?}");
     }
     let started = fs::read_to_string(sandbox.home().join("started")).expect("who was started");
     assert!(started.lines().count() >= 6, "{started}");
@@ -349,14 +305,9 @@ mv starting started
 wait"#;
     sandbox.configure(&of_script(&sandbox, "slow", script).replace("'on-demand'", "'eager'"));
     let daemon = sandbox.start();
-    let started = eventually("the program runs", || {
-        fs::read_to_string(sandbox.home().join("started")).ok()
-    });
+    let started = eventually("the program runs", || fs::read_to_string(sandbox.home().join("started")).ok());
     let (status, took) = timed(|| daemon.stop());
-    assert!(
-        status.success() && took < Duration::from_secs(2),
-        "{status} after {took:?}"
-    );
+    assert!(status.success() && took < Duration::from_secs(2), "{status} after {took:?}");
     for pid in started.split_whitespace().filter_map(|word| word.parse().ok()) {
         eventually("what it started has ended", || (!is_running(pid)).then_some(()));
     }
@@ -385,11 +336,7 @@ fn a_program_that_fails_is_not_now_and_what_it_complains_is_shown_nowhere() {
     let complains = r#"echo "printed-secret"; echo "complained-secret" >&2; exit 3"#;
     let cases = [
         ("fails", complains, "exit status 3"),
-        (
-            "killed",
-            "echo printed-secret; echo complained-secret >&2; kill -9 $$",
-            "signal 9",
-        ),
+        ("killed", "echo printed-secret; echo complained-secret >&2; kill -9 $$", "signal 9"),
         ("silent", "echo complained-secret >&2", "printed nothing"),
         ("floods", "exec yes printed-secret", "65536"),
     ];
@@ -397,15 +344,12 @@ fn a_program_that_fails_is_not_now_and_what_it_complains_is_shown_nowhere() {
     for (name, script, _) in cases {
         configuration += &of_script(&sandbox, name, script);
     }
-    configuration += &account(
-        "absent",
-        "{ command = ['no-such-program-anywhere', 'printed-secret'] }",
-    );
+    configuration += &account("absent", "{ command = ['no-such-program-anywhere', 'printed-secret'] }");
     sandbox.configure(&configuration);
     let daemon = sandbox.start();
     let mut said_all = String::new();
-    for (name, _, word) in cases {
-        let said = sandbox.tok(["get", name]);
+    for ((name, _, word), (said, _)) in cases.into_iter().zip(all_at_once(&sandbox, cases.map(|case| case.0)))
+    {
         assert_eq!((said.code, said.stdout.as_str()), (6, ""), "{said:?}");
         let (what, hint) = said.error();
         assert!(what.starts_with(name) && what.contains(word), "{said:?}");
@@ -436,10 +380,7 @@ fn check_shows_which_program_it_is_and_a_later_path_changes_nothing() {
     sandbox.configure(&account("a", &format!("{{ command = ['{name}'] }}")));
     let path = format!("relative:{}:{}:/usr/bin:/bin", first.display(), second.display());
     let shown = sandbox::run(sandbox.command("tokend").env("PATH", &path).arg("check"));
-    assert!(
-        shown.stdout.contains(&*second.join(name).to_string_lossy()),
-        "{shown:?}"
-    );
+    assert!(shown.stdout.contains(&*second.join(name).to_string_lossy()), "{shown:?}");
     let _daemon = sandbox.start_with(|command| {
         command.env("PATH", &path);
     });
@@ -474,10 +415,7 @@ fn a_credential_of_systemd_is_read_and_a_missing_one_parks_its_account() {
     assert!(daemon.stop().success());
 
     let _daemon = sandbox.start();
-    refused(
-        &sandbox.tok(["get", "graph"]),
-        &["CREDENTIALS_DIRECTORY", "LoadCredential=graph:"],
-    );
+    refused(&sandbox.tok(["get", "graph"]), &["CREDENTIALS_DIRECTORY", "LoadCredential=graph:"]);
 }
 
 #[test]

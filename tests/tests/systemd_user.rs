@@ -60,26 +60,15 @@ impl Session {
             .spawn()
             .expect("bash starts");
         let mut line = String::new();
-        BufReader::new(manager.stdout.take().expect("its output"))
-            .read_line(&mut line)
-            .expect("a line");
+        BufReader::new(manager.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
         let Some(first) = line.trim_end().strip_prefix("ready ") else {
             let mut said = String::new();
-            manager
-                .stderr
-                .take()
-                .expect("its errors")
-                .read_to_string(&mut said)
-                .expect("text");
+            manager.stderr.take().expect("its errors").read_to_string(&mut said).expect("text");
             let status = manager.wait().expect("it ends");
             assert_eq!(status.code(), Some(77), "{said}");
             return Err(said.trim_end().to_owned());
         };
-        Ok(Self {
-            first: first.to_owned(),
-            sandbox,
-            manager,
-        })
+        Ok(Self { first: first.to_owned(), sandbox, manager })
     }
 
     /// A file of the user's.
@@ -104,12 +93,13 @@ impl Session {
         file
     }
 
+    /// Where the host finds what the namespaces have at this path.
+    fn inside(&self, path: &str) -> PathBuf {
+        Path::new("/proc").join(&self.first).join("root").join(path)
+    }
+
     fn drop_in(&self, name: &str, content: &str) {
-        self.put(
-            &format!(".config/systemd/user/tokend.service.d/{name}"),
-            content.as_bytes(),
-            0o644,
-        );
+        self.put(&format!(".config/systemd/user/tokend.service.d/{name}"), content.as_bytes(), 0o644);
     }
 
     /// Runs a program as the user beside the manager, as a login shell would.
@@ -117,13 +107,7 @@ impl Session {
         let mut command = Command::new("nsenter");
         command
             .args(["--target", &self.first, "--mount", "--pid", "--cgroup", "setpriv"])
-            .args([
-                &format!("--reuid={USER}"),
-                &format!("--regid={USER}"),
-                "--clear-groups",
-                "env",
-                "-i",
-            ])
+            .args([&format!("--reuid={USER}"), &format!("--regid={USER}"), "--clear-groups", "env", "-i"])
             .arg(format!("HOME={}", self.sandbox.home().display()))
             .arg(format!("XDG_RUNTIME_DIR=/run/user/{USER}"))
             .args(["PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"])
@@ -161,23 +145,15 @@ impl Session {
     }
 
     fn state(&self, unit: &str) -> String {
-        self.properties(unit, "ActiveState")
-            .remove("ActiveState")
-            .unwrap_or_default()
+        self.properties(unit, "ActiveState").remove("ActiveState").unwrap_or_default()
     }
 
     /// As the host sees it; the manager's own numbers are its namespace's.
     fn main_process(&self) -> u32 {
-        let mut group = PathBuf::from("/proc")
-            .join(&self.first)
-            .join("root/sys/fs/cgroup");
+        let mut group = self.inside("sys/fs/cgroup");
         group.push(self.properties("tokend.service", "ControlGroup")["ControlGroup"].trim_start_matches('/'));
         let processes = fs::read_to_string(group.join("cgroup.procs")).expect("the service's processes");
-        processes
-            .lines()
-            .next()
-            .and_then(|line| line.parse().ok())
-            .expect("a process")
+        processes.lines().next().and_then(|line| line.parse().ok()).expect("a process")
     }
 
     fn log(&self) -> String {
@@ -196,9 +172,7 @@ impl Drop for Session {
 
 /// A session with programs and units installed as `systemd/README.md` says; skipped, and said so, where none can be.
 fn installed(what: &str) -> Option<Session> {
-    let session = Session::start()
-        .inspect_err(|why| sandbox::skip(what, why))
-        .ok()?;
+    let session = Session::start().inspect_err(|why| sandbox::skip(what, why)).ok()?;
     for program in ["tokend", "tok"] {
         let built = fs::read(sandbox::program_path(program)).expect("the program");
         session.put(&format!(".cargo/bin/{program}"), &built, 0o755);
@@ -206,10 +180,8 @@ fn installed(what: &str) -> Option<Session> {
     session.put(".config/systemd/user/tokend.service", SERVICE.as_bytes(), 0o644);
     session.put(".config/systemd/user/tokend.socket", SOCKET.as_bytes(), 0o644);
     // There is no journal.
-    let log = format!(
-        "[Service]\nStandardError=append:{}\n",
-        session.sandbox.home().join("tokend.log").display()
-    );
+    let log =
+        format!("[Service]\nStandardError=append:{}\n", session.sandbox.home().join("tokend.log").display());
     session.drop_in("log.conf", &log);
     Some(session)
 }
@@ -220,10 +192,7 @@ fn the_shipped_units_start_serve_reload_restart_and_stop() {
         return;
     };
     let secret = session.put("a.secret", b"unit-token\n", 0o600);
-    let good = format!(
-        "[accounts.a]\ntype = 'static'\ntoken = {{ file = '{}' }}\n",
-        secret.display()
-    );
+    let good = format!("[accounts.a]\ntype = 'static'\ntoken = {{ file = '{}' }}\n", secret.display());
     let configure = |text: &str| session.put(".config/tokend/config.toml", text.as_bytes(), 0o600);
     configure(&good);
 
@@ -231,24 +200,17 @@ fn the_shipped_units_start_serve_reload_restart_and_stop() {
     session.systemctl(&["enable", "--now", "tokend.socket"]);
     assert_eq!(session.state("tokend.socket"), "active");
     assert_eq!(session.state("tokend.service"), "inactive");
-    let run = PathBuf::from(format!("/proc/{}/root/run/user/{USER}/tokend", session.first));
+    let run = session.inside(&format!("run/user/{USER}/tokend"));
     let socket = run.join("tokend.sock");
     for (path, mode) in [(&run, 0o700), (&socket, 0o600)] {
         let metadata = fs::metadata(path).expect("it is there");
-        assert_eq!(
-            (metadata.mode() & 0o7777, metadata.uid()),
-            (mode, USER),
-            "{}",
-            path.display()
-        );
+        assert_eq!((metadata.mode() & 0o7777, metadata.uid()), (mode, USER), "{}", path.display());
     }
 
     // The first client starts it.
     assert_eq!(session.token("a"), "unit-token\n");
-    let shown = session.properties(
-        "tokend.service",
-        "Type,ActiveState,SubState,LimitCORE,UMask,NotifyAccess,Result",
-    );
+    let shown =
+        session.properties("tokend.service", "Type,ActiveState,SubState,LimitCORE,UMask,NotifyAccess,Result");
     for (name, value) in [
         ("Type", "notify"),
         ("ActiveState", "active"),
@@ -288,18 +250,9 @@ fn the_shipped_units_start_serve_reload_restart_and_stop() {
 
     // A faulty configuration stays faulty: one start, no loop, and nobody waits for what does not come.
     configure("[accounts.a]\ntype = 'statik'\n");
-    assert_ne!(
-        session
-            .run(&["systemctl", "--user", "restart", "tokend.service"])
-            .code,
-        0
-    );
+    assert_ne!(session.run(&["systemctl", "--user", "restart", "tokend.service"]).code, 0);
     let shown = session.properties("tokend.service", "ActiveState,ExecMainStatus,NRestarts");
-    assert_eq!(
-        (&*shown["ActiveState"], &*shown["ExecMainStatus"]),
-        ("failed", "78"),
-        "{shown:?}"
-    );
+    assert_eq!((&*shown["ActiveState"], &*shown["ExecMainStatus"]), ("failed", "78"), "{shown:?}");
     let (said, took) = timed(|| session.tok(&["get", "a"]));
     assert_eq!(said.code, 8, "{said:?}\n{}", session.log());
     assert!(took < Duration::from_secs(5), "{took:?}");
@@ -336,10 +289,7 @@ fn credentials_arrive_and_the_stronger_sandbox_lets_services_be_asked_and_progra
     session.put(".config/tokend/config.toml", configuration.as_bytes(), 0o600);
     session.systemctl(&["daemon-reload"]);
     session.systemctl(&["start", "tokend.socket", "tokend.service"]);
-    assert_eq!(
-        session.properties("tokend.service", "NoNewPrivileges")["NoNewPrivileges"],
-        "yes"
-    );
+    assert_eq!(session.properties("tokend.service", "NoNewPrivileges")["NoNewPrivileges"], "yes");
     assert_eq!(session.token("graph"), "credential-token\n");
     assert_eq!(session.token("program"), "credential-token\n");
     assert!(lyve.is_live(session.token("lyve").trim_end()));

@@ -25,11 +25,7 @@ fn has_curl(what: &str) -> bool {
 fn program(sandbox: &Sandbox, folder: &str, name: &str, script: &str) {
     let folder = sandbox.path().join(folder);
     fs::create_dir_all(&folder).expect("a folder");
-    sandbox::write_program(
-        &folder.join(name),
-        0o700,
-        format!("#!/bin/sh\n{script}\n").as_bytes(),
-    );
+    sandbox::write_program(&folder.join(name), 0o700, format!("#!/bin/sh\n{script}\n").as_bytes());
 }
 
 fn with_path(command: &mut Command, folder: &Path) {
@@ -57,28 +53,13 @@ fn curl_uses_the_token_as_header_or_form_field_as_the_service_takes_it() {
     assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
     assert!(said.stdout.contains("DEPLOYED"), "{said:?}");
     let request = ovc.ledger().pop().expect("a request");
-    assert_eq!(
-        (request.method.as_str(), request.field_names()),
-        ("POST", vec!["authkey"])
-    );
+    assert_eq!((request.method.as_str(), request.field_names()), ("POST", vec!["authkey"]));
     assert!(request.header("authorization").is_none());
 
     // Its own data goes with it, and `-G` moves both into the query.
-    let said = sandbox.tok([
-        "curl",
-        "ovc",
-        "--",
-        "-sS",
-        "--fail",
-        "-d",
-        "cloudspaceId=1",
-        &list,
-    ]);
+    let said = sandbox.tok(["curl", "ovc", "--", "-sS", "--fail", "-d", "cloudspaceId=1", &list]);
     assert_eq!(said.code, 0, "{said:?}");
-    assert_eq!(
-        ovc.ledger().pop().expect("a request").field("cloudspaceId"),
-        Some("1")
-    );
+    assert_eq!(ovc.ledger().pop().expect("a request").field("cloudspaceId"), Some("1"));
 
     // What curl ends with is what tok ends with: 22 is its word for a 4xx.
     lyve.revoke_all();
@@ -103,26 +84,19 @@ fn curl_finds_no_token_among_its_arguments_or_variables_and_its_configuration_ca
     with_path(&mut tok, &sandbox.path().join("bin"));
     let said = sandbox::run(tok.args(["curl", "a", "--", "-v", "https://example.com/"]));
     assert_eq!(said.code, 0, "{said:?}");
-    let (public, configuration) = said
-        .stdout
-        .rsplit_once("\n\n")
-        .expect("arguments, variables, configuration");
+    let (public, configuration) =
+        said.stdout.rsplit_once("\n\n").expect("arguments, variables, configuration");
     assert!(
         public.contains("<--config></dev/fd/") && public.contains("<-v><https://example.com/>"),
         "{said:?}"
     );
     assert!(!public.contains("tic") && !public.contains("-token"), "{said:?}");
-    assert_eq!(
-        configuration,
-        "header = \"Authorization: Bearer sta\\\"tic\\\\n-token\"\n"
-    );
+    assert_eq!(configuration, "header = \"Authorization: Bearer sta\\\"tic\\\\n-token\"\n");
 }
 
 #[test]
 fn curl_does_not_start_without_a_token_or_is_reported_as_missing() {
-    let lyve = LyveCloud::builder()
-        .with(|lyve| lyve.secret = "another".into())
-        .start();
+    let lyve = LyveCloud::builder().with(|lyve| lyve.secret = "another".into()).start();
     let sandbox = Sandbox::new();
     let account = lyve_cloud(&sandbox, "lyve", &lyve);
     tokend_tests::accounts::set_secret(&sandbox, "lyve", "mistyped");
@@ -151,17 +125,7 @@ fn exec_gives_tokens_to_a_program_and_ends_as_it_does() {
     sandbox.configure(&(static_token(&sandbox, "a", "token-a") + &static_token(&sandbox, "b", "token-b")));
     let _daemon = sandbox.start();
     let script = r#"echo "$A_TOKEN $B_TOKEN $1"; exit 42"#;
-    let said = sandbox.tok([
-        "exec",
-        "A_TOKEN=a",
-        "B_TOKEN=b",
-        "--",
-        "sh",
-        "-c",
-        script,
-        "sh",
-        "A_TOKEN=x",
-    ]);
+    let said = sandbox.tok(["exec", "A_TOKEN=a", "B_TOKEN=b", "--", "sh", "-c", script, "sh", "A_TOKEN=x"]);
     assert_eq!(
         (said.code, said.stdout.as_str(), said.stderr.as_str()),
         (42, "token-a token-b A_TOKEN=x\n", "")
@@ -191,11 +155,7 @@ fn exec_says_what_failed_as_env_does() {
         ];
         for (code, words) in cases {
             let said = sandbox.tok(words);
-            assert_eq!(
-                (said.code, said.stdout.as_str()),
-                (code, ""),
-                "{words:?}: {said:?}"
-            );
+            assert_eq!((said.code, said.stdout.as_str()), (code, ""), "{words:?}: {said:?}");
             let (what, hint) = said.error();
             assert!(!what.contains("token-a") && !hint.contains("token-a"));
         }
@@ -206,9 +166,7 @@ fn exec_says_what_failed_as_env_does() {
             assert_eq!(sandbox.tok(words).code, code, "{words:?}");
         }
         let runtime = sandbox.socket();
-        let left = fs::read_dir(runtime.parent().expect("a folder"))
-            .expect("a folder")
-            .count();
+        let left = fs::read_dir(runtime.parent().expect("a folder")).expect("a folder").count();
         // The socket and its lock; no folder of tokens.
         assert_eq!(left, 2);
     }
@@ -227,35 +185,16 @@ fn a_token_of_64_kib_arrives_whole_and_a_longer_one_is_refused() {
     sandbox.configure(
         &(static_token(&sandbox, "static", &longest)
             + &static_token(&sandbox, "longer", &(longest.clone() + "x"))
-            + &format!(
-                "[accounts.command]\ntype = 'command'\ncommand = ['{}']\n",
-                script.display()
-            )),
+            + &format!("[accounts.command]\ntype = 'command'\ncommand = ['{}']\n", script.display())),
     );
     let _daemon = sandbox.start();
     for account in ["static", "command"] {
         assert!(sandbox.token(account) == longest, "{account}");
         let object: Value =
             serde_json::from_str(&sandbox.tok(["get", "--format", "json", account]).stdout).expect("JSON");
-        assert_eq!(
-            object["token"].as_str().map(fingerprint),
-            Some(fingerprint(&longest)),
-            "{account}"
-        );
-        let said = sandbox.tok([
-            "exec",
-            &format!("T={account}"),
-            "--",
-            "sh",
-            "-c",
-            r#"printf %s "$T""#,
-        ]);
-        assert!(
-            said.code == 0 && said.stdout == longest,
-            "{account}: {} {}",
-            said.code,
-            said.stderr
-        );
+        assert_eq!(object["token"].as_str().map(fingerprint), Some(fingerprint(&longest)), "{account}");
+        let said = sandbox.tok(["exec", &format!("T={account}"), "--", "sh", "-c", r#"printf %s "$T""#]);
+        assert!(said.code == 0 && said.stdout == longest, "{account}: {} {}", said.code, said.stderr);
     }
     assert_eq!(sandbox.tok_with_input(["reject", "static"], &longest).code, 0);
     assert_eq!(sandbox.tok(["get", "static"]).code, 5);
@@ -281,9 +220,7 @@ fn json_says_all_that_is_known_of_a_token() {
     assert_eq!(lyve_object["scheme"], "Bearer");
     assert!(lyve.is_live(lyve_object["token"].as_str().expect("a token")));
     assert!(
-        lyve_object["expires_in"]
-            .as_u64()
-            .is_some_and(|left| (3500..=3600).contains(&left)),
+        lyve_object["expires_in"].as_u64().is_some_and(|left| (3500..=3600).contains(&left)),
         "{lyve_object}"
     );
     let expires_at = lyve_object["expires_at"].as_str().expect("a time");
@@ -296,10 +233,7 @@ fn json_says_all_that_is_known_of_a_token() {
         "{lyve_object}"
     );
     let static_object = object("static");
-    assert_eq!(
-        (&static_object["expires_at"], &static_object["expires_in"]),
-        (&Value::Null, &Value::Null)
-    );
+    assert_eq!((&static_object["expires_at"], &static_object["expires_in"]), (&Value::Null, &Value::Null));
 }
 
 #[test]
@@ -308,10 +242,7 @@ fn env_is_one_word_for_a_shell_whatever_the_token() {
     let token = r#"it's;$HOME`id`"x"\*"#;
     sandbox.configure(&static_token(&sandbox, "my-account_1", token));
     let _daemon = sandbox.start();
-    for (options, name) in [
-        (vec![], "MY_ACCOUNT_1_TOKEN"),
-        (vec!["--var", "GITHUB_TOKEN"], "GITHUB_TOKEN"),
-    ] {
+    for (options, name) in [(vec![], "MY_ACCOUNT_1_TOKEN"), (vec!["--var", "GITHUB_TOKEN"], "GITHUB_TOKEN")] {
         let said = sandbox.tok([vec!["get", "my-account_1", "--format", "env"], options].concat());
         assert!(said.stdout.starts_with(&format!("export {name}='")), "{said:?}");
         let mut shell = Command::new("sh");
@@ -335,10 +266,7 @@ fn a_token_for_a_form_is_encoded_and_is_no_header() {
     sandbox.configure(&(openv_cloud(&sandbox, "ovc", &ovc) + &static_token(&sandbox, "static", "a&b=c+d")));
     let _daemon = sandbox.start();
     let key = sandbox.token("ovc");
-    assert_eq!(
-        sandbox.tok(["get", "--format", "form", "ovc"]).stdout,
-        format!("authkey={key}\n")
-    );
+    assert_eq!(sandbox.tok(["get", "--format", "form", "ovc"]).stdout, format!("authkey={key}\n"));
     for words in [
         vec!["header", "ovc"],
         vec!["get", "--format", "header", "ovc"],
@@ -379,11 +307,7 @@ fn mail_programs_get_their_mechanisms() {
         ]),
         "n,a=a=2Cb=3Dc@example.com,\x01host=imap.example.com\x01port=993\x01auth=Bearer mail-token\x01\x01"
     );
-    for words in [
-        &["xoauth2"][..],
-        &["oauthbearer"],
-        &["oauthbearer", "--user", "a\u{1}auth=Bearer x"],
-    ] {
+    for words in [&["xoauth2"][..], &["oauthbearer"], &["oauthbearer", "--user", "a\u{1}auth=Bearer x"]] {
         let said = sandbox.tok([&["get", "mail", "--format"], words].concat());
         assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{said:?}");
     }

@@ -41,12 +41,7 @@ pub(crate) struct Words<'m> {
 impl<'m> Words<'m> {
     /// All words of this process.
     pub(crate) fn of_process(manner: &'m mut Manner) -> Self {
-        Self {
-            parser: Parser::from_env(),
-            manner,
-            command: "",
-            help: help::TOK,
-        }
+        Self { parser: Parser::from_env(), manner, command: "", help: help::TOK }
     }
 
     /// From here on, this is the subcommand.
@@ -123,9 +118,7 @@ impl<'m> Words<'m> {
     /// This value is the account's name.
     pub(crate) fn account(&self, value: Option<OsString>) -> Result<String, Stop> {
         let value = value.ok_or_else(|| self.usage("no account was named"))?;
-        value
-            .into_string()
-            .map_err(|_| self.usage("the account's name is not UTF-8"))
+        value.into_string().map_err(|_| self.usage("the account's name is not UTF-8"))
     }
 
     /// Takes away `--` and the words behind it, which are another program's; nothing if there is no `--`.
@@ -240,22 +233,11 @@ pub(crate) fn timeout(words: &mut Words<'_>) -> Result<Duration, Stop> {
 /// Whether `--json` stands among the words, for errors in words before it. `curl` has a `--json` of its own.
 pub(crate) fn json_was_meant() -> bool {
     let ours = |word: &OsString| word != OsStr::new("--") && word != OsStr::new("curl");
-    std::env::args_os()
-        .skip(1)
-        .take_while(ours)
-        .any(|word| word == OsStr::new("--json"))
+    std::env::args_os().skip(1).take_while(ours).any(|word| word == OsStr::new("--json"))
 }
 
 /// A value that may hold several words: scopes are separated by spaces (RFC 6749, 3.3).
 fn several(words: &mut Words<'_>, option: &str) -> Result<Vec<String>, Stop> {
-    let found: Vec<String> = words
-        .text(option)?
-        .split_whitespace()
-        .map(str::to_owned)
-        .collect();
-    if found.is_empty() {
-        Err(words.usage(format!("--{option} is empty")))
-    } else {
-        Ok(found)
-    }
+    let found: Vec<String> = words.text(option)?.split_whitespace().map(str::to_owned).collect();
+    if found.is_empty() { Err(words.usage(format!("--{option} is empty"))) } else { Ok(found) }
 }

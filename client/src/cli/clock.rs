@@ -9,10 +9,7 @@ pub(crate) fn now() -> Instant {
 }
 
 /// Milliseconds since 1970 by the wall clock.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "`in 5m` is counted from the wall clock of whoever reads it"
-)]
+#[expect(clippy::disallowed_methods, reason = "`in 5m` is counted from the wall clock of whoever reads it")]
 pub(crate) fn wall_ms() -> i64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)

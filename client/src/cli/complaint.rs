@@ -63,11 +63,8 @@ impl Complaint {
 
     /// The two lines of standard error.
     pub(crate) fn lines(&self) -> String {
-        let message = if self.several_lines {
-            printable_lines(&self.message)
-        } else {
-            printable(&self.message)
-        };
+        let message =
+            if self.several_lines { printable_lines(&self.message) } else { printable(&self.message) };
         format!("tok: {message}\nhint: {}\n", printable(&self.hint))
     }
 }
@@ -92,10 +89,7 @@ impl From<Error> for Complaint {
             0 => Code::INTERNAL.0,
             code => code,
         };
-        Self {
-            next_try_in,
-            ..Self::new(code, error.kind().to_owned(), error.message(), hint)
-        }
+        Self { next_try_in, ..Self::new(code, error.kind().to_owned(), error.message(), hint) }
     }
 }
 
@@ -107,27 +101,15 @@ impl From<Error> for Stop {
 
 /// Text that cannot move the cursor, colour the screen, or turn the reading direction: one line.
 pub(crate) fn printable(text: &str) -> String {
-    let harmless = text
-        .chars()
-        .map(|c| if c.is_whitespace() { ' ' } else { c })
-        .filter(|c| !meddles(*c));
+    let harmless = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !meddles(*c));
     harmless.collect::<String>().trim().to_owned()
 }
 
 /// The same, with its line breaks.
 pub(crate) fn printable_lines(text: &str) -> String {
     // Indentation points at a column of the configuration: it stays.
-    let clean = |line: &str| {
-        line.replace('\t', "    ")
-            .chars()
-            .filter(|c| !meddles(*c))
-            .collect::<String>()
-    };
-    text.trim_end()
-        .lines()
-        .map(|line| clean(line).trim_end().to_owned())
-        .collect::<Vec<_>>()
-        .join("\n")
+    let clean = |line: &str| line.replace('\t', "    ").chars().filter(|c| !meddles(*c)).collect::<String>();
+    text.trim_end().lines().map(|line| clean(line).trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 fn meddles(c: char) -> bool {
@@ -150,10 +132,7 @@ mod tests {
     fn a_faulty_configuration_keeps_its_lines() {
         let mut complaint = Complaint::fault("line 3:\n   3 | typ = \x07\n     | ^^^\n", "mend it");
         complaint.several_lines = true;
-        assert_eq!(
-            complaint.lines(),
-            "tok: line 3:\n   3 | typ =\n     | ^^^\nhint: mend it\n"
-        );
+        assert_eq!(complaint.lines(), "tok: line 3:\n   3 | typ =\n     | ^^^\nhint: mend it\n");
     }
 
     #[test]

@@ -62,22 +62,14 @@ pub(crate) fn not_started(program: &str, error: &io::Error) -> Complaint {
         return Complaint::new(127, "not-found", message, "install it, or look at PATH");
     }
     let message = format!("{program} cannot be started: {error}");
-    Complaint::new(
-        126,
-        "not-executable",
-        message,
-        "look at its permissions with `ls -l`",
-    )
+    Complaint::new(126, "not-executable", message, "look at its permissions with `ls -l`")
 }
 
 /// A line of curl's configuration that carries the token: a header or a form field, as the account needs.
 fn configuration(token: &Token) -> Result<SecretText, Complaint> {
     Ok(match token.parameter() {
         None => option("header", &format::header(token)?),
-        Some(parameter) => option(
-            "data-urlencode",
-            &Zeroizing::new(format!("{parameter}={}", token.text())),
-        ),
+        Some(parameter) => option("data-urlencode", &Zeroizing::new(format!("{parameter}={}", token.text()))),
     })
 }
 
@@ -97,9 +89,7 @@ fn option(name: &str, value: &str) -> SecretText {
 }
 
 fn keeps_curlrc_out(first: &OsString) -> bool {
-    first
-        .to_str()
-        .is_some_and(|first| first == "--disable" || first.starts_with("-q"))
+    first.to_str().is_some_and(|first| first == "--disable" || first.starts_with("-q"))
 }
 
 #[cfg(test)]
@@ -112,18 +102,12 @@ mod tests {
             option("header", "Authorization: Bearer a").as_str(),
             "header = \"Authorization: Bearer a\"\n"
         );
-        assert_eq!(
-            option("header", r#"a"b\c"#).as_str(),
-            "header = \"a\\\"b\\\\c\"\n"
-        );
+        assert_eq!(option("header", r#"a"b\c"#).as_str(), "header = \"a\\\"b\\\\c\"\n");
     }
 
     #[test]
     fn a_missing_program_and_a_forbidden_one_are_told_apart() {
         assert_eq!(not_started("x", &io::ErrorKind::NotFound.into()).code, 127);
-        assert_eq!(
-            not_started("x", &io::ErrorKind::PermissionDenied.into()).code,
-            126
-        );
+        assert_eq!(not_started("x", &io::ErrorKind::PermissionDenied.into()).code, 126);
     }
 }

@@ -16,11 +16,9 @@ const OWN_FAILURE: u8 = 125;
 pub(crate) fn run(words: Words<'_>) -> Result<u8, Stop> {
     call(words).map_err(|stop| match stop {
         // 126 and 127 are the program's, not tok's own.
-        Stop::Complaint(complaint) if !matches!(complaint.code, 126 | 127) => Complaint {
-            code: OWN_FAILURE,
-            ..complaint
+        Stop::Complaint(complaint) if !matches!(complaint.code, 126 | 127) => {
+            Complaint { code: OWN_FAILURE, ..complaint }.into()
         }
-        .into(),
         other => other,
     })
 }
@@ -87,10 +85,7 @@ impl Call {
                 other => return Err(words.unexpected(&other)),
             };
             let assignment = assignment(&text, to_file, words)?;
-            if assignments
-                .iter()
-                .any(|other| other.variable == assignment.variable)
-            {
+            if assignments.iter().any(|other| other.variable == assignment.variable) {
                 return Err(words.usage(format!("{} is set twice", assignment.variable)));
             }
             assignments.push(assignment);
@@ -104,15 +99,8 @@ impl Call {
                 "--file does not go with --scope and --audience: only an account's own token is kept fresh",
             ));
         }
-        let program = command
-            .next()
-            .ok_or_else(|| words.usage("no command to run was given"))?;
-        Ok(Self {
-            assignments,
-            wishes,
-            program,
-            arguments: command.collect(),
-        })
+        let program = command.next().ok_or_else(|| words.usage("no command to run was given"))?;
+        Ok(Self { assignments, wishes, program, arguments: command.collect() })
     }
 }
 
@@ -128,9 +116,5 @@ fn assignment(text: &OsString, to_file: bool, words: &Words<'_>) -> Result<Assig
     if account.is_empty() {
         return Err(words.usage(format!("{variable}= names no account")));
     }
-    Ok(Assignment {
-        variable: variable.to_owned(),
-        account: account.to_owned(),
-        to_file,
-    })
+    Ok(Assignment { variable: variable.to_owned(), account: account.to_owned(), to_file })
 }

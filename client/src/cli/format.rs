@@ -91,19 +91,12 @@ pub(crate) fn header(token: &Token) -> Result<SecretText, Complaint> {
 
 /// One object, without a newline.
 pub(crate) fn json(token: &Token) -> Result<SecretText, Complaint> {
-    let further: BTreeMap<&str, &str> = token
-        .fields()
-        .skip(1)
-        .map(|(name, value)| (name, value.expose_str().unwrap_or_default()))
-        .collect();
+    let further: BTreeMap<&str, &str> =
+        token.fields().skip(1).map(|(name, value)| (name, value.expose_str().unwrap_or_default())).collect();
     let object = JsonToken {
         account: token.account(),
         token: token.text(),
-        scheme: if token.parameter().is_some() {
-            None
-        } else {
-            token.scheme()
-        },
+        scheme: if token.parameter().is_some() { None } else { token.scheme() },
         parameter: token.parameter(),
         expires_at: token.expires_at().map(rfc3339),
         expires_in: token.expires_in().map(|left| left.as_secs()),
@@ -111,14 +104,9 @@ pub(crate) fn json(token: &Token) -> Result<SecretText, Complaint> {
         warnings: token.warnings(),
         fields: further,
     };
-    serde_json::to_string(&object)
-        .map(Zeroizing::new)
-        .map_err(|error| {
-            Complaint::fault(
-                format!("the token cannot be written as JSON: {error}"),
-                "use another --format",
-            )
-        })
+    serde_json::to_string(&object).map(Zeroizing::new).map_err(|error| {
+        Complaint::fault(format!("the token cannot be written as JSON: {error}"), "use another --format")
+    })
 }
 
 #[derive(Serialize)]
@@ -139,10 +127,7 @@ struct JsonToken<'a> {
 fn form(token: &Token) -> Result<SecretText, Complaint> {
     let Some(parameter) = token.parameter() else {
         return Err(Complaint::usage(
-            format!(
-                "the token of {} goes into a header, not into a form",
-                token.account()
-            ),
+            format!("the token of {} goes into a header, not into a form", token.account()),
             "use --format header, or --format raw",
         ));
     };
@@ -158,10 +143,7 @@ fn in_a_header(token: &Token) -> Result<(), Complaint> {
     match token.parameter() {
         None => Ok(()),
         Some(parameter) => Err(Complaint::usage(
-            format!(
-                "the token of {} goes into a form, as {parameter}=…, not into a header",
-                token.account()
-            ),
+            format!("the token of {} goes into a form, as {parameter}=…, not into a header", token.account()),
             format!("`tok get --format form {}` prints it for a form", token.account()),
         )),
     }
@@ -210,9 +192,7 @@ fn quote_for_shell(text: &mut String, value: &str) {
 
 /// All but RFC 3986's unreserved characters as `%XX`: right in a query and in a form alike.
 fn percent_encode(text: &mut String, value: &str) {
-    const HEX: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
-    ];
+    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             text.push(char::from(byte));
@@ -242,31 +222,21 @@ mod tests {
     #[test]
     fn a_quoted_value_is_one_word_for_a_shell() {
         assert_eq!(built(|t| quote_for_shell(t, "plain")), "'plain'");
-        assert_eq!(
-            built(|t| quote_for_shell(t, "it's $HOME `x` \\")),
-            r"'it'\''s $HOME `x` \'"
-        );
+        assert_eq!(built(|t| quote_for_shell(t, "it's $HOME `x` \\")), r"'it'\''s $HOME `x` \'");
         assert_eq!(built(|t| quote_for_shell(t, "''")), r"''\'''\'''");
     }
 
     #[test]
     fn a_form_value_cannot_begin_another_field() {
         assert_eq!(built(|t| percent_encode(t, "a-b._~9")), "a-b._~9");
-        assert_eq!(
-            built(|t| percent_encode(t, "a&b=c+d /%é")),
-            "a%26b%3Dc%2Bd%20%2F%25%C3%A9"
-        );
+        assert_eq!(built(|t| percent_encode(t, "a&b=c+d /%é")), "a%26b%3Dc%2Bd%20%2F%25%C3%A9");
     }
 
     #[test]
     fn xoauth2_is_as_google_prints_it() {
         // The example of Google's page.
         let text = built(|t| {
-            xoauth2(
-                t,
-                "someuser@example.com",
-                "ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg",
-            );
+            xoauth2(t, "someuser@example.com", "ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg");
         });
         assert_eq!(
             base64(&text).as_str(),

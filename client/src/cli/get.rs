@@ -79,10 +79,7 @@ impl Form {
 
     /// The form that the options add up to. None is accepted where it would have no effect.
     fn format(self, account: &str, words: &Words<'_>) -> Result<Format, Stop> {
-        let name = self
-            .name
-            .as_deref()
-            .unwrap_or(if words.manner.json { "json" } else { "raw" });
+        let name = self.name.as_deref().unwrap_or(if words.manner.json { "json" } else { "raw" });
         if self.variable.is_some() && name != "env" {
             return Err(words.usage("--var goes with --format env"));
         }
@@ -92,27 +89,18 @@ impl Form {
         }
         let user = self.user;
         let needed = || {
-            Complaint::usage(
-                format!("--format {name} needs --user"),
-                "add --user with the mailbox's name",
-            )
+            Complaint::usage(format!("--format {name} needs --user"), "add --user with the mailbox's name")
         };
         Ok(match name {
             "raw" => Format::Raw,
             "header" => Format::Header,
             "json" => Format::Json,
-            "env" => Format::Env {
-                name: self.variable.unwrap_or_else(|| variable::for_account(account)),
-            },
+            "env" => Format::Env { name: self.variable.unwrap_or_else(|| variable::for_account(account)) },
             "form" => Format::Form,
-            "xoauth2" => Format::XOauth2 {
-                user: user.ok_or_else(needed)?,
-            },
-            "oauthbearer" => Format::OauthBearer {
-                user: user.ok_or_else(needed)?,
-                host: self.host,
-                port: self.port,
-            },
+            "xoauth2" => Format::XOauth2 { user: user.ok_or_else(needed)? },
+            "oauthbearer" => {
+                Format::OauthBearer { user: user.ok_or_else(needed)?, host: self.host, port: self.port }
+            }
             _ => {
                 return Err(Complaint::usage(
                     "there is no such --format",

@@ -33,10 +33,7 @@ struct JsonAccount<'a> {
 fn json(accounts: &[AccountName]) -> Result<String, Complaint> {
     let objects: Vec<_> = accounts
         .iter()
-        .map(|account| JsonAccount {
-            account: &account.account,
-            r#type: &account.account_type,
-        })
+        .map(|account| JsonAccount { account: &account.account, r#type: &account.account_type })
         .collect();
     let list = serde_json::to_string(&objects);
     Ok(list
@@ -45,10 +42,7 @@ fn json(accounts: &[AccountName]) -> Result<String, Complaint> {
 }
 
 fn lines(accounts: &[AccountName]) -> String {
-    let names: Vec<_> = accounts
-        .iter()
-        .map(|account| printable(&account.account))
-        .collect();
+    let names: Vec<_> = accounts.iter().map(|account| printable(&account.account)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let types = accounts.iter().map(|account| printable(&account.account_type));
     let mut text = String::new();
@@ -63,10 +57,8 @@ mod tests {
     use super::*;
 
     fn accounts() -> Vec<AccountName> {
-        let account = |name: &str, kind: &str| AccountName {
-            account: name.to_owned(),
-            account_type: kind.to_owned(),
-        };
+        let account =
+            |name: &str, kind: &str| AccountName { account: name.to_owned(), account_type: kind.to_owned() };
         vec![account("a", "static"), account("lyve-prod", "lyve-cloud")]
     }
 

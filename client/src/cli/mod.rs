@@ -48,66 +48,18 @@ struct Command {
 }
 
 const COMMANDS: [Command; 12] = [
-    Command {
-        name: "get",
-        help: help::GET,
-        run: get::get,
-    },
-    Command {
-        name: "header",
-        help: help::HEADER,
-        run: get::header,
-    },
-    Command {
-        name: "curl",
-        help: help::CURL,
-        run: curl::run,
-    },
-    Command {
-        name: "exec",
-        help: help::EXEC,
-        run: exec::run,
-    },
-    Command {
-        name: "reject",
-        help: help::REJECT,
-        run: reject::run,
-    },
-    Command {
-        name: "refresh",
-        help: help::REFRESH,
-        run: renew::refresh,
-    },
-    Command {
-        name: "status",
-        help: help::STATUS,
-        run: status::run,
-    },
-    Command {
-        name: "list",
-        help: help::LIST,
-        run: list::run,
-    },
-    Command {
-        name: "watch",
-        help: help::WATCH,
-        run: watch::run,
-    },
-    Command {
-        name: "reload",
-        help: help::RELOAD,
-        run: renew::reload,
-    },
-    Command {
-        name: "help",
-        help: help::HELP,
-        run: explain,
-    },
-    Command {
-        name: "version",
-        help: help::VERSION,
-        run: version,
-    },
+    Command { name: "get", help: help::GET, run: get::get },
+    Command { name: "header", help: help::HEADER, run: get::header },
+    Command { name: "curl", help: help::CURL, run: curl::run },
+    Command { name: "exec", help: help::EXEC, run: exec::run },
+    Command { name: "reject", help: help::REJECT, run: reject::run },
+    Command { name: "refresh", help: help::REFRESH, run: renew::refresh },
+    Command { name: "status", help: help::STATUS, run: status::run },
+    Command { name: "list", help: help::LIST, run: list::run },
+    Command { name: "watch", help: help::WATCH, run: watch::run },
+    Command { name: "reload", help: help::RELOAD, run: renew::reload },
+    Command { name: "help", help: help::HELP, run: explain },
+    Command { name: "version", help: help::VERSION, run: version },
 ];
 
 /// Promised by the interface, each with an issue of its own.
@@ -159,11 +111,8 @@ fn command(name: &str) -> Result<&'static Command, Stop> {
     };
     // What is no command may be anything, a token pasted by mistake too: only a plain word is repeated.
     let plain = name.len() <= 20 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    let message = if plain {
-        format!("there is no command `{name}`")
-    } else {
-        "there is no such command".to_owned()
-    };
+    let message =
+        if plain { format!("there is no command `{name}`") } else { "there is no such command".to_owned() };
     Err(Complaint::usage(message, hint).into())
 }
 
@@ -209,11 +158,7 @@ mod tests {
     fn every_command_is_explained_and_listed() {
         for command in &COMMANDS {
             assert!(command.help.starts_with("Usage: tok "), "{}", command.name);
-            assert!(
-                help::TOK.contains(&format!("\n  {}", command.name)),
-                "{}",
-                command.name
-            );
+            assert!(help::TOK.contains(&format!("\n  {}", command.name)), "{}", command.name);
         }
     }
 }

@@ -55,27 +55,16 @@ fn from_stdin(words: &Words<'_>) -> Result<Zeroizing<Vec<u8>>, Stop> {
         return Err(words.usage("there is no token on standard input"));
     }
     if token.len() > MAX_SECRET {
-        return Err(words.usage(format!(
-            "what comes from standard input is longer than {MAX_SECRET} bytes"
-        )));
+        return Err(words.usage(format!("what comes from standard input is longer than {MAX_SECRET} bytes")));
     }
     Ok(token)
 }
 
 fn sha256(text: &str) -> Option<[u8; 32]> {
-    let digits: Vec<u8> = text
-        .chars()
-        .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
-        .collect::<Option<_>>()?;
-    let bytes: Vec<u8> = digits
-        .chunks_exact(2)
-        .map(|pair| pair[0] << 4 | pair[1])
-        .collect();
-    if digits.len() == 64 {
-        bytes.try_into().ok()
-    } else {
-        None
-    }
+    let digits: Vec<u8> =
+        text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect::<Option<_>>()?;
+    let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+    if digits.len() == 64 { bytes.try_into().ok() } else { None }
 }
 
 #[cfg(test)]
@@ -87,14 +76,7 @@ mod tests {
         let expected = std::array::from_fn(|index| if index == 31 { 0xaf } else { 0 });
         assert_eq!(sha256(&("0".repeat(62) + "af")), Some(expected));
         assert_eq!(sha256(&("0".repeat(62) + "AF")), Some(expected));
-        for bad in [
-            "",
-            "00",
-            &"0".repeat(63),
-            &"0".repeat(65),
-            &"g".repeat(64),
-            &"é".repeat(64),
-        ] {
+        for bad in ["", "00", &"0".repeat(63), &"0".repeat(65), &"g".repeat(64), &"é".repeat(64)] {
             assert_eq!(sha256(bad), None, "{bad}");
         }
     }

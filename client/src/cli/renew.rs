@@ -43,13 +43,7 @@ pub(crate) fn reload(mut words: Words<'_>) -> Result<u8, Stop> {
 }
 
 fn summary(reloaded: &Reloaded) -> String {
-    let Reloaded {
-        accounts,
-        added,
-        changed,
-        removed,
-        ..
-    } = reloaded;
+    let Reloaded { accounts, added, changed, removed, .. } = reloaded;
     let plural = if *accounts == 1 { "" } else { "s" };
     format!("{accounts} account{plural}: {added} added, {changed} changed, {removed} removed")
 }

@@ -37,11 +37,7 @@ pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
     }
     for account in &accounts {
         let name = printable(&account.account);
-        let warnings: Vec<_> = account
-            .warnings
-            .iter()
-            .map(|warning| format!("{name}: {warning}"))
-            .collect();
+        let warnings: Vec<_> = account.warnings.iter().map(|warning| format!("{name}: {warning}")).collect();
         output::warn(*words.manner, &warnings);
     }
     Ok(if check { worst(&accounts) } else { 0 })
@@ -53,9 +49,7 @@ pub(crate) fn say_that_there_are_none(client: &mut Client) {
         Ok(about) => format!("{}/config.toml", printable(&about.configuration)),
         Err(_) => "tokend's configuration".to_owned(),
     };
-    output::tell(&format!(
-        "No accounts yet. Describe one in {place}, then `tok reload`.\n"
-    ));
+    output::tell(&format!("No accounts yet. Describe one in {place}, then `tok reload`.\n"));
 }
 
 fn text(accounts: &[AccountStatus]) -> String {
@@ -65,15 +59,7 @@ fn text(accounts: &[AccountStatus]) -> String {
         None => table::plain(accounts, now),
         Some(width) => {
             let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-            table::for_terminal(
-                accounts,
-                now,
-                Look {
-                    width,
-                    colour: !dumb && !set("NO_COLOR"),
-                    ascii: dumb,
-                },
-            )
+            table::for_terminal(accounts, now, Look { width, colour: !dumb && !set("NO_COLOR"), ascii: dumb })
         }
     }
 }
@@ -141,23 +127,13 @@ fn worst(accounts: &[AccountStatus]) -> u8 {
         Code(0),
     ];
     // What is not in the order is a newer daemon's: taken for the worst.
-    let rank = |code: &u8| {
-        ORDER
-            .iter()
-            .position(|known| known.0 == *code)
-            .map_or(0, |place| place + 1)
-    };
+    let rank = |code: &u8| ORDER.iter().position(|known| known.0 == *code).map_or(0, |place| place + 1);
     accounts.iter().map(code).min_by_key(rank).unwrap_or(0)
 }
 
 fn code(account: &AccountStatus) -> u8 {
     let told = |otherwise: Code| {
-        account
-            .last_error
-            .as_ref()
-            .map(|error| error.code.0)
-            .filter(|code| *code != 0)
-            .unwrap_or(otherwise.0)
+        account.last_error.as_ref().map(|error| error.code.0).filter(|code| *code != 0).unwrap_or(otherwise.0)
     };
     match account.state.as_str() {
         "fresh" | "refreshing" | "idle" => 0,
@@ -176,14 +152,7 @@ mod tests {
 
     #[test]
     fn all_well_is_0_and_no_accounts_too() {
-        assert_eq!(
-            worst(&[
-                account("a", "fresh"),
-                account("b", "idle"),
-                account("c", "refreshing")
-            ]),
-            0
-        );
+        assert_eq!(worst(&[account("a", "fresh"), account("b", "idle"), account("c", "refreshing")]), 0);
         assert_eq!(worst(&[]), 0);
     }
 

@@ -46,9 +46,7 @@ pub(crate) fn run(
             current: token.secret().duplicate(),
         };
         // Without a thread the first token stays in the file: better than to kill a program that runs.
-        let _ = thread::Builder::new()
-            .name("keeper".to_owned())
-            .spawn(move || keeper.keep());
+        let _ = thread::Builder::new().name("keeper".to_owned()).spawn(move || keeper.keep());
     }
     let status = accompany(child, &mut signals);
     folder.remove();
@@ -102,8 +100,5 @@ impl Keeper {
 }
 
 fn fault(what: &str, error: &std::io::Error) -> Complaint {
-    Complaint::fault(
-        format!("{what}: {error}"),
-        "look at the space and the permissions of $XDG_RUNTIME_DIR",
-    )
+    Complaint::fault(format!("{what}: {error}"), "look at the space and the permissions of $XDG_RUNTIME_DIR")
 }

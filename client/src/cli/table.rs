@@ -29,25 +29,14 @@ const SHORTEST_NAME: usize = 12;
 
 /// Columns for a script: no colour, no bar, nothing cut.
 pub(crate) fn plain(accounts: &[AccountStatus], now_ms: i64) -> String {
-    let rows: Vec<Row> = accounts
-        .iter()
-        .map(|account| Row::new(account, now_ms, "-"))
-        .collect();
-    let columns: [(&str, Column); 3] = [
-        ("ACCOUNT", |row| &row.name),
-        ("STATE", |row| &row.state),
-        ("LIFE LEFT", |row| &row.life),
-    ];
+    let rows: Vec<Row> = accounts.iter().map(|account| Row::new(account, now_ms, "-")).collect();
+    let columns: [(&str, Column); 3] =
+        [("ACCOUNT", |row| &row.name), ("STATE", |row| &row.state), ("LIFE LEFT", |row| &row.life)];
     let widths = columns.map(|(title, column)| widest(&rows, title, column));
     let mut text = String::new();
     line(&mut text, columns.map(|(title, _)| title), widths, "NEXT REFRESH");
     for row in &rows {
-        line(
-            &mut text,
-            columns.map(|(_, column)| column(row).as_str()),
-            widths,
-            &row.next,
-        );
+        line(&mut text, columns.map(|(_, column)| column(row).as_str()), widths, &row.next);
         for trouble in &row.trouble {
             let _ = writeln!(text, "{INDENT}{}", trouble.text);
         }
@@ -65,21 +54,14 @@ fn line<const N: usize>(text: &mut String, cells: [&str; N], widths: [usize; N],
 /// A table for a person: states in colour, the life left as a bar, what went wrong below its account.
 pub(crate) fn for_terminal(accounts: &[AccountStatus], now_ms: i64, look: Look) -> String {
     let none = if look.ascii { "-" } else { "–" };
-    let rows: Vec<Row> = accounts
-        .iter()
-        .map(|account| Row::new(account, now_ms, none))
-        .collect();
+    let rows: Vec<Row> = accounts.iter().map(|account| Row::new(account, now_ms, none)).collect();
     let layout = Layout::new(&rows, look);
     let mut text = String::new();
     layout.line(&mut text, &Row::titles(), &Paint::Title);
     for row in &rows {
         layout.line(&mut text, row, &Paint::of_state(&row.state));
         for trouble in &row.trouble {
-            let paint = if trouble.is_hint {
-                Paint::Hint
-            } else {
-                Paint::of_state(&row.state)
-            };
+            let paint = if trouble.is_hint { Paint::Hint } else { Paint::of_state(&row.state) };
             for line in wrap(&trouble.text, look.width.saturating_sub(INDENT.len()).max(20)) {
                 let _ = writeln!(text, "{INDENT}{}", paint.on(&line, look.colour));
             }
@@ -154,24 +136,15 @@ fn trouble(account: &AccountStatus, now_ms: i64) -> Vec<Trouble> {
         Ok(ago) if ago.as_secs() > 0 => format!("{} ago", span::words(ago)),
         _ => "just now".to_owned(),
     };
-    let mut lines = vec![Trouble {
-        text: format!("{} ({ago})", printable(&error.message)),
-        is_hint: false,
-    }];
+    let mut lines = vec![Trouble { text: format!("{} ({ago})", printable(&error.message)), is_hint: false }];
     let hint = printable(&error.hint);
     if !hint.is_empty() {
-        lines.push(Trouble {
-            text: format!("hint: {hint}"),
-            is_hint: true,
-        });
+        lines.push(Trouble { text: format!("hint: {hint}"), is_hint: true });
     }
     lines
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a bar of a few columns needs no more digits"
-)]
+#[expect(clippy::cast_precision_loss, reason = "a bar of a few columns needs no more digits")]
 fn share(left_ms: Option<u64>, whole_ms: Option<u64>) -> Option<f64> {
     let whole = whole_ms.filter(|whole| *whole > 0)?;
     Some((left_ms? as f64 / whole as f64).min(1.0))
@@ -207,29 +180,12 @@ impl Layout {
         // The bar stands under the same title as the words after it.
         let spare = (room + life.max("LIFE LEFT".len())).saturating_sub(name + life + 1);
         let bar = with_bar.then(|| spare.clamp(SHORTEST_BAR, LONGEST_BAR));
-        let life = if bar.is_some() {
-            life
-        } else {
-            life.max("LIFE LEFT".len())
-        };
-        Self {
-            look,
-            name,
-            kind,
-            state,
-            bar,
-            life,
-        }
+        let life = if bar.is_some() { life } else { life.max("LIFE LEFT".len()) };
+        Self { look, name, kind, state, bar, life }
     }
 
     fn line(&self, text: &mut String, row: &Row, paint: &Paint) {
-        let Self {
-            look,
-            name,
-            state,
-            life,
-            ..
-        } = *self;
+        let Self { look, name, state, life, .. } = *self;
         let is_title = matches!(paint, Paint::Title);
         let mut line = pad(&cut(&row.name, name, look.ascii), name);
         if let Some(kind) = self.kind {
@@ -313,11 +269,7 @@ impl Paint {
 }
 
 fn widest(rows: &[Row], title: &str, column: Column) -> usize {
-    rows.iter()
-        .map(|row| column(row).chars().count())
-        .chain([title.len()])
-        .max()
-        .unwrap_or(0)
+    rows.iter().map(|row| column(row).chars().count()).chain([title.len()]).max().unwrap_or(0)
 }
 
 fn pad(text: &str, width: usize) -> String {
@@ -330,10 +282,7 @@ fn cut(text: &str, width: usize, ascii: bool) -> String {
         return text.to_owned();
     }
     let mark = if ascii { "..." } else { "…" };
-    text.chars()
-        .take(width.saturating_sub(mark.chars().count()))
-        .collect::<String>()
-        + mark
+    text.chars().take(width.saturating_sub(mark.chars().count())).collect::<String>() + mark
 }
 
 /// Lines of at most `width` characters, broken between words where there are any.

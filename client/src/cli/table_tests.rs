@@ -43,10 +43,7 @@ fn failed(name: &str, state: &str, message: &str, hint: &str) -> AccountStatus {
         at_ms: NOW - 130_000,
         code: Code::REFUSED,
     };
-    AccountStatus {
-        last_error: Some(error),
-        ..account(name, state)
-    }
+    AccountStatus { last_error: Some(error), ..account(name, state) }
 }
 
 fn several() -> Vec<AccountStatus> {
@@ -57,31 +54,15 @@ fn several() -> Vec<AccountStatus> {
             "itsyou.online refused the client's secret",
             "change client_secret, then `tok reload`",
         ),
-        failed(
-            "graph",
-            "login-needed",
-            "the refresh token was revoked",
-            "tok login graph",
-        ),
+        failed("graph", "login-needed", "the refresh token was revoked", "tok login graph"),
         alive("lyve-prod", 65_520, 86_400, 63_000),
-        AccountStatus {
-            refreshed_at_ms: Some(NOW),
-            ..account("static", "fresh")
-        },
+        AccountStatus { refreshed_at_ms: Some(NOW), ..account("static", "fresh") },
         account("unused", "idle"),
     ]
 }
 
 fn shown(accounts: &[AccountStatus], width: usize, colour: bool) -> String {
-    for_terminal(
-        accounts,
-        NOW,
-        Look {
-            width,
-            colour,
-            ascii: false,
-        },
-    )
+    for_terminal(accounts, NOW, Look { width, colour, ascii: false })
 }
 
 #[test]
@@ -106,10 +87,7 @@ unused     idle          –                                 –
 #[test]
 fn a_wide_terminal_shows_the_types_too() {
     let text = shown(&several(), 120, false);
-    assert!(
-        text.starts_with("ACCOUNT    TYPE        STATE         LIFE LEFT"),
-        "\n{text}"
-    );
+    assert!(text.starts_with("ACCOUNT    TYPE        STATE         LIFE LEFT"), "\n{text}");
     assert!(
         text.contains("lyve-prod  lyve-cloud  fresh         ██████████████████░░░░░░ 18h 12m  in 17h 30m\n"),
         "\n{text}"
@@ -139,10 +117,7 @@ fn long_names_and_long_errors_stay_within_the_terminal() {
     }];
     for width in [60, 80, 100, 120, 200] {
         let text = shown(&accounts, width, false);
-        assert!(
-            text.lines().all(|line| line.chars().count() <= width),
-            "{width}\n{text}"
-        );
+        assert!(text.lines().all(|line| line.chars().count() <= width), "{width}\n{text}");
         assert!(text.contains("hint: do it"));
     }
     assert!(shown(&accounts, 80, false).contains("…  fresh  ███"));
@@ -156,11 +131,7 @@ fn long_names_and_long_errors_stay_within_the_terminal() {
 
 #[test]
 fn a_dumb_terminal_gets_ascii() {
-    let look = Look {
-        width: 80,
-        colour: false,
-        ascii: true,
-    };
+    let look = Look { width: 80, colour: false, ascii: true };
     let text = for_terminal(&several(), NOW, look);
     assert!(text.is_ascii(), "\n{text}");
     assert!(text.contains("##################...... 18h 12m"), "\n{text}");
@@ -186,10 +157,7 @@ unused     idle          -          -
 #[test]
 fn due_under_way_and_dead_are_told() {
     let due = alive("a", 0, 10, -5);
-    let busy = AccountStatus {
-        state: "refreshing".to_owned(),
-        ..alive("b", 5, 10, -5)
-    };
+    let busy = AccountStatus { state: "refreshing".to_owned(), ..alive("b", 5, 10, -5) };
     let text = plain(&[due, busy], NOW);
     assert!(text.contains("expired    now\n"), "\n{text}");
     assert!(text.contains("5s         under way\n"), "\n{text}");
@@ -197,10 +165,6 @@ fn due_under_way_and_dead_are_told() {
 
 #[test]
 fn a_message_cannot_draw_on_the_screen() {
-    let text = shown(
-        &[failed("a", "waiting", "\x1b[2Jgone\r\n\u{202e}x", "")],
-        80,
-        false,
-    );
+    let text = shown(&[failed("a", "waiting", "\x1b[2Jgone\r\n\u{202e}x", "")], 80, false);
     assert!(!text.contains('\x1b') && !text.contains('\u{202e}') && !text.contains('\r'));
 }

@@ -40,11 +40,7 @@ impl TokenFolder {
             match platform::make_private_folder(&path).and_then(|()| File::open(&path)) {
                 // Another tok's sweep may have taken it for an abandoned one: then the lock fails or the folder is gone.
                 Ok(lock) if lock.try_lock().is_ok() && path.is_dir() => {
-                    return Ok(Self {
-                        path,
-                        _lock: lock,
-                        open: Mutex::new(true),
-                    });
+                    return Ok(Self { path, _lock: lock, open: Mutex::new(true) });
                 }
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -90,12 +86,9 @@ impl Drop for TokenFolder {
 /// Removes what a tok that was killed left behind: a folder that nobody holds locked.
 fn sweep(place: &Path) {
     let Ok(entries) = fs::read_dir(place) else { return };
-    for entry in entries.flatten().filter(|entry| {
-        entry
-            .file_name()
-            .as_encoded_bytes()
-            .starts_with(PREFIX.as_bytes())
-    }) {
+    for entry in
+        entries.flatten().filter(|entry| entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()))
+    {
         let path = entry.path();
         if platform::is_private(&path) && File::open(&path).is_ok_and(|folder| folder.try_lock().is_ok()) {
             let _ = fs::remove_dir_all(&path);
@@ -113,13 +106,9 @@ mod tests {
     use super::*;
 
     fn names(place: &Path) -> Vec<String> {
-        let entries = fs::read_dir(place)
-            .map(|entries| entries.flatten().collect::<Vec<_>>())
-            .unwrap_or_default();
-        entries
-            .iter()
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .collect()
+        let entries =
+            fs::read_dir(place).map(|entries| entries.flatten().collect::<Vec<_>>()).unwrap_or_default();
+        entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
     }
 
     #[test]

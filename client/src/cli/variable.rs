@@ -127,9 +127,7 @@ const NAMES: [&str; 89] = [
 /// Why this name cannot take a token; nothing if it can.
 pub(crate) fn refuse(name: &str) -> Result<(), Complaint> {
     let mut bytes = name.bytes();
-    let identifier = bytes
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+    let identifier = bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !identifier || name.len() > 256 {
         return Err(Complaint::usage(
@@ -150,13 +148,7 @@ pub(crate) fn refuse(name: &str) -> Result<(), Complaint> {
 pub(crate) fn for_account(account: &str) -> String {
     let mut name: String = account
         .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_uppercase()
-            } else {
-                '_'
-            }
-        })
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
         .collect();
     if name.starts_with(|first: char| first.is_ascii_digit()) {
         name.insert(0, '_');
@@ -214,20 +206,9 @@ mod tests {
             "BASH_FUNC_x",
         ] {
             let refused = refuse(name).err();
-            assert!(
-                refused.is_some_and(|complaint| complaint.message.contains(name)),
-                "{name}"
-            );
+            assert!(refused.is_some_and(|complaint| complaint.message.contains(name)), "{name}");
         }
-        for name in [
-            "API_TOKEN",
-            "GITHUB_TOKEN",
-            "GIT_TOKEN",
-            "_x",
-            "a1",
-            "PATHS",
-            "AWS_SESSION_TOKEN",
-        ] {
+        for name in ["API_TOKEN", "GITHUB_TOKEN", "GIT_TOKEN", "_x", "a1", "PATHS", "AWS_SESSION_TOKEN"] {
             assert!(refuse(name).is_ok(), "{name}");
         }
     }

@@ -63,10 +63,7 @@ pub(crate) struct Growing {
 impl Growing {
     /// Beginning with a tenth of a second.
     pub(crate) fn up_to(longest: Duration) -> Self {
-        Self {
-            next: Duration::from_millis(100),
-            longest,
-        }
+        Self { next: Duration::from_millis(100), longest }
     }
 
     /// Waits out the next pause.
@@ -84,10 +81,7 @@ struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self {
-            ends: None,
-            pauses: Growing::up_to(Duration::from_secs(3)),
-        }
+        Self { ends: None, pauses: Growing::up_to(Duration::from_secs(3)) }
     }
 }
 

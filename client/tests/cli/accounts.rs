@@ -51,10 +51,7 @@ fn with(accounts: Vec<AccountStatus>) -> Daemon {
             Request::Status(status) => match &status.account {
                 None => {
                     let (more, page) = after(&status.after);
-                    Answer::StatusPage(StatusPage {
-                        accounts: List::truncating(page),
-                        more,
-                    })
+                    Answer::StatusPage(StatusPage { accounts: List::truncating(page), more })
                 }
                 Some(name) => match accounts.iter().find(|account| account.account == *name) {
                     Some(account) => Answer::StatusPage(StatusPage {
@@ -146,24 +143,9 @@ fn check_exits_with_the_worst() {
     assert_eq!(check(&daemon, &[]), 5);
     assert_eq!(check(&daemon, &["a"]), 0);
     assert_eq!(check(&daemon, &["c", "--json"]), 6);
-    assert_eq!(
-        check(
-            &with(vec![
-                account("a", "login-needed", None),
-                account("b", "parked", None)
-            ]),
-            &[]
-        ),
-        4
-    );
+    assert_eq!(check(&with(vec![account("a", "login-needed", None), account("b", "parked", None)]), &[]), 4);
     assert_eq!(check(&with(vec![account("a", "locked", None)]), &[]), 9);
-    assert_eq!(
-        check(
-            &with(vec![account("a", "idle", None), account("b", "refreshing", None)]),
-            &[]
-        ),
-        0
-    );
+    assert_eq!(check(&with(vec![account("a", "idle", None), account("b", "refreshing", None)]), &[]), 0);
 }
 
 #[test]
@@ -180,10 +162,7 @@ fn who_has_just_begun_is_told_where_to_write() {
 #[test]
 fn list_names_all_over_all_pages() {
     let daemon = three();
-    assert_eq!(
-        run(tok(&daemon, &["list"])).printed(),
-        "a   oauth2\nbb  oauth2\nc   oauth2\n"
-    );
+    assert_eq!(run(tok(&daemon, &["list"])).printed(), "a   oauth2\nbb  oauth2\nc   oauth2\n");
     let list: Value = serde_json::from_str(run(tok(&daemon, &["list", "--json"])).printed()).expect("JSON");
     assert_eq!(list[2], json!({"account": "c", "type": "oauth2"}));
 }
@@ -200,10 +179,7 @@ fn only_the_hash_of_a_rejected_token_travels() {
     let asked = daemon.asked();
     assert_eq!(asked.len(), 4);
     for request in asked {
-        assert!(
-            matches!(&request, Request::Reject(reject) if reject.sha256 == expected),
-            "{request:?}"
-        );
+        assert!(matches!(&request, Request::Reject(reject) if reject.sha256 == expected), "{request:?}");
     }
 }
 
@@ -215,10 +191,7 @@ fn refresh_prints_no_token() {
         }
         _ => Reply::Answer(Answer::Failure(failure(5))),
     });
-    assert_eq!(
-        run(tok(&daemon, &["refresh", "x", "--timeout", "2s"])).printed(),
-        ""
-    );
+    assert_eq!(run(tok(&daemon, &["refresh", "x", "--timeout", "2s"])).printed(), "");
     run(tok(&daemon, &["refresh", "x"])).failed_with(5);
 }
 
@@ -226,32 +199,19 @@ fn refresh_prints_no_token() {
 fn reload_says_nothing_to_a_script() {
     let daemon = Daemon::new(|_| {
         let warnings = List::truncating(vec!["account a: no scope".to_owned()]);
-        Reply::Answer(Answer::Reloaded(Reloaded {
-            accounts: 3,
-            added: 1,
-            changed: 1,
-            removed: 0,
-            warnings,
-        }))
+        Reply::Answer(Answer::Reloaded(Reloaded { accounts: 3, added: 1, changed: 1, removed: 0, warnings }))
     });
     assert_eq!(run(tok(&daemon, &["reload"])).printed(), "");
     let verbose = run(tok(&daemon, &["reload", "-v"]));
-    assert_eq!(
-        (verbose.code, verbose.err.as_str()),
-        (0, "tok: warning: account a: no scope\n")
-    );
+    assert_eq!((verbose.code, verbose.err.as_str()), (0, "tok: warning: account a: no scope\n"));
 }
 
 fn watching(
     tokens: Vec<&'static str>,
-) -> (
-    mpsc::Sender<Answer>,
-    impl Fn(&Request) -> Reply + Send + Sync + 'static,
-) {
+) -> (mpsc::Sender<Answer>, impl Fn(&Request) -> Reply + Send + Sync + 'static) {
     let (send, answers) = mpsc::channel();
     for token in tokens {
-        send.send(Answer::Credential(credential("x", token)))
-            .expect("a channel");
+        send.send(Answer::Credential(credential("x", token))).expect("a channel");
     }
     let answers = Mutex::new(Some(answers));
     let behaviour = move |request: &Request| match (request, answers.lock().expect("no panic").take()) {
@@ -265,19 +225,14 @@ fn watching(
 fn watch_prints_a_line_at_each_new_token_over_restarts() {
     let (first, behaviour) = watching(vec!["one"]);
     let daemon = Daemon::new(behaviour);
-    let mut watch = tok(&daemon, &["watch", "x"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("tok starts");
+    let mut watch = tok(&daemon, &["watch", "x"]).stdout(Stdio::piped()).spawn().expect("tok starts");
     let mut lines = BufReader::new(watch.stdout.take().expect("a pipe")).lines();
     let mut token = || {
         let line = lines.next().expect("a line").expect("UTF-8");
         serde_json::from_str::<Value>(&line).expect("JSON")["token"].clone()
     };
     assert_eq!(token(), "one");
-    first
-        .send(Answer::Credential(credential("x", "two")))
-        .expect("tok watches");
+    first.send(Answer::Credential(credential("x", "two"))).expect("tok watches");
     assert_eq!(token(), "two");
     // The next daemon tells the token that there is, which is not new.
     let (_second, behaviour) = watching(vec!["two", "three"]);

@@ -25,14 +25,8 @@ fn exec(daemon: &Daemon, words: &[&str]) -> Run {
 #[test]
 fn tokens_are_in_the_environment_and_the_programs_status_is_toks() {
     let daemon = two_accounts();
-    let run = exec(
-        &daemon,
-        &["A=x", "B=y", "--", "sh", "-c", r#"echo "$A, $B"; exit 7"#],
-    );
-    assert_eq!(
-        (run.code, run.out.as_str(), run.err.as_str()),
-        (7, "token of x, token of y\n", "")
-    );
+    let run = exec(&daemon, &["A=x", "B=y", "--", "sh", "-c", r#"echo "$A, $B"; exit 7"#]);
+    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (7, "token of x, token of y\n", ""));
     // Without `--`, the command begins with the first word that is no assignment.
     assert_eq!(exec(&daemon, &["A=x", "printenv", "A"]).printed(), "token of x\n");
 }
@@ -43,10 +37,7 @@ fn tok_is_replaced_and_the_program_has_its_limits_back() {
     let line =
         r#"ulimit -S -c 8; echo $$ $(ulimit -S -c); exec "$TOK" exec A=x -- sh -c 'echo $$ $(ulimit -S -c)'"#;
     let mut command = std::process::Command::new("sh");
-    command
-        .args(["-c", line])
-        .env("TOKEND_SOCK", daemon.socket())
-        .env("TOK", env!("CARGO_BIN_EXE_tok"));
+    command.args(["-c", line]).env("TOKEND_SOCK", daemon.socket()).env("TOK", env!("CARGO_BIN_EXE_tok"));
     let child = command.stdout(Stdio::piped()).spawn().expect("a shell");
     let output = child.wait_with_output().expect("an end");
     let text = String::from_utf8_lossy(&output.stdout);
@@ -87,11 +78,7 @@ fn what_cannot_be_run_is_126_and_what_is_not_there_127() {
     let plain = plain.to_str().expect("UTF-8");
     for option in [&[][..], &["--file", "B=y"]] {
         exec(&daemon, &[option, &["A=x", "--", plain]].concat()).failed_with(126);
-        exec(
-            &daemon,
-            &[option, &["A=x", "--", "/nonexistent/program"]].concat(),
-        )
-        .failed_with(127);
+        exec(&daemon, &[option, &["A=x", "--", "/nonexistent/program"]].concat()).failed_with(127);
     }
     assert_eq!(folders(&daemon), 0);
 }
@@ -99,10 +86,7 @@ fn what_cannot_be_run_is_126_and_what_is_not_there_127() {
 /// Folders of tokens that are there.
 fn folders(daemon: &Daemon) -> usize {
     let entries = fs::read_dir(daemon.socket().parent().expect("a folder")).expect("a folder");
-    entries
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("exec-"))
-        .count()
+    entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with("exec-")).count()
 }
 
 #[test]
@@ -111,10 +95,7 @@ fn a_file_is_for_its_owner_alone_and_gone_at_the_end() {
     let script =
         r#"stat -c %a "$F" "$(dirname "$F")"; cat "$F"; echo "|$A"; ls -A "$(dirname "$F")"; exit 3"#;
     let run = exec(&daemon, &["--file", "F=x", "A=y", "--", "sh", "-c", script]);
-    assert_eq!(
-        (run.code, run.out.as_str()),
-        (3, "600\n700\ntoken of x|token of y\nF\n")
-    );
+    assert_eq!((run.code, run.out.as_str()), (3, "600\n700\ntoken of x|token of y\nF\n"));
     assert_eq!(folders(&daemon), 0);
 }
 
@@ -130,10 +111,7 @@ fn a_file_is_not_kept_for_scopes_that_cannot_be_watched() {
 #[test]
 fn a_killed_program_is_128_and_its_signal_and_leaves_no_file() {
     let daemon = two_accounts();
-    assert_eq!(
-        exec(&daemon, &["--file", "F=x", "--", "sh", "-c", "kill -9 $$"]).code,
-        128 + 9
-    );
+    assert_eq!(exec(&daemon, &["--file", "F=x", "--", "sh", "-c", "kill -9 $$"]).code, 128 + 9);
     assert_eq!(folders(&daemon), 0);
 }
 
@@ -148,19 +126,10 @@ impl Supervised {
     fn start(daemon: &Daemon, until_input_ends: &str) -> Self {
         let script = format!("echo \"$F\"; {until_input_ends}");
         let mut command = tok(daemon, &["exec", "--file", "F=x", "--", "sh", "-c", &script]);
-        let mut tok = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("tok starts");
+        let mut tok = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("tok starts");
         let output = BufReader::new(tok.stdout.take().expect("a pipe"));
         let (send, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            output
-                .lines()
-                .map_while(Result::ok)
-                .try_for_each(|line| send.send(line))
-        });
+        std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
         let file = PathBuf::from(lines.recv().expect("a line"));
         Self { tok, lines, file }
     }
@@ -185,19 +154,12 @@ impl Supervised {
 const WAIT: &str = "cat > /dev/null";
 
 /// A daemon whose `get` says "one" and whose watchers are told what comes.
-fn rotating() -> (
-    mpsc::Sender<Answer>,
-    impl Fn(&Request) -> Reply + Send + Sync + 'static,
-) {
+fn rotating() -> (mpsc::Sender<Answer>, impl Fn(&Request) -> Reply + Send + Sync + 'static) {
     let (send, answers) = mpsc::channel();
     let answers = Mutex::new(Some(answers));
     let behaviour = move |request: &Request| match request {
         Request::Get(_) => Reply::Answer(Answer::Credential(credential("x", "one"))),
-        Request::Watch(_) => answers
-            .lock()
-            .expect("no panic")
-            .take()
-            .map_or(Reply::HangUp, Reply::Stream),
+        Request::Watch(_) => answers.lock().expect("no panic").take().map_or(Reply::HangUp, Reply::Stream),
         _ => Reply::HangUp,
     };
     (send, behaviour)
@@ -249,12 +211,9 @@ fn signals_of_other_processes_reach_the_program_once() {
         echo ready; while kill -0 $! 2>/dev/null; do wait $!; done; exit 5";
     let child = Supervised::start(&daemon, script);
     assert_eq!(child.said(), "ready");
-    for (signal, name) in [
-        (Signal::TERM, "TERM"),
-        (Signal::INT, "INT"),
-        (Signal::HUP, "HUP"),
-        (Signal::USR1, "USR1"),
-    ] {
+    for (signal, name) in
+        [(Signal::TERM, "TERM"), (Signal::INT, "INT"), (Signal::HUP, "HUP"), (Signal::USR1, "USR1")]
+    {
         child.signal(signal);
         assert_eq!(child.said(), name);
     }
@@ -282,11 +241,7 @@ fn what_was_ignored_stays_ignored() {
 fn what_a_killed_tok_left_is_swept_by_the_next() {
     let daemon = two_accounts();
     let mut child = Supervised::start(&daemon, WAIT);
-    child
-        .tok
-        .kill()
-        .and_then(|()| child.tok.wait())
-        .expect("tok ends");
+    child.tok.kill().and_then(|()| child.tok.wait()).expect("tok ends");
     assert_eq!(folders(&daemon), 1);
     exec(&daemon, &["--file", "F=x", "--", "true"]).printed();
     assert_eq!(folders(&daemon), 0);

@@ -39,11 +39,7 @@ fn curl(daemon: &Daemon, words: &[&str]) -> Seen {
     let run = run(with_path(daemon, words));
     let read = |name: &str| fs::read_to_string(daemon.home().join(name)).unwrap_or_default();
     assert!(!read("cmdline").contains("T0k"), "{}", read("cmdline"));
-    Seen {
-        run,
-        arguments: read("arguments"),
-        config: read("config"),
-    }
+    Seen { run, arguments: read("arguments"), config: read("config") }
 }
 
 fn with_path(daemon: &Daemon, words: &[&str]) -> Command {
@@ -60,10 +56,7 @@ fn header_account() -> Daemon {
 fn after_config(arguments: &str) -> Vec<&str> {
     let mut lines = arguments.lines();
     assert_eq!(lines.next(), Some("--config"));
-    assert!(
-        lines.next().is_some_and(|path| path.starts_with("/dev/fd/")),
-        "{arguments}"
-    );
+    assert!(lines.next().is_some_and(|path| path.starts_with("/dev/fd/")), "{arguments}");
     lines.collect()
 }
 
@@ -88,22 +81,9 @@ fn a_form_account_sends_a_field() {
 
 #[test]
 fn without_a_separator_all_that_follows_the_account_is_curls() {
-    let seen = curl(
-        &header_account(),
-        &[
-            "--min-valid",
-            "5m",
-            "x",
-            "--json",
-            "{}",
-            "-v",
-            "https://example.com/",
-        ],
-    );
-    assert_eq!(
-        after_config(&seen.arguments),
-        ["--json", "{}", "-v", "https://example.com/"]
-    );
+    let seen =
+        curl(&header_account(), &["--min-valid", "5m", "x", "--json", "{}", "-v", "https://example.com/"]);
+    assert_eq!(after_config(&seen.arguments), ["--json", "{}", "-v", "https://example.com/"]);
 }
 
 #[test]
@@ -127,13 +107,9 @@ fn without_a_token_curl_does_not_start() {
 #[test]
 fn a_call_that_is_off_starts_nothing() {
     let daemon = header_account();
-    for words in [
-        &["x"][..],
-        &["x", "--"],
-        &["--", "u"],
-        &["--nonsense", "x", "--", "u"],
-        &["x", "y", "--", "u"],
-    ] {
+    for words in
+        [&["x"][..], &["x", "--"], &["--", "u"], &["--nonsense", "x", "--", "u"], &["x", "y", "--", "u"]]
+    {
         let seen = curl(&daemon, words);
         seen.run.failed_with(2);
         assert_eq!(seen.arguments, "");

@@ -61,10 +61,7 @@ impl Daemon {
 
     fn in_home(home: Arc<TempDir>, behaviour: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let daemon = Self {
-            home,
-            asked: Arc::clone(&asked),
-        };
+        let daemon = Self { home, asked: Arc::clone(&asked) };
         let listener = UnixListener::bind(daemon.socket()).expect("a socket");
         let behaviour: Arc<Behaviour> = Arc::new(behaviour);
         thread::spawn(move || {
@@ -104,10 +101,7 @@ pub(crate) fn credential(account: &str, token: &str) -> Credential {
         account: account.to_owned(),
         scheme: "Bearer".to_owned(),
         parameter: String::new(),
-        fields: List::truncating(vec![Field {
-            name: "token".to_owned(),
-            value,
-        }]),
+        fields: List::truncating(vec![Field { name: "token".to_owned(), value }]),
         expires_at_ms: Some(1_900_000_000_000),
         expires_in_ms: Some(3_599_900),
         scope: List::truncating(vec!["read".to_owned(), "write".to_owned()]),
@@ -172,9 +166,6 @@ fn receive(stream: &mut UnixStream, first: bool) -> io::Result<(u32, Request)> {
 }
 
 fn send(stream: &mut UnixStream, id: u32, answer: &Answer, first: bool) -> io::Result<()> {
-    let payload = answer
-        .seal(id)
-        .and_then(|envelope| envelope.encode())
-        .map_err(io::Error::other)?;
+    let payload = answer.seal(id).and_then(|envelope| envelope.encode()).map_err(io::Error::other)?;
     stream.write_all(&frame::encode(&payload, first, MAX_ANSWER).map_err(io::Error::other)?)
 }

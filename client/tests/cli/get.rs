@@ -33,14 +33,8 @@ fn the_token_a_newline_and_nothing_else() {
 #[test]
 fn a_header() {
     let daemon = header_account();
-    assert_eq!(
-        get(&daemon, &["--format", "header"]).printed(),
-        "Authorization: Bearer T0k'en.1\n"
-    );
-    assert_eq!(
-        run(tok(&daemon, &["header", "lyve-prod"])).printed(),
-        "Authorization: Bearer T0k'en.1\n"
-    );
+    assert_eq!(get(&daemon, &["--format", "header"]).printed(), "Authorization: Bearer T0k'en.1\n");
+    assert_eq!(run(tok(&daemon, &["header", "lyve-prod"])).printed(), "Authorization: Bearer T0k'en.1\n");
 }
 
 #[test]
@@ -72,23 +66,14 @@ fn json_of_a_form_account_and_of_unknown_expiry() {
     let object: Value = serde_json::from_str(get(&daemon, &["--json"]).printed()).expect("JSON");
     assert_eq!(object["scheme"], Value::Null);
     assert_eq!(object["parameter"], "authkey");
-    assert_eq!(
-        (&object["expires_at"], &object["expires_in"]),
-        (&Value::Null, &Value::Null)
-    );
+    assert_eq!((&object["expires_at"], &object["expires_in"]), (&Value::Null, &Value::Null));
 }
 
 #[test]
 fn a_format_that_is_named_is_printed_and_json_is_for_the_errors() {
-    assert_eq!(
-        get(&header_account(), &["--format", "raw", "--json"]).printed(),
-        "T0k'en.1\n"
-    );
+    assert_eq!(get(&header_account(), &["--format", "raw", "--json"]).printed(), "T0k'en.1\n");
     let error = get(&header_account(), &["--format", "form", "--json"]);
-    assert!(
-        error.code == 2 && error.err.starts_with("{\"code\":2,"),
-        "{error:?}"
-    );
+    assert!(error.code == 2 && error.err.starts_with("{\"code\":2,"), "{error:?}");
 }
 
 #[test]
@@ -104,20 +89,14 @@ fn further_secret_fields_are_in_json() {
         }
     });
     let object: Value = serde_json::from_str(get(&daemon, &["--format", "json"]).printed()).expect("JSON");
-    assert_eq!(
-        object["fields"],
-        json!({"access_key": "access_key", "secret_key": "secret_key"})
-    );
+    assert_eq!(object["fields"], json!({"access_key": "access_key", "secret_key": "secret_key"}));
     assert_eq!(get(&daemon, &[]).printed(), "token\n");
 }
 
 #[test]
 fn a_shell_reads_back_what_env_prints() {
     let daemon = header_account();
-    assert_eq!(
-        get(&daemon, &["--format", "env"]).printed(),
-        "export LYVE_PROD_TOKEN='T0k'\\''en.1'\n"
-    );
+    assert_eq!(get(&daemon, &["--format", "env"]).printed(), "export LYVE_PROD_TOKEN='T0k'\\''en.1'\n");
     let line = r#"eval "$("$TOK" get lyve-prod --format env --var MINE)"; printf %s "$MINE""#;
     assert_eq!(shell(&daemon, line).printed(), "T0k'en.1");
 }
@@ -133,10 +112,7 @@ fn a_variable_that_runs_programs_is_refused() {
 
 #[test]
 fn a_form_field_for_the_services_that_take_one() {
-    assert_eq!(
-        get(&form_account(), &["--format", "form"]).printed(),
-        "authkey=a%2Fb%26c\n"
-    );
+    assert_eq!(get(&form_account(), &["--format", "form"]).printed(), "authkey=a%2Fb%26c\n");
     let (_, hint) = get(&header_account(), &["--format", "form"]).failed_with(2);
     assert!(hint.contains("header") && hint.contains("raw"), "{hint}");
 }
@@ -163,20 +139,8 @@ fn mail_programs_get_their_mechanisms() {
     };
     let xoauth2 = decoded(&["--format", "xoauth2", "--user", "a@b.c"]);
     assert_eq!(xoauth2, "user=a@b.c\x01auth=Bearer T0k'en.1\x01\x01");
-    let words = [
-        "--format",
-        "oauthbearer",
-        "--user",
-        "a@b.c",
-        "--host",
-        "mail.b.c",
-        "--port",
-        "993",
-    ];
-    assert_eq!(
-        decoded(&words),
-        "n,a=a@b.c,\x01host=mail.b.c\x01port=993\x01auth=Bearer T0k'en.1\x01\x01"
-    );
+    let words = ["--format", "oauthbearer", "--user", "a@b.c", "--host", "mail.b.c", "--port", "993"];
+    assert_eq!(decoded(&words), "n,a=a@b.c,\x01host=mail.b.c\x01port=993\x01auth=Bearer T0k'en.1\x01\x01");
     for format in ["xoauth2", "oauthbearer"] {
         let (what, _) = get(&daemon, &["--format", format]).failed_with(2);
         assert!(what.contains("--user"), "{what}");
@@ -204,22 +168,11 @@ fn no_option_is_accepted_where_it_has_no_effect() {
 #[test]
 fn what_the_caller_wishes_reaches_the_daemon() {
     let daemon = header_account();
-    let words = [
-        "--min-valid",
-        "5m",
-        "--scope",
-        "a b",
-        "--scope=c",
-        "--audience",
-        "x",
-        "--timeout",
-        "1m 30s",
-    ];
+    let words =
+        ["--min-valid", "5m", "--scope", "a b", "--scope=c", "--audience", "x", "--timeout", "1m 30s"];
     get(&daemon, &words).printed();
     let asked = daemon.asked();
-    let [Request::Get(get)] = asked.as_slice() else {
-        panic!("{asked:?}")
-    };
+    let [Request::Get(get)] = asked.as_slice() else { panic!("{asked:?}") };
     assert_eq!(
         (get.account.as_str(), get.min_valid_ms, get.timeout_ms),
         ("lyve-prod", Some(300_000), 90_000)
@@ -235,9 +188,7 @@ fn who_wishes_nothing_gets_the_defaults() {
     let daemon = header_account();
     get(&daemon, &[]).printed();
     let asked = daemon.asked();
-    let [Request::Get(get)] = asked.as_slice() else {
-        panic!("{asked:?}")
-    };
+    let [Request::Get(get)] = asked.as_slice() else { panic!("{asked:?}") };
     assert_eq!((get.min_valid_ms, get.timeout_ms), (None, 30_000));
     assert!(get.scope.is_empty() && get.audience.is_empty());
 }
@@ -265,10 +216,7 @@ fn warnings_are_in_json_always_and_on_standard_error_when_asked_for() {
     });
     assert_eq!(get(&daemon, &[]).printed(), "T\n");
     let verbose = get(&daemon, &["-v"]);
-    assert_eq!(
-        (verbose.out.as_str(), verbose.err.as_str()),
-        ("T\n", "tok: warning: dies soon\n")
-    );
+    assert_eq!((verbose.out.as_str(), verbose.err.as_str()), ("T\n", "tok: warning: dies soon\n"));
     let object: Value = serde_json::from_str(get(&daemon, &["--json"]).printed()).expect("JSON");
     assert_eq!(object["warnings"], json!(["dies\u{1b} soon"]));
 }

@@ -43,10 +43,7 @@ pub(crate) fn run(mut command: Command) -> Run {
 
 /// Runs it to its end with this on standard input.
 pub(crate) fn run_with(mut command: Command, input: &[u8]) -> Run {
-    let piped = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = piped.spawn().expect("tok starts");
     // A tok that refuses the call does not read: then there is nobody to write to.
     let _ = child.stdin.take().expect("a pipe").write_all(input);
@@ -57,10 +54,7 @@ pub(crate) fn run_with(mut command: Command, input: &[u8]) -> Run {
 pub(crate) fn shell(daemon: &Daemon, line: &str) -> Run {
     let tok = tok(daemon, &[]);
     let mut command = Command::new("/bin/sh");
-    command
-        .args(["-c", line])
-        .env("TOK", tok.get_program())
-        .env("TOKEND_SOCK", daemon.socket());
+    command.args(["-c", line]).env("TOK", tok.get_program()).env("TOKEND_SOCK", daemon.socket());
     run(command)
 }
 
@@ -87,10 +81,7 @@ impl Run {
 fn of(output: Output) -> Run {
     use std::os::unix::process::ExitStatusExt;
     Run {
-        code: output
-            .status
-            .code()
-            .unwrap_or_else(|| -output.status.signal().unwrap_or(0)),
+        code: output.status.code().unwrap_or_else(|| -output.status.signal().unwrap_or(0)),
         out: String::from_utf8(output.stdout).expect("UTF-8"),
         err: String::from_utf8(output.stderr).expect("UTF-8"),
     }

@@ -16,10 +16,7 @@ fn every_failure_of_the_daemon_is_two_lines_and_its_exit_code() {
     for code in 1..=10 {
         let daemon = Daemon::failing(code);
         let (what, hint) = run(tok(&daemon, &["get", "x"])).failed_with(code.into());
-        assert_eq!(
-            (what, hint),
-            (format!("what happened [31m{code}"), "what to do".to_owned())
-        );
+        assert_eq!((what, hint), (format!("what happened [31m{code}"), "what to do".to_owned()));
     }
 }
 
@@ -34,11 +31,7 @@ fn with_json_an_error_is_one_object() {
     ];
     for words in calls {
         let run = run(tok(&daemon, words));
-        assert_eq!(
-            (run.code, run.out.as_str(), run.err.lines().count()),
-            (6, "", 1),
-            "{run:?}"
-        );
+        assert_eq!((run.code, run.out.as_str(), run.err.lines().count()), (6, "", 1), "{run:?}");
         let object: Value = serde_json::from_str(&run.err).expect("JSON");
         let expected = json!({
             "code": 6, "kind": "kind-6", "message": "what happened \u{1b}[31m6", "hint": "what to do", "next_try_in": 12,
@@ -47,24 +40,15 @@ fn with_json_an_error_is_one_object() {
     }
     let usage = run(tok(&daemon, &["status", "--nonsense", "--json"]));
     let object: Value = serde_json::from_str(&usage.err).expect("JSON");
-    assert_eq!(
-        (usage.code, &object["code"], &object["kind"]),
-        (2, &json!(2), &json!("usage"))
-    );
+    assert_eq!((usage.code, &object["code"], &object["kind"]), (2, &json!(2), &json!("usage")));
 }
 
 #[test]
 fn a_daemon_that_does_not_run_is_8_and_the_hint_starts_it() {
     let daemon = Daemon::failing(1);
     daemon.vanish();
-    for words in [
-        &["get", "x"][..],
-        &["status"],
-        &["list"],
-        &["watch", "x"],
-        &["reload"],
-        &["refresh", "x"],
-    ] {
+    for words in [&["get", "x"][..], &["status"], &["list"], &["watch", "x"], &["reload"], &["refresh", "x"]]
+    {
         let (what, hint) = run(tok(&daemon, words)).failed_with(8);
         assert!(what.contains("not running"), "{what}");
         assert!(
@@ -106,19 +90,14 @@ fn a_daemon_of_another_protocol_is_named() {
 fn an_older_daemon_that_does_not_know_the_request_is_named() {
     let daemon = Daemon::new(|_| Reply::Answer(Answer::Unsupported));
     let (what, hint) = run(tok(&daemon, &["reload"])).failed_with(1);
-    assert!(
-        what.contains("reload") && hint.contains("restart"),
-        "{what} {hint}"
-    );
+    assert!(what.contains("reload") && hint.contains("restart"), "{what} {hint}");
 }
 
 #[test]
 fn garbage_is_a_fault_and_not_shown() {
-    for bytes in [
-        &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
-        &[4, 0, 0, 0, 1, 0, 0xff, 0xff],
-        &[3, 0, 0, 0, 1, 0, 7],
-    ] {
+    for bytes in
+        [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], &[4, 0, 0, 0, 1, 0, 0xff, 0xff], &[3, 0, 0, 0, 1, 0, 7]]
+    {
         let bytes = bytes.to_vec();
         let daemon = Daemon::new(move |_| Reply::Bytes(bytes.clone()));
         run(tok(&daemon, &["get", "x"])).failed_with(1);
@@ -155,10 +134,7 @@ fn a_daemon_that_hangs_up_twice_is_8() {
 fn a_slip_of_the_finger_is_answered_with_the_nearest_command() {
     let daemon = Daemon::failing(1);
     let (what, hint) = run(tok(&daemon, &["gte", "x"])).failed_with(2);
-    assert!(
-        what.contains("gte") && hint.contains("`tok get`"),
-        "{what} {hint}"
-    );
+    assert!(what.contains("gte") && hint.contains("`tok get`"), "{what} {hint}");
     run(tok(&daemon, &[])).failed_with(2);
     run(tok(&daemon, &["get"])).failed_with(2);
     run(tok(&daemon, &["--nonsense"])).failed_with(2);
@@ -222,14 +198,9 @@ fn help_is_there_for_all_and_each() {
     let all = run(tok(&daemon, &["help"]));
     assert!(all.printed().starts_with("Usage: tok "));
     assert_eq!(run(tok(&daemon, &["--help"])).printed(), all.printed());
-    for name in [
-        "get", "header", "curl", "exec", "reject", "refresh", "status", "list", "watch", "reload",
-    ] {
+    for name in ["get", "header", "curl", "exec", "reject", "refresh", "status", "list", "watch", "reload"] {
         let one = run(tok(&daemon, &["help", name]));
-        assert!(
-            one.printed().starts_with(&format!("Usage: tok {name}")),
-            "{one:?}"
-        );
+        assert!(one.printed().starts_with(&format!("Usage: tok {name}")), "{one:?}");
         assert_eq!(run(tok(&daemon, &[name, "--help"])).printed(), one.printed());
         assert!(one.printed().lines().all(|line| line.chars().count() <= 120));
     }
@@ -249,25 +220,16 @@ fn an_output_that_takes_nothing_is_a_fault() {
 fn who_has_read_enough_may_close_the_pipe() {
     let (send, answers) = mpsc::channel();
     let answers = std::sync::Mutex::new(Some(answers));
-    let daemon = Daemon::new(
-        move |request| match (request, answers.lock().expect("no panic").take()) {
-            (Request::Watch(_), Some(answers)) => Reply::Stream(answers),
-            _ => Reply::HangUp,
-        },
-    );
-    let piped = tok(&daemon, &["watch", "x"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
+    let daemon = Daemon::new(move |request| match (request, answers.lock().expect("no panic").take()) {
+        (Request::Watch(_), Some(answers)) => Reply::Stream(answers),
+        _ => Reply::HangUp,
+    });
+    let piped = tok(&daemon, &["watch", "x"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut watch = piped.expect("tok starts");
     drop(watch.stdout.take());
-    send.send(Answer::Credential(credential("x", "T")))
-        .expect("tok watches");
+    send.send(Answer::Credential(credential("x", "T"))).expect("tok watches");
     let output = watch.wait_with_output().expect("tok ends");
-    assert_eq!(
-        (output.status.code(), output.stderr.as_slice()),
-        (Some(0), &b""[..])
-    );
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
 }
 
 #[test]

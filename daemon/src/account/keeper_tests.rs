@@ -187,7 +187,9 @@ async fn a_provider_that_panics_hurts_nobody_but_its_caller() {
         tokio::task::yield_now().await;
     }
     match waiting.await.unwrap() {
-        Ok(Reply::Failure(failure)) => assert_eq!((failure.code, &*failure.kind), (Code::NOT_NOW, "internal")),
+        Ok(Reply::Failure(failure)) => {
+            assert_eq!((failure.code, &*failure.kind), (Code::NOT_NOW, "internal"))
+        }
         other => panic!("expected a failure, got {other:?}"),
     }
     assert_eq!(token(&keeper, "g").await, "g-1");

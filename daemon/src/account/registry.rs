@@ -52,15 +52,7 @@ pub struct Account {
 impl Account {
     pub(super) fn new(definition: Definition) -> Self {
         let Definition { name, kind, provider, policy, service } = definition;
-        Self {
-            name,
-            kind,
-            provider,
-            policy,
-            service,
-            shared: Arc::default(),
-            variants: Arc::default(),
-        }
+        Self { name, kind, provider, policy, service, shared: Arc::default(), variants: Arc::default() }
     }
 
     pub(super) fn with_policy(&self, policy: Policy) -> Self {

@@ -146,7 +146,11 @@ pub(super) fn never_that_long(account: &str, least: Duration, longest: Option<Du
 pub(super) fn short(left: Duration, trouble: Option<(String, Option<Duration>)>) -> String {
     match trouble {
         Some((message, Some(next))) => {
-            format!("only {} left; refreshing failed: {message}; the next try is in {}", span(left), span(next))
+            format!(
+                "only {} left; refreshing failed: {message}; the next try is in {}",
+                span(left),
+                span(next)
+            )
         }
         Some((message, None)) => format!("only {} left; refreshing failed for good: {message}", span(left)),
         None => format!("only {} left; a refresh is under way", span(left)),

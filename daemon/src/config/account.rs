@@ -16,13 +16,7 @@ use crate::document::{Document, Located, Shape, Span, Table};
 use crate::provider::{Defaults, Kind, Presentation, Provider};
 
 /// Keys that say how an account is kept, not what it is: a change of them costs no token.
-const KEPT: &[&str] = &[
-    "scheme",
-    "min_valid",
-    "refresh",
-    "assume_lifetime",
-    "request_scopes",
-];
+const KEPT: &[&str] = &["scheme", "min_valid", "refresh", "assume_lifetime", "request_scopes"];
 
 /// What may be assumed of tokens whose service says nothing: up to ten years.
 const LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(315_576_000);
@@ -45,13 +39,7 @@ struct Seen<'d> {
 
 impl<'d> Accounts<'d> {
     pub(super) fn new(kinds: &'d [Kind], daemon: &'d Daemon, defaults: &'d Defaults) -> Self {
-        Self {
-            kinds,
-            daemon,
-            defaults,
-            seen: BTreeMap::new(),
-            definitions: BTreeMap::new(),
-        }
+        Self { kinds, daemon, defaults, seen: BTreeMap::new(), definitions: BTreeMap::new() }
     }
 
     /// Reads the accounts of one file.
@@ -131,13 +119,7 @@ impl<'d> Accounts<'d> {
 
     /// All that the provider was made of.
     fn service(&self, table: &Table<'_>) -> serde_json::Value {
-        let Defaults {
-            http_timeout,
-            command_timeout,
-            ca_file,
-            proxy,
-            environment: _,
-        } = self.defaults;
+        let Defaults { http_timeout, command_timeout, ca_file, proxy, environment: _ } = self.defaults;
         json!({
             "account": table.definition(KEPT),
             "daemon": {
@@ -216,10 +198,7 @@ fn read_scheme(table: &mut Table<'_>) -> Option<Located<String>> {
 }
 
 fn read_refresh(table: &mut Table<'_>) -> Refresh {
-    match table
-        .one_of("refresh", &["eager", "auto", "on-demand"])
-        .map(|word| word.value)
-    {
+    match table.one_of("refresh", &["eager", "auto", "on-demand"]).map(|word| word.value) {
         Some("auto") => Refresh::Auto,
         Some("on-demand") => Refresh::OnDemand,
         _ => Refresh::Eager,
@@ -230,11 +209,7 @@ fn read_refresh(table: &mut Table<'_>) -> Refresh {
 fn read_scopes(table: &mut Table<'_>) -> Option<Located<Vec<String>>> {
     let scopes = table.strings("request_scopes")?;
     if scopes.value.len() > MAX_WORDS {
-        table.report(
-            &scopes.span,
-            "`request_scopes` are too many",
-            format!("at most {MAX_WORDS}"),
-        );
+        table.report(&scopes.span, "`request_scopes` are too many", format!("at most {MAX_WORDS}"));
         return None;
     }
     let mut words = Vec::with_capacity(scopes.value.len());
@@ -250,10 +225,7 @@ fn read_scopes(table: &mut Table<'_>) -> Option<Located<Vec<String>>> {
             words.push(scope.value);
         }
     }
-    Some(Located {
-        value: words,
-        span: scopes.span,
-    })
+    Some(Located { value: words, span: scopes.span })
 }
 
 /// `[accounts.a.b]` is TOML for a table `b` in the account `a`.
@@ -271,7 +243,5 @@ fn dotted(table: &mut Table<'_>) -> Option<(String, Span)> {
 fn is_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }

@@ -87,14 +87,10 @@ impl Daemon {
 }
 
 fn or(table: &mut Table<'_>, key: &str, bounds: &RangeInclusive<Duration>, default: Duration) -> Duration {
-    table
-        .duration_within(key, bounds)
-        .map_or(default, |duration| duration.value)
+    table.duration_within(key, bounds).map_or(default, |duration| duration.value)
 }
 
 fn read_proxy(table: &mut Table<'_>) -> Option<Url> {
     let text = table.string("proxy")?;
-    parse_proxy(&text.value)
-        .map_err(|hint| table.report(&text.span, "`proxy` is no proxy's URL", hint))
-        .ok()
+    parse_proxy(&text.value).map_err(|hint| table.report(&text.span, "`proxy` is no proxy's URL", hint)).ok()
 }

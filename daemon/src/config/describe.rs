@@ -20,11 +20,7 @@ pub fn describe(loaded: &Loaded) -> String {
     }
     section(&mut out, "daemon", &daemon_lines(&loaded.configuration.daemon));
     for account in loaded.configuration.accounts.values() {
-        section(
-            &mut out,
-            &format!("{} ({})", account.name, account.kind),
-            &account_lines(account),
-        );
+        section(&mut out, &format!("{} ({})", account.name, account.kind), &account_lines(account));
     }
     for warning in &loaded.warnings {
         let _ = writeln!(out, "{warning}\n");

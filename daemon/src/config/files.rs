@@ -26,18 +26,10 @@ pub(super) fn read(folder: &Path) -> (Vec<Text>, Vec<Diagnostic>) {
     let mut texts = Vec::new();
     check_folder(folder, &mut found);
     let mut read = |path: PathBuf, is_main| match read_one(&path) {
-        Ok(content) => texts.push(Text {
-            path,
-            content,
-            is_main,
-        }),
+        Ok(content) => texts.push(Text { path, content, is_main }),
         Err(Unread::Missing) if is_main => {}
         Err(Unread::Missing) => {
-            found.push(Diagnostic::of_file(
-                &path,
-                "this file cannot be found",
-                "a broken link? remove it",
-            ));
+            found.push(Diagnostic::of_file(&path, "this file cannot be found", "a broken link? remove it"));
         }
         Err(Unread::Faulty(mistake)) => found.push(*mistake),
     };
@@ -69,10 +61,7 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => {
-            return Err(mistake(
-                format!("this folder cannot be read: {error}"),
-                "see `ls -ld` on it",
-            ));
+            return Err(mistake(format!("this folder cannot be read: {error}"), "see `ls -ld` on it"));
         }
     };
     let mut mistakes = Vec::new();
@@ -80,9 +69,8 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    let names: io::Result<Vec<OsString>> = entries
-        .map(|entry| entry.map(|entry| entry.file_name()))
-        .collect();
+    let names: io::Result<Vec<OsString>> =
+        entries.map(|entry| entry.map(|entry| entry.file_name())).collect();
     let mut names = names.map_err(|error| mistake(format!("this folder cannot be read: {error}"), ""))?;
     names.retain(|name| {
         let name = name.as_encoded_bytes();
@@ -121,10 +109,7 @@ fn read_one(path: &Path) -> Result<String, Unread> {
     String::from_utf8(bytes).map_err(|error| {
         let good = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
         let line = 1 + good.matches('\n').count();
-        faulty(
-            format!("this file is not UTF-8 (line {line})"),
-            "save it as UTF-8",
-        )
+        faulty(format!("this file is not UTF-8 (line {line})"), "save it as UTF-8")
     })
 }
 
@@ -133,11 +118,7 @@ fn distrust(path: &Path, facts: &Facts) -> Option<Diagnostic> {
     let shown = printable(&path.to_string_lossy(), 300);
     if !facts.trusted_owner {
         let message = format!("this belongs to user {}, who can change it", facts.owner);
-        return Some(Diagnostic::of_file(
-            path,
-            message,
-            format!("make it yours: `chown $(id -u) {shown}`"),
-        ));
+        return Some(Diagnostic::of_file(path, message, format!("make it yours: `chown $(id -u) {shown}`")));
     }
     facts.others_may_write().then(|| {
         let message = format!("others can write this (mode {:04o})", facts.mode);
@@ -151,13 +132,7 @@ mod tests {
 
     #[test]
     fn what_belongs_to_another_user_is_not_trusted() {
-        let facts = Facts {
-            kind: Kind::Regular,
-            trusted_owner: false,
-            owner: 1234,
-            mode: 0o600,
-            length: 1,
-        };
+        let facts = Facts { kind: Kind::Regular, trusted_owner: false, owner: 1234, mode: 0o600, length: 1 };
         let mistake = distrust(Path::new("/c/config.toml"), &facts).map(|mistake| mistake.to_string());
         let mistake = mistake.unwrap_or_default();
         assert!(
@@ -168,20 +143,8 @@ mod tests {
 
     #[test]
     fn what_others_can_write_is_not_trusted() {
-        for (mode, trusted) in [
-            (0o600, true),
-            (0o644, true),
-            (0o444, true),
-            (0o620, false),
-            (0o602, false),
-        ] {
-            let facts = Facts {
-                kind: Kind::Regular,
-                trusted_owner: true,
-                owner: 0,
-                mode,
-                length: 1,
-            };
+        for (mode, trusted) in [(0o600, true), (0o644, true), (0o444, true), (0o620, false), (0o602, false)] {
+            let facts = Facts { kind: Kind::Regular, trusted_owner: true, owner: 0, mode, length: 1 };
             assert_eq!(distrust(Path::new("/c"), &facts).is_none(), trusted, "{mode:o}");
         }
     }

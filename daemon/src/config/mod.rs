@@ -32,10 +32,7 @@ pub struct Configuration {
 impl fmt::Debug for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.accounts.keys().collect();
-        f.debug_struct("Configuration")
-            .field("daemon", &self.daemon)
-            .field("accounts", &names)
-            .finish()
+        f.debug_struct("Configuration").field("daemon", &self.daemon).field("accounts", &names).finish()
     }
 }
 
@@ -88,10 +85,7 @@ fn load_kinds(
             Err(mistake) => found.push(*mistake),
         }
     }
-    let mut roots: Vec<_> = documents
-        .iter()
-        .map(|(document, is_main)| (document.root(), *is_main))
-        .collect();
+    let mut roots: Vec<_> = documents.iter().map(|(document, is_main)| (document.root(), *is_main)).collect();
     let daemon = read_daemon(&mut roots);
     let defaults = daemon.defaults(environment.clone());
     let mut accounts = Accounts::new(kinds, &daemon, &defaults);
@@ -108,20 +102,14 @@ fn load_kinds(
     let main = folder.join("config.toml");
     found.sort_by(|one, other| {
         let order = |mistake: &Diagnostic| mistake.place.file != main;
-        order(one)
-            .cmp(&order(other))
-            .then_with(|| one.place.file.cmp(&other.place.file))
+        order(one).cmp(&order(other)).then_with(|| one.place.file.cmp(&other.place.file))
     });
     if found.iter().any(|mistake| mistake.severity == Severity::Error) {
         found.retain(|mistake| mistake.severity == Severity::Error);
         return Err(found);
     }
     let files = texts.iter().map(|text| text.path.clone()).collect();
-    Ok(Loaded {
-        configuration: Configuration { daemon, accounts },
-        warnings: found,
-        files,
-    })
+    Ok(Loaded { configuration: Configuration { daemon, accounts }, warnings: found, files })
 }
 
 fn read_daemon(roots: &mut [(Table<'_>, bool)]) -> Daemon {

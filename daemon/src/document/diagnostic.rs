@@ -46,24 +46,14 @@ impl Place {
     /// The whole file.
     #[must_use]
     pub fn file(file: &Path) -> Self {
-        Self {
-            file: file.to_path_buf(),
-            line: 0,
-            column: 0,
-            excerpt: String::new(),
-            mark: (0, 0),
-        }
+        Self { file: file.to_path_buf(), line: 0, column: 0, excerpt: String::new(), mark: (0, 0) }
     }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&printable(&self.file.to_string_lossy(), 4096))?;
-        if self.line > 0 {
-            write!(f, ":{}:{}", self.line, self.column)
-        } else {
-            Ok(())
-        }
+        if self.line > 0 { write!(f, ":{}:{}", self.line, self.column) } else { Ok(()) }
     }
 }
 
@@ -83,10 +73,7 @@ impl Diagnostic {
     /// The same as a warning.
     #[must_use]
     pub fn into_warning(self) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..self
-        }
+        Self { severity: Severity::Warning, ..self }
     }
 }
 
@@ -99,12 +86,8 @@ impl fmt::Display for Diagnostic {
         };
         write!(f, "{word}: {}", self.message)?;
         let gutter = [Some(&self.place), self.also.as_ref().map(|(_, place)| place)];
-        let gutter = gutter
-            .into_iter()
-            .flatten()
-            .map(|place| place.line.to_string().len())
-            .max()
-            .unwrap_or(1);
+        let gutter =
+            gutter.into_iter().flatten().map(|place| place.line.to_string().len()).max().unwrap_or(1);
         draw(f, gutter, "-->", &self.place, &self.hint)?;
         if let Some((words, place)) = &self.also {
             draw(f, gutter, ":::", place, words)?;
@@ -119,25 +102,12 @@ fn draw(f: &mut fmt::Formatter<'_>, gutter: usize, arrow: &str, place: &Place, w
         write!(f, "\n{indent}{arrow} {place}")?;
     }
     if place.line == 0 {
-        return if words.is_empty() {
-            Ok(())
-        } else {
-            write!(f, "\n{indent} = {words}")
-        };
+        return if words.is_empty() { Ok(()) } else { write!(f, "\n{indent} = {words}") };
     }
     let (start, length) = place.mark;
     write!(f, "\n{indent} |\n{:>gutter$} | {}", place.line, place.excerpt)?;
-    write!(
-        f,
-        "\n{indent} | {}{}",
-        " ".repeat(start),
-        "^".repeat(length.max(1))
-    )?;
-    if words.is_empty() {
-        Ok(())
-    } else {
-        write!(f, " {words}")
-    }
+    write!(f, "\n{indent} | {}{}", " ".repeat(start), "^".repeat(length.max(1)))?;
+    if words.is_empty() { Ok(()) } else { write!(f, " {words}") }
 }
 
 /// `text` without anything that moves a terminal's cursor or hides, at most `most` characters of it.

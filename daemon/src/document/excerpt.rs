@@ -54,11 +54,7 @@ pub(super) fn place(
     let number = starts.partition_point(|first| *first <= start);
     let line_start = starts.get(number.saturating_sub(1)).copied().unwrap_or(0);
     let line_end = starts.get(number).map_or(text.len(), |next| next - 1);
-    let line_end = if text[line_start..line_end].ends_with('\r') {
-        line_end - 1
-    } else {
-        line_end
-    };
+    let line_end = if text[line_start..line_end].ends_with('\r') { line_end - 1 } else { line_end };
     let line = draw(&(line_start..line_end));
     let (excerpt, mark) = window(&line, start, span.end.min(line_end));
     Place {
@@ -75,16 +71,12 @@ pub(super) fn place(
 pub(super) fn known(text: &str, line: &Span, values: &[Span], span: &Span, may: bool) -> Line {
     let mut shown = Line::default();
     let mut at = line.start;
-    let mut values = values[values.partition_point(|value| value.end <= line.start)..]
-        .iter()
-        .peekable();
+    let mut values = values[values.partition_point(|value| value.end <= line.start)..].iter().peekable();
     while at < line.end {
         if let Some(value) = values.next_if(|value| value.start <= at && at < value.end) {
             let visible = may && *value == *span && value.start >= line.start && value.end <= line.end;
             if visible {
-                text[value.clone()]
-                    .char_indices()
-                    .for_each(|(i, c)| shown.push(c, value.start + i));
+                text[value.clone()].char_indices().for_each(|(i, c)| shown.push(c, value.start + i));
             } else {
                 let quoted = at == value.start && text[value.clone()].starts_with(['"', '\'']);
                 shown.push_mask(if quoted { "\"…\"" } else { "…" }, at);
@@ -99,9 +91,7 @@ pub(super) fn known(text: &str, line: &Span, values: &[Span], span: &Span, may: 
             '"' | '\'' => {
                 let length = quoted_key(&text[at..line.end]);
                 if text.get(at + 1..at + length.max(2) - 1).is_some_and(is_plain) {
-                    text[at..at + length]
-                        .char_indices()
-                        .for_each(|(i, c)| shown.push(c, at + i));
+                    text[at..at + length].char_indices().for_each(|(i, c)| shown.push(c, at + i));
                 } else {
                     shown.push_mask("\"…\"", at);
                 }
@@ -134,9 +124,7 @@ fn quoted_key(text: &str) -> usize {
 /// Whether a key looks like one. What does not is a value that strayed, for all we know.
 pub(super) fn is_plain(key: &str) -> bool {
     (1..=64).contains(&key.len())
-        && key
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
 /// Cuts a long line down to what is around the mark.
@@ -148,18 +136,12 @@ fn window(line: &Line, start: usize, end: usize) -> (String, (usize, usize)) {
         first
     } else {
         let before = line.origins.get(first.saturating_sub(1)).copied();
-        before.map_or(0, |before| {
-            line.origins.partition_point(|origin| *origin < before)
-        })
+        before.map_or(0, |before| line.origins.partition_point(|origin| *origin < before))
     };
     let last = line.origins.partition_point(|origin| *origin < end).min(kept);
     let first = first.min(kept);
     let length = last.saturating_sub(first).max(1);
-    let skip = if kept <= WIDTH {
-        0
-    } else {
-        first.saturating_sub(WIDTH / 4)
-    };
+    let skip = if kept <= WIDTH { 0 } else { first.saturating_sub(WIDTH / 4) };
     let mut excerpt = String::new();
     if skip > 0 {
         excerpt.push('…');

@@ -119,10 +119,7 @@ impl<'t> Document<'t> {
                 message: draft.message.clone(),
                 hint: draft.hint.clone(),
                 place: self.draw(&draft.span, draft.shown),
-                also: draft
-                    .also
-                    .as_ref()
-                    .map(|(words, place)| (words.clone(), (**place).clone())),
+                also: draft.also.as_ref().map(|(words, place)| (words.clone(), (**place).clone())),
             })
             .collect()
     }
@@ -137,10 +134,8 @@ impl<'t> Document<'t> {
         if span.is_empty() {
             return Place::file(&self.file);
         }
-        let survey = self.survey.get_or_init(|| Survey {
-            lines: Lines::of(self.text),
-            values: scalars(&self.root),
-        });
+        let survey =
+            self.survey.get_or_init(|| Survey { lines: Lines::of(self.text), values: scalars(&self.root) });
         excerpt::place(&self.file, self.text, &survey.lines, span, |line| {
             excerpt::known(self.text, line, &survey.values, span, shown)
         })
@@ -161,18 +156,13 @@ impl<'t> Document<'t> {
     /// Whether a mistake was reported that stands (warnings are none).
     #[must_use]
     pub fn is_faulty(&self) -> bool {
-        self.drafts
-            .borrow()
-            .iter()
-            .any(|draft| !draft.withdrawn && draft.severity == Severity::Error)
+        self.drafts.borrow().iter().any(|draft| !draft.withdrawn && draft.severity == Severity::Error)
     }
 }
 
 impl fmt::Debug for Document<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Document")
-            .field("file", &self.file)
-            .finish_non_exhaustive()
+        f.debug_struct("Document").field("file", &self.file).finish_non_exhaustive()
     }
 }
 

@@ -60,17 +60,11 @@ fn read_badly(mut table: Table<'_>) {
             continue;
         }
         let word = Located {
-            value: table
-                .string(&key.value)
-                .map_or_else(String::new, |text| text.value),
+            value: table.string(&key.value).map_or_else(String::new, |text| text.value),
             span: key.span,
         };
         let _ = table.choose(&word, "word", &["eager", "auto"]);
-        let _ = (
-            table.boolean(&key.value),
-            table.integer(&key.value),
-            table.duration(&key.value),
-        );
+        let _ = (table.boolean(&key.value), table.integer(&key.value), table.duration(&key.value));
         let _ = (table.strings(&key.value), table.path_of_file(&key.value));
         let _ = table.one_of(&key.value, &["lyve-cloud", "openvcloud", "http"]);
         table.require("passwort");

@@ -82,10 +82,7 @@ impl<'d> Table<'d> {
     /// A string. Absent: `None`. Anything else: reported, `None`.
     pub fn string(&mut self, key: &str) -> Option<Located<String>> {
         match self.ask(key)? {
-            (DeValue::String(text), span) => Some(Located {
-                value: text.clone().into_owned(),
-                span,
-            }),
+            (DeValue::String(text), span) => Some(Located { value: text.clone().into_owned(), span }),
             (other, span) => self.wrong(key, "a string, in quotes", other, &span),
         }
     }
@@ -100,11 +97,8 @@ impl<'d> Table<'d> {
     pub fn require(&mut self, key: &str) {
         self.note_asked(key);
         if !self.has(key) {
-            let place = if self.path.is_empty() {
-                "the file".to_owned()
-            } else {
-                format!("[{}]", shown(&self.path))
-            };
+            let place =
+                if self.path.is_empty() { "the file".to_owned() } else { format!("[{}]", shown(&self.path)) };
             let index = self.document.push(Draft {
                 severity: Severity::Error,
                 span: self.span(),
@@ -146,11 +140,7 @@ impl<'d> Table<'d> {
         let key_span = self.key_span(key)?;
         match (value, value_span) {
             (DeValue::Table(entries), _) => {
-                let path = if self.path.is_empty() {
-                    key.to_owned()
-                } else {
-                    format!("{}.{key}", self.path)
-                };
+                let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
                 Some(Table::new(self.document, entries, path, key_span))
             }
             (other, span) => self.wrong(key, "a table", other, &span),
@@ -190,11 +180,7 @@ impl<'d> Table<'d> {
     pub fn not_built(&mut self, key: &str, what: &str) {
         self.refused.insert(key.into());
         if let Some(span) = self.key_span(key) {
-            self.report(
-                &span,
-                format!("{what} is not built yet"),
-                "remove it: it would have no effect",
-            );
+            self.report(&span, format!("{what} is not built yet"), "remove it: it would have no effect");
         }
     }
 
@@ -202,12 +188,7 @@ impl<'d> Table<'d> {
     #[must_use]
     pub fn remaining_keys(&self) -> Vec<Located<String>> {
         let unread = self.entries.keys().filter(|key| !self.is_known(key.get_ref()));
-        unread
-            .map(|key| Located {
-                value: key.get_ref().to_string(),
-                span: key.span(),
-            })
-            .collect()
+        unread.map(|key| Located { value: key.get_ref().to_string(), span: key.span() }).collect()
     }
 
     /// Reports a mistake. The line is shown, but no value in it.
@@ -261,13 +242,8 @@ impl<'d> Table<'d> {
     /// Reports every key that nobody asked for, each with the nearest that somebody did.
     pub fn finish(self) {
         for key in self.remaining_keys() {
-            let near = nearest(
-                &key.value,
-                self.asked
-                    .iter()
-                    .map(|asked| &**asked)
-                    .filter(|asked| !self.has(asked)),
-            );
+            let near =
+                nearest(&key.value, self.asked.iter().map(|asked| &**asked).filter(|asked| !self.has(asked)));
             let hint = match near {
                 Some(near) => {
                     // One mistake, one report.
@@ -309,25 +285,15 @@ impl<'d> Table<'d> {
         };
         let key_span = self.key_span(key);
         // The span of a table with a header is the header's.
-        let span = if span.is_empty() {
-            key_span.as_ref().unwrap_or(&self.span)
-        } else {
-            span
-        };
-        self.report(
-            span,
-            format!("`{}` is {found}", shown(key)),
-            format!("must be {wanted}"),
-        );
+        let span = if span.is_empty() { key_span.as_ref().unwrap_or(&self.span) } else { span };
+        self.report(span, format!("`{}` is {found}", shown(key)), format!("must be {wanted}"));
         None
     }
 }
 
 impl fmt::Debug for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Table")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
+        f.debug_struct("Table").field("path", &self.path).finish_non_exhaustive()
     }
 }
 

@@ -19,12 +19,7 @@ pub(super) fn said(text: &str, read: impl FnOnce(Table<'_>)) -> String {
         }
         Err(diagnostic) => vec![*diagnostic],
     };
-    diagnostics
-        .iter()
-        .map(Diagnostic::to_string)
-        .collect::<Vec<_>>()
-        .join("\n")
-        + "\n"
+    diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 #[test]
@@ -64,10 +59,7 @@ fn a_key_that_is_there_is_not_suggested() {
         let _ = table.string("url");
         table.finish();
     });
-    assert!(
-        said.contains("unknown key `urls`") && !said.contains("did you mean"),
-        "{said}"
-    );
+    assert!(said.contains("unknown key `urls`") && !said.contains("did you mean"), "{said}");
 }
 
 #[test]
@@ -101,22 +93,10 @@ fn a_value_of_the_wrong_type_is_hidden() {
         assert!(table.integer("f").is_none());
         table.finish();
     });
-    assert!(
-        said.contains("1 | a = …\n  |     ^ must be a string, in quotes"),
-        "{said}"
-    );
-    assert!(
-        said.contains("2 | b = \"…\"\n  |     ^^^ must be true or false"),
-        "{said}"
-    );
-    assert!(
-        said.contains("3 | c = […]\n  |      ^ must be an array of nothing but strings"),
-        "{said}"
-    );
-    assert!(
-        said.contains("4 | d = \"…\"\n  |     ^^^ must be a table"),
-        "{said}"
-    );
+    assert!(said.contains("1 | a = …\n  |     ^ must be a string, in quotes"), "{said}");
+    assert!(said.contains("2 | b = \"…\"\n  |     ^^^ must be true or false"), "{said}");
+    assert!(said.contains("3 | c = […]\n  |      ^ must be an array of nothing but strings"), "{said}");
+    assert!(said.contains("4 | d = \"…\"\n  |     ^^^ must be a table"), "{said}");
     assert!(said.contains("`f` is too large a number"), "{said}");
     assert!(!said.contains("4711") && !said.contains("1979"), "{said}");
 }
@@ -126,29 +106,14 @@ fn values_of_the_right_type_are_read_with_their_places() {
     let text = "s = 'x'\nb = true\ni = 0x10\nd = '1h 30m'\nl = ['p', 'q']\nw = 'two'\nj = { a = [1, 2.5] }\n";
     let document = Document::parse(Path::new("f"), text).unwrap();
     let mut table = document.root();
-    assert_eq!(
-        table.string("s").unwrap(),
-        Located {
-            value: "x".to_owned(),
-            span: 4..7
-        }
-    );
+    assert_eq!(table.string("s").unwrap(), Located { value: "x".to_owned(), span: 4..7 });
     assert!(table.boolean("b").unwrap().value);
     assert_eq!(table.integer("i").unwrap().value, 16);
     assert_eq!(table.duration("d").unwrap().value, Duration::from_secs(5400));
-    let words: Vec<_> = table
-        .strings("l")
-        .unwrap()
-        .value
-        .into_iter()
-        .map(|word| word.value)
-        .collect();
+    let words: Vec<_> = table.strings("l").unwrap().value.into_iter().map(|word| word.value).collect();
     assert_eq!(words, ["p", "q"]);
     assert_eq!(table.one_of("w", &["one", "two"]).unwrap().value, "two");
-    assert_eq!(
-        table.json("j").unwrap().value,
-        serde_json::json!({ "a": [1, 2.5] })
-    );
+    assert_eq!(table.json("j").unwrap().value, serde_json::json!({ "a": [1, 2.5] }));
     assert!(table.string("absent").is_none());
     table.finish();
     assert_eq!(document.diagnostics(), []);
@@ -157,31 +122,14 @@ fn values_of_the_right_type_are_read_with_their_places() {
 
 #[test]
 fn a_duration_needs_a_unit() {
-    for text in [
-        "t = '60'",
-        "t = 60",
-        "t = '0'",
-        "t = 'soon'",
-        "t = ''",
-        "t = '99999999999999999999y'",
-    ] {
+    for text in ["t = '60'", "t = 60", "t = '0'", "t = 'soon'", "t = ''", "t = '99999999999999999999y'"] {
         let said = said(text, |mut table| assert!(table.duration("t").is_none()));
-        assert!(
-            said.contains("such as \"90s\", \"5m\", \"1h 30m\""),
-            "{text}: {said}"
-        );
+        assert!(said.contains("such as \"90s\", \"5m\", \"1h 30m\""), "{text}: {said}");
     }
     let said = said("t = '20m'", |mut table| {
-        assert!(
-            table
-                .duration_within("t", &(Duration::from_secs(1)..=Duration::from_secs(600)))
-                .is_none()
-        );
+        assert!(table.duration_within("t", &(Duration::from_secs(1)..=Duration::from_secs(600))).is_none());
     });
-    assert!(
-        said.contains("1 | t = '20m'\n  |     ^^^^^ at least 1s and at most 10m"),
-        "{said}"
-    );
+    assert!(said.contains("1 | t = '20m'\n  |     ^^^^^ at least 1s and at most 10m"), "{said}");
 }
 
 #[test]
@@ -190,17 +138,11 @@ fn a_word_that_is_nearly_right_is_shown_and_any_other_is_not() {
     let near = said("refresh = 'eagre'", |mut table| {
         assert!(table.one_of("refresh", words).is_none());
     });
-    assert!(
-        near.contains("1 | refresh = 'eagre'\n  |           ^^^^^^^ did you mean `eager`?"),
-        "{near}"
-    );
+    assert!(near.contains("1 | refresh = 'eagre'\n  |           ^^^^^^^ did you mean `eager`?"), "{near}");
     let far = said("refresh = 'hunter2'", |mut table| {
         assert!(table.one_of("refresh", words).is_none());
     });
-    assert!(
-        far.contains("1 | refresh = \"…\"\n  |           ^^^ one of: eager, auto, on-demand"),
-        "{far}"
-    );
+    assert!(far.contains("1 | refresh = \"…\"\n  |           ^^^ one of: eager, auto, on-demand"), "{far}");
 }
 
 #[test]
@@ -210,20 +152,14 @@ fn what_is_not_built_is_said_and_never_suggested() {
         table.finish();
     });
     assert!(said.contains("`lock` is not built yet"), "{said}");
-    assert!(
-        said.contains("unknown key `loc`") && !said.contains("did you mean"),
-        "{said}"
-    );
+    assert!(said.contains("unknown key `loc`") && !said.contains("did you mean"), "{said}");
 }
 
 #[test]
 fn a_path_is_absolute_or_in_the_home() {
     let home = std::env::var("HOME").unwrap();
-    let document = Document::parse(
-        Path::new("f"),
-        "a = '/x/y'\nb = '~/y'\nc = 'x/y'\nd = '~bob/y'\ne = ''",
-    )
-    .unwrap();
+    let document =
+        Document::parse(Path::new("f"), "a = '/x/y'\nb = '~/y'\nc = 'x/y'\nd = '~bob/y'\ne = ''").unwrap();
     let mut table = document.root();
     assert_eq!(table.path_of_file("a").unwrap().value, Path::new("/x/y"));
     assert_eq!(table.path_of_file("b").unwrap().value, Path::new(&home).join("y"));
@@ -239,11 +175,7 @@ fn every_mistake_of_a_file_is_reported_in_the_order_of_the_lines() {
     let mut table = document.root();
     assert!(table.string("c").is_none() && table.string("b").is_none());
     table.finish();
-    let lines: Vec<_> = document
-        .diagnostics()
-        .iter()
-        .map(|diagnostic| diagnostic.place.line)
-        .collect();
+    let lines: Vec<_> = document.diagnostics().iter().map(|diagnostic| diagnostic.place.line).collect();
     assert_eq!(lines, [1, 2, 3]);
 }
 
@@ -252,11 +184,7 @@ fn warnings_are_no_faults() {
     let document = Document::parse(Path::new("f"), "a = 1").unwrap();
     document.root().warn(&(0..1), "odd", "");
     assert!(!document.is_faulty());
-    assert!(
-        document.diagnostics()[0]
-            .to_string()
-            .starts_with("warning: odd\n")
-    );
+    assert!(document.diagnostics()[0].to_string().starts_with("warning: odd\n"));
 }
 
 #[test]
@@ -266,23 +194,14 @@ fn the_mark_stands_under_what_is_meant_in_any_script() {
         let _ = inner.string("x");
         inner.finish();
     });
-    assert!(
-        said.contains(":1:23\n  |\n1 | \"a.b\" = { 'x' = \"…\", y = … }\n"),
-        "{said}"
-    );
-    assert!(
-        said.contains(&format!("\n  | {}^ tokend", " ".repeat(21))),
-        "{said}"
-    );
+    assert!(said.contains(":1:23\n  |\n1 | \"a.b\" = { 'x' = \"…\", y = … }\n"), "{said}");
+    assert!(said.contains(&format!("\n  | {}^ tokend", " ".repeat(21))), "{said}");
 }
 
 #[test]
 fn a_key_that_looks_like_none_is_hidden() {
     let said = said("\"hun\\\"ter 2\" = 1 # x", unread);
-    assert!(
-        said.contains("unknown key `…`") && said.contains("1 | \"…\" = …\n"),
-        "{said}"
-    );
+    assert!(said.contains("unknown key `…`") && said.contains("1 | \"…\" = …\n"), "{said}");
 }
 
 #[test]
@@ -305,57 +224,27 @@ fn a_long_line_is_cut_around_the_mark() {
     });
     let lines: Vec<&str> = said.lines().collect();
     assert!(lines.iter().all(|line| line.chars().count() < 140), "{said}");
-    let column = lines[4]
-        .find('^')
-        .map(|at| lines[4][..at].chars().count())
-        .unwrap();
+    let column = lines[4].find('^').map(|at| lines[4][..at].chars().count()).unwrap();
     let under: String = lines[3].chars().skip(column).take(5).collect();
     assert_eq!(under, "wrong", "{said}");
 }
 
 fn keys(letter: char, count: usize) -> String {
-    (0..count)
-        .map(|i| format!("{letter}{i} = {i}"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    (0..count).map(|i| format!("{letter}{i} = {i}")).collect::<Vec<_>>().join(", ")
 }
 
 #[test]
 fn a_file_that_is_not_toml_is_explained_without_its_values() {
     for (text, what, line) in [
-        (
-            "password = hunter2",
-            "a value is not in quotes",
-            "1 | password = …",
-        ),
-        (
-            "password = \"hunter2\n",
-            "a string is not closed",
-            "1 | password = …",
-        ),
+        ("password = hunter2", "a value is not in quotes", "1 | password = …"),
+        ("password = \"hunter2\n", "a string is not closed", "1 | password = …"),
         ("password = hunter2\"\n", "a quote is missing", "1 | password = …"),
-        (
-            "password = 'hunter2\n",
-            "a string is not closed",
-            "1 | password = …",
-        ),
-        (
-            "password = \"\"\"\nhunter2\n",
-            "a string of several lines is not closed",
-            "…",
-        ),
+        ("password = 'hunter2\n", "a string is not closed", "1 | password = …"),
+        ("password = \"\"\"\nhunter2\n", "a string of several lines is not closed", "…"),
         ("password =\nhunter2\n", "a key has no value", ""),
         ("secret = { file = \"a\", hunter2 }", "", "1 | secret = …"),
-        (
-            "[accounts.hunter2\ntype = \"http\"",
-            "a header is not closed",
-            "1 | [accounts.…",
-        ),
-        (
-            "type = \"a\"\ntype = \"hunter2\"",
-            "the same key stands here twice",
-            "2 | type = …",
-        ),
+        ("[accounts.hunter2\ntype = \"http\"", "a header is not closed", "1 | [accounts.…"),
+        ("type = \"a\"\ntype = \"hunter2\"", "the same key stands here twice", "2 | type = …"),
         ("hunter2 = \"a\" \"b\"", "does not belong", "1 | … = …\n  |     ^"),
         ("password = \"a\\hunter2\"", "", "1 | password = …"),
         ("password = \"a\" hunter2", "", "1 | password = …"),

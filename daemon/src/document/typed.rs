@@ -39,10 +39,8 @@ impl Table<'_> {
         if bounds.contains(&duration.value) {
             return Some(duration);
         }
-        let (least, most) = (
-            humantime::format_duration(*bounds.start()),
-            humantime::format_duration(*bounds.end()),
-        );
+        let (least, most) =
+            (humantime::format_duration(*bounds.start()), humantime::format_duration(*bounds.end()));
         // What reads as a duration is no secret.
         self.report_shown(
             &duration.span,
@@ -69,10 +67,7 @@ impl Table<'_> {
         for item in array {
             match item.get_ref() {
                 DeValue::String(text) => {
-                    strings.push(Located {
-                        value: text.clone().into_owned(),
-                        span: item.span(),
-                    });
+                    strings.push(Located { value: text.clone().into_owned(), span: item.span() });
                 }
                 other => self
                     .wrong::<()>(key, "an array of nothing but strings", other, &item.span())
@@ -85,10 +80,7 @@ impl Table<'_> {
     /// A string that is one of `words`. Another: reported with the nearest.
     pub fn one_of(&mut self, key: &str, words: &'static [&'static str]) -> Option<Located<&'static str>> {
         let text = self.string(key)?;
-        self.choose(&text, key, words).map(|value| Located {
-            value,
-            span: text.span,
-        })
+        self.choose(&text, key, words).map(|value| Located { value, span: text.span })
     }
 
     /// Which of `words` the `text` is. None: reported with the nearest. `what` names the thing, such as `refresh`.
@@ -114,9 +106,7 @@ impl Table<'_> {
             return None;
         }
         let value = if let Some(rest) = value.strip_prefix("~/") {
-            let home = std::env::var_os("HOME")
-                .map(PathBuf::from)
-                .filter(|home| home.is_absolute());
+            let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
             let Some(home) = home else {
                 self.report(
                     &span,
@@ -132,11 +122,7 @@ impl Table<'_> {
         if value.is_absolute() {
             return Some(Located { value, span });
         }
-        self.report(
-            &span,
-            format!("`{key}` is not an absolute path"),
-            "write one that begins with / or ~/",
-        );
+        self.report(&span, format!("`{key}` is not an absolute path"), "write one that begins with / or ~/");
         None
     }
 
@@ -158,10 +144,7 @@ impl Table<'_> {
     /// becomes a string.
     #[must_use]
     pub fn definition(&self, except: &[&str]) -> Value {
-        let entries = self
-            .entries
-            .iter()
-            .filter(|(key, _)| !except.contains(&key.get_ref().as_ref()));
+        let entries = self.entries.iter().filter(|(key, _)| !except.contains(&key.get_ref().as_ref()));
         let entries = entries.map(|(key, value)| {
             let value = json(value.get_ref()).unwrap_or_else(|| format!("{:?}", value.get_ref()).into());
             (key.get_ref().to_string(), value)
@@ -183,17 +166,14 @@ fn json(value: &DeValue<'_>) -> Option<Value> {
         DeValue::Float(number) => Value::Number(serde_json::Number::from_f64(number.as_str().parse().ok()?)?),
         DeValue::Boolean(value) => (*value).into(),
         DeValue::Datetime(date) => date.to_string().into(),
-        DeValue::Array(array) => Value::Array(
-            array
-                .iter()
-                .map(|value| json(value.get_ref()))
-                .collect::<Option<_>>()?,
-        ),
+        DeValue::Array(array) => {
+            Value::Array(array.iter().map(|value| json(value.get_ref())).collect::<Option<_>>()?)
+        }
         DeValue::Table(table) => {
-            let entry = |(key, value): (
-                &toml::Spanned<toml::de::DeString<'_>>,
-                &toml::Spanned<DeValue<'_>>,
-            )| { Some((key.get_ref().to_string(), json(value.get_ref())?)) };
+            let entry =
+                |(key, value): (&toml::Spanned<toml::de::DeString<'_>>, &toml::Spanned<DeValue<'_>>)| {
+                    Some((key.get_ref().to_string(), json(value.get_ref())?))
+                };
             Value::Object(table.iter().map(entry).collect::<Option<_>>()?)
         }
     })

@@ -17,10 +17,7 @@ pub fn lead_group(command: &mut Command) {
 /// its own until then.
 pub fn kill_group(child: &Child) {
     // After it was waited for, `id` is none.
-    let group = child
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .and_then(Pid::from_raw);
+    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     if let Some(group) = group {
         // It may have ended by itself.
         let _ = kill_process_group(group, Signal::KILL);

@@ -76,10 +76,7 @@ impl Facts {
 /// What the system says.
 pub fn open(path: &Path) -> io::Result<(File, Facts)> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path)?;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
     let facts = Facts::of(&file.metadata()?);
     Ok((file, facts))
 }

@@ -82,8 +82,7 @@ pub fn close_to_onlookers() {
         tracing::warn!(%error, "core files cannot be switched off");
     }
     #[cfg(target_os = "linux")]
-    if let Err(error) =
-        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
     {
         tracing::warn!(%error, "this process stays traceable");
     }

@@ -37,10 +37,7 @@ impl Command {
         let giver = self.program.describe();
         let token = token::accept(output.expose(), &giver)?;
         let lifetime = life(&token, self.lifetime, asked.now.wall).map_err(|Dead| dead(&giver))?;
-        Ok(Minted {
-            lifetime,
-            ..Minted::of(token)
-        })
+        Ok(Minted { lifetime, ..Minted::of(token) })
     }
 }
 
@@ -57,10 +54,7 @@ impl Provider for Command {
     }
 
     fn identity(&self) -> Identity {
-        Identity {
-            origin: self.program.describe(),
-            ..Identity::default()
-        }
+        Identity { origin: self.program.describe(), ..Identity::default() }
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {
@@ -84,24 +78,16 @@ mod tests {
     async fn what_the_program_prints_is_the_token() {
         let account = Account::read("command", "command = ['echo', ' abc']\nlifetime = '55m'");
         let minted = account.get().await.expect("a token");
-        assert_eq!(
-            (token(&minted), minted.lifetime),
-            ("abc", Some(Duration::from_secs(3300)))
-        );
-        let minted = Account::read("command", "command = ['echo', 'abc']")
-            .get()
-            .await
-            .expect("a token");
+        assert_eq!((token(&minted), minted.lifetime), ("abc", Some(Duration::from_secs(3300))));
+        let minted = Account::read("command", "command = ['echo', 'abc']").get().await.expect("a token");
         assert_eq!(minted.lifetime, None);
     }
 
     #[tokio::test]
     async fn a_program_that_fails_or_prints_no_token_is_not_now() {
         for command in ["['false']", "['true']", "['printf', 'P\\154ease log in.']"] {
-            let failure = Account::read("command", &format!("command = {command}"))
-                .get()
-                .await
-                .expect_err(command);
+            let failure =
+                Account::read("command", &format!("command = {command}")).get().await.expect_err(command);
             assert_eq!(failure.class, Class::NotNow, "{command}");
             assert!(!format!("{failure:?}").contains("Please"));
         }

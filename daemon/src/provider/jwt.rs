@@ -58,10 +58,7 @@ impl Claims {
     pub(crate) fn life(&self, asked: Wall, date: Option<Wall>) -> Result<Option<Duration>, Dead> {
         let Some(end) = self.end else { return Ok(None) };
         let life = lifetime::until(end, asked, date)?;
-        let whole = self
-            .start
-            .map(|start| start.until(end))
-            .filter(|whole| !whole.is_zero());
+        let whole = self.start.map(|start| start.until(end)).filter(|whole| !whole.is_zero());
         Ok(lifetime::shorter(Some(life), whole))
     }
 }
@@ -86,11 +83,7 @@ pub(crate) mod testing {
     /// A JWT with these claims and no true signature.
     pub(crate) fn forge(claims: &Value) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        format!(
-            "{}.{}.sig",
-            part(&serde_json::json!({"alg": "ES384", "typ": "JWT"})),
-            part(claims)
-        )
+        format!("{}.{}.sig", part(&serde_json::json!({"alg": "ES384", "typ": "JWT"})), part(claims))
     }
 }
 
@@ -113,10 +106,7 @@ mod tests {
         let claims = read(&jwt).expect("claims");
         assert_eq!(claims.end, Some(Wall(1_700_000_000_000)));
         assert_eq!(claims.start, Some(Wall(1_699_996_400_000)));
-        assert_eq!(
-            claims.scope.as_deref(),
-            Some(&["a".to_owned(), "b".to_owned()][..])
-        );
+        assert_eq!(claims.scope.as_deref(), Some(&["a".to_owned(), "b".to_owned()][..]));
         assert!(claims.has_refresh_token);
         assert!(!format!("{claims:?}").contains("\"x\""));
         assert_eq!(read(&forge(&json!({}))), Some(Claims::default()));
@@ -124,15 +114,7 @@ mod tests {
 
     #[test]
     fn what_is_no_jwt_has_no_claims() {
-        for text in [
-            "",
-            "opaque",
-            "a.b",
-            "a.b.c",
-            "a.b.c.d.e",
-            "a.bnVsbA.c",
-            "a.e30.c.d",
-        ] {
+        for text in ["", "opaque", "a.b", "a.b.c", "a.b.c.d.e", "a.bnVsbA.c", "a.e30.c.d"] {
             assert_eq!(read(text), None, "{text}");
         }
         assert!(read("a.e30.c").is_some());
@@ -141,24 +123,11 @@ mod tests {
 
     #[test]
     fn a_life_is_never_longer_than_from_start_to_end() {
-        let claims = |start| Claims {
-            end: Some(Wall(5_000_000)),
-            start,
-            ..Claims::default()
-        };
+        let claims = |start| Claims { end: Some(Wall(5_000_000)), start, ..Claims::default() };
         let asked = Wall(1_000_000);
-        assert_eq!(
-            claims(None).life(asked, None),
-            Ok(Some(Duration::from_secs(4000)))
-        );
-        assert_eq!(
-            claims(Some(Wall(4_000_000))).life(asked, None),
-            Ok(Some(Duration::from_secs(1000)))
-        );
-        assert_eq!(
-            claims(Some(Wall(9_000_000))).life(asked, None),
-            Ok(Some(Duration::from_secs(4000)))
-        );
+        assert_eq!(claims(None).life(asked, None), Ok(Some(Duration::from_secs(4000))));
+        assert_eq!(claims(Some(Wall(4_000_000))).life(asked, None), Ok(Some(Duration::from_secs(1000))));
+        assert_eq!(claims(Some(Wall(9_000_000))).life(asked, None), Ok(Some(Duration::from_secs(4000))));
         assert_eq!(claims(None).life(Wall(6_000_000), None), Err(Dead));
         assert_eq!(Claims::default().life(asked, None), Ok(None));
     }

@@ -24,34 +24,13 @@ pub struct Kind {
 pub fn kinds() -> &'static [Kind] {
     const {
         &[
-            Kind {
-                name: "lyve-cloud",
-                read: lyve_cloud::read,
-            },
-            Kind {
-                name: "itsyouonline",
-                read: itsyouonline::read,
-            },
-            Kind {
-                name: "openvcloud",
-                read: openvcloud::read,
-            },
-            Kind {
-                name: "oauth2",
-                read: oauth2::read,
-            },
-            Kind {
-                name: "http",
-                read: http_exchange::read,
-            },
-            Kind {
-                name: "command",
-                read: command::read,
-            },
-            Kind {
-                name: "static",
-                read: static_token::read,
-            },
+            Kind { name: "lyve-cloud", read: lyve_cloud::read },
+            Kind { name: "itsyouonline", read: itsyouonline::read },
+            Kind { name: "openvcloud", read: openvcloud::read },
+            Kind { name: "oauth2", read: oauth2::read },
+            Kind { name: "http", read: http_exchange::read },
+            Kind { name: "command", read: command::read },
+            Kind { name: "static", read: static_token::read },
         ]
     }
 }

@@ -17,11 +17,7 @@ pub(crate) struct Dead;
 /// The failure that a dead token of `giver` is. *Not now*: the next one may live.
 pub(crate) fn dead(giver: &str) -> Failure {
     let message = format!("{giver} gave a token that has expired already");
-    Failure::not_now(
-        "bad-expiry",
-        message,
-        "look at this machine's clock; tokend tries again",
-    )
+    Failure::not_now("bad-expiry", message, "look at this machine's clock; tokend tries again")
 }
 
 /// A number of seconds as services write it (RFC 6749 5.1 `expires_in`): a number, a string, a fraction.
@@ -47,9 +43,7 @@ pub(crate) fn seconds(value: &Value) -> Option<f64> {
 }
 
 fn at_most_longest(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds)
-        .unwrap_or(LONGEST)
-        .min(LONGEST)
+    Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST)
 }
 
 /// A point in time as services write it: Unix seconds (or milliseconds, which no seconds of ours reach), as a number
@@ -58,11 +52,7 @@ pub(crate) fn point(value: &Value) -> Option<Wall> {
     /// The year 5138 in seconds, 1973 in milliseconds.
     const MILLISECONDS_FROM: f64 = 1e11;
     if let Some(number) = seconds(value) {
-        return Some(wall(if number.abs() < MILLISECONDS_FROM {
-            number
-        } else {
-            number / 1000.0
-        }));
+        return Some(wall(if number.abs() < MILLISECONDS_FROM { number } else { number / 1000.0 }));
     }
     let text = value.as_str()?.trim();
     humantime::parse_rfc3339_weak(text).ok().map(Wall::from_system)
@@ -89,11 +79,7 @@ pub(crate) fn until(end: Wall, asked: Wall, date: Option<Wall>) -> Result<Durati
         Some(by_date) if by_wall.is_zero() => by_date,
         Some(by_date) => by_date.min(by_wall),
     };
-    if life.is_zero() {
-        Err(Dead)
-    } else {
-        Ok(life.min(LONGEST))
-    }
+    if life.is_zero() { Err(Dead) } else { Ok(life.min(LONGEST)) }
 }
 
 /// The shorter of two lifetimes, where both are known.

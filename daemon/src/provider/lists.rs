@@ -18,9 +18,9 @@ impl Words {
     fn allow(self, word: &str) -> bool {
         !word.is_empty()
             && match self {
-                Self::OAuthScope => word
-                    .bytes()
-                    .all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte)),
+                Self::OAuthScope => {
+                    word.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte))
+                }
                 Self::CommaSeparated => {
                     !word.contains(|c: char| c == ',' || c.is_whitespace() || c.is_control())
                 }
@@ -58,11 +58,7 @@ impl Words {
     fn checked(self, table: &Table<'_>, key: &str, list: Vec<Located<String>>) -> Option<Vec<String>> {
         let mut all = true;
         for word in list.iter().filter(|word| !self.allow(&word.value)) {
-            table.report(
-                &word.span,
-                format!("`{key}` has a word that cannot be sent as one"),
-                self.hint(),
-            );
+            table.report(&word.span, format!("`{key}` has a word that cannot be sent as one"), self.hint());
             all = false;
         }
         all.then(|| list.into_iter().map(|word| word.value).collect())
@@ -79,11 +75,7 @@ impl Words {
         if words.iter().all(|word| self.allow(word)) {
             return Ok(words);
         }
-        Err(Failure::no(
-            what,
-            "the caller asks for something that cannot be sent as one word",
-            self.hint(),
-        ))
+        Err(Failure::no(what, "the caller asks for something that cannot be sent as one word", self.hint()))
     }
 }
 
@@ -95,18 +87,9 @@ mod tests {
     #[test]
     fn lists_are_read() {
         with_table("a = [\"x\", \"y\"]\nb = \"x y\"", |table| {
-            assert_eq!(
-                Words::OAuthScope.read(table, "a"),
-                Some(vec!["x".to_owned(), "y".to_owned()])
-            );
-            assert_eq!(
-                Words::Apart.read_one_or_many(table, "a").map(|list| list.len()),
-                Some(2)
-            );
-            assert_eq!(
-                Words::Apart.read_one_or_many(table, "b"),
-                Some(vec!["x y".to_owned()])
-            );
+            assert_eq!(Words::OAuthScope.read(table, "a"), Some(vec!["x".to_owned(), "y".to_owned()]));
+            assert_eq!(Words::Apart.read_one_or_many(table, "a").map(|list| list.len()), Some(2));
+            assert_eq!(Words::Apart.read_one_or_many(table, "b"), Some(vec!["x y".to_owned()]));
             assert_eq!(Words::Apart.read(table, "absent"), None);
         });
     }
@@ -134,12 +117,7 @@ mod tests {
     fn a_callers_words_come_before_the_accounts_and_stay_one_each() {
         let (own, asked) = (["a".to_owned()], ["b".to_owned(), "c".to_owned()]);
         assert_eq!(Words::OAuthScope.choose("scope", None, &own).expect("words"), own);
-        assert_eq!(
-            Words::OAuthScope
-                .choose("scope", Some(&asked), &own)
-                .expect("words"),
-            asked
-        );
+        assert_eq!(Words::OAuthScope.choose("scope", Some(&asked), &own).expect("words"), asked);
         let sly = ["a,user:admin".to_owned()];
         assert!(Words::CommaSeparated.choose("scope", Some(&sly), &own).is_err());
         let sly = ["a admin".to_owned()];

@@ -20,18 +20,12 @@ use crate::document::Table;
 use crate::secret::Source;
 
 /// Answers to `POST /v2/auth/token`. A 400 with another code is none of the document's, so three tries.
-const MINT: &[Row] = &[
-    Row::status(403, Class::No),
-    Row::codes(400, &["InvalidArgument"], Class::No),
-];
+const MINT: &[Row] = &[Row::status(403, Class::No), Row::codes(400, &["InvalidArgument"], Class::No)];
 
 /// Answers to `GET /v2/auth/token` that call the token dead; the document has them as 400.
 const DEAD_CODES: [&str; 2] = ["ExpiredToken", "InvalidToken"];
 
-const WORDS: Members = Members {
-    code: &["code"],
-    description: &["message"],
-};
+const WORDS: Members = Members { code: &["code"], description: &["message"] };
 const CREDENTIALS: &str = "account_id, access_key and secret";
 const PATH: &str = "/v2/auth/token";
 
@@ -90,17 +84,9 @@ impl LyveCloud {
 
     fn read_token(reply: &Reply, asked: &MintRequest, held: &Held) -> Result<Minted, Failure> {
         let body = reply.json();
-        let text = body
-            .as_ref()
-            .filter(|_| reply.is_success())
-            .and_then(|body| body.get("token")?.as_str());
+        let text = body.as_ref().filter(|_| reply.is_success()).and_then(|body| body.get("token")?.as_str());
         let Some(text) = text else {
-            return Err(judge(
-                reply,
-                MINT,
-                &Words::read(body.as_ref(), WORDS, held),
-                CREDENTIALS,
-            ));
+            return Err(judge(reply, MINT, &Words::read(body.as_ref(), WORDS, held), CREDENTIALS));
         };
         let token = token::accept(text.as_bytes(), &reply.host)?;
         let lifetime = match remaining(body.as_ref()) {
@@ -109,10 +95,7 @@ impl LyveCloud {
             told => told,
         };
         let lifetime = lifetime.map_err(|Dead| dead(&reply.host))?;
-        Ok(Minted {
-            lifetime,
-            ..Minted::of(token)
-        })
+        Ok(Minted { lifetime, ..Minted::of(token) })
     }
 
     async fn ask_about(&self, token: &Secret, now: Moment) -> Result<Probe, Failure> {
@@ -217,11 +200,7 @@ mod tests {
             (403, "<html>", None, Class::NotNow),
             (400, "<html>", None, Class::NotNow),
         ] {
-            assert_eq!(
-                class(MINT, status, body, code),
-                wanted,
-                "{status} {body} {code:?}"
-            );
+            assert_eq!(class(MINT, status, body, code), wanted, "{status} {body} {code:?}");
         }
         respects_the_shared_rows(MINT, &["InvalidArgument", "AuthenticationFailed"]);
     }
@@ -230,10 +209,7 @@ mod tests {
     async fn a_token_is_asked_for_as_the_document_says() {
         let service = StandIn::start([answer(200, r#"{"token": "abc", "expirationSec": 864000}"#)]);
         let minted = account(&service.url()).get().await.expect("a token");
-        assert_eq!(
-            (token(&minted), minted.lifetime),
-            ("abc", Some(Duration::from_secs(864_000)))
-        );
+        assert_eq!((token(&minted), minted.lifetime), ("abc", Some(Duration::from_secs(864_000))));
         let seen = &service.seen()[0];
         assert_eq!(seen.line, "POST /v2/auth/token");
         assert_eq!(seen.header("content-type"), Some("application/json"));
@@ -245,16 +221,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_url_may_have_a_prefix_a_slash_or_the_version() {
-        for (tail, path) in [
-            ("/", "/v2/auth/token"),
-            ("/v2/", "/v2/auth/token"),
-            ("/eu/", "/eu/v2/auth/token"),
-        ] {
+        for (tail, path) in
+            [("/", "/v2/auth/token"), ("/v2/", "/v2/auth/token"), ("/eu/", "/eu/v2/auth/token")]
+        {
             let service = StandIn::start([answer(200, r#"{"token": "abc", "expirationSec": "60"}"#)]);
-            let minted = account(&format!("{}{tail}", service.url()))
-                .get()
-                .await
-                .expect("a token");
+            let minted = account(&format!("{}{tail}", service.url())).get().await.expect("a token");
             assert_eq!(service.lines(), [format!("POST {path}")]);
             assert_eq!(minted.lifetime, Some(Duration::from_secs(60)));
         }
@@ -266,19 +237,10 @@ mod tests {
             |body: &str| LyveCloud::read_token(&Reply::pretend(200, body), &request(), &Held::default());
         let life = |body: &str| read(body).map(|minted| minted.lifetime.map(|life| life.as_secs()));
         assert_eq!(life(r#"{"token": "abc"}"#), Ok(None));
-        assert_eq!(
-            life(r#"{"token": "abc", "expirationSec": 12.0, "more": []}"#),
-            Ok(Some(12))
-        );
+        assert_eq!(life(r#"{"token": "abc", "expirationSec": 12.0, "more": []}"#), Ok(Some(12)));
         let kind = |body: &str| read(body).map_err(|failure| (failure.class, failure.kind)).err();
-        assert_eq!(
-            kind(r#"{"token": "abc", "expirationSec": -5}"#),
-            Some((Class::NotNow, "bad-expiry"))
-        );
-        assert_eq!(
-            kind(r#"{"token": "abc", "expirationSec": 0}"#),
-            Some((Class::NotNow, "bad-expiry"))
-        );
+        assert_eq!(kind(r#"{"token": "abc", "expirationSec": -5}"#), Some((Class::NotNow, "bad-expiry")));
+        assert_eq!(kind(r#"{"token": "abc", "expirationSec": 0}"#), Some((Class::NotNow, "bad-expiry")));
         assert_eq!(kind(r#"{"token": "a\nb"}"#), Some((Class::NotNow, "bad-token")));
         assert_eq!(kind(r#"{"token": ""}"#), Some((Class::NotNow, "bad-token")));
         assert_eq!(kind(r#"{"token": 7}"#), Some((Class::NotNow, "bad-answer")));
@@ -295,10 +257,7 @@ mod tests {
         let failure = account(&service.url()).get().await.expect_err("a refusal");
         assert_eq!((failure.class, failure.kind), (Class::No, "refused"));
         let message = failure.message.as_str();
-        assert!(
-            message.ends_with("(403 AuthenticationFailed: no such pair: … …)"),
-            "{message}"
-        );
+        assert!(message.ends_with("(403 AuthenticationFailed: no such pair: … …)"), "{message}");
         assert!(failure.hint.contains("access_key"));
     }
 
@@ -346,11 +305,7 @@ mod tests {
         let account = account("http://127.0.0.1:9/x");
         let identity = account.identity();
         assert_eq!(
-            (
-                identity.origin.as_str(),
-                identity.client.as_str(),
-                identity.user.as_str()
-            ),
+            (identity.origin.as_str(), identity.client.as_str(), identity.user.as_str()),
             ("http://127.0.0.1:9", "AKIA+/=", "acme"),
         );
         assert!(account.can_probe());

@@ -1,9 +1,6 @@
 //! How one kind of service turns secrets into a token: one file a kind, one small trait, and the classes of failure.
 
-#![cfg_attr(
-    test,
-    expect(clippy::expect_used, reason = "a test that cannot go on has failed")
-)]
+#![cfg_attr(test, expect(clippy::expect_used, reason = "a test that cannot go on has failed"))]
 
 mod command;
 pub mod http;
@@ -44,9 +41,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
 
     /// How a request carries the token, if the account's `scheme` does not say otherwise.
     fn presentation(&self) -> Presentation {
-        Presentation::Header {
-            scheme: "Bearer".to_owned(),
-        }
+        Presentation::Header { scheme: "Bearer".to_owned() }
     }
 
     /// What to assume of a token whose lifetime the service does not tell, if the account's `assume_lifetime`
@@ -145,12 +140,7 @@ impl Minted {
     /// One token of which nothing else is known.
     #[must_use]
     pub fn of(token: Secret) -> Self {
-        Self {
-            fields: vec![("token".to_owned(), token)],
-            lifetime: None,
-            scope: None,
-            warnings: Vec::new(),
-        }
+        Self { fields: vec![("token".to_owned(), token)], lifetime: None, scope: None, warnings: Vec::new() }
     }
 }
 
@@ -215,13 +205,7 @@ impl Failure {
     }
 
     fn new(class: Class, kind: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            class,
-            kind,
-            message: message.into(),
-            hint: hint.into(),
-            retry_after: None,
-        }
+        Self { class, kind, message: message.into(), hint: hint.into(), retry_after: None }
     }
 
     /// The same, and not sooner than this.

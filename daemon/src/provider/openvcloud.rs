@@ -65,10 +65,7 @@ impl OpenvCloud {
         form.push_pair(b"password", password.expose());
         // "Note empty authkey."
         form.push_pair(b"authkey", b"");
-        let reply = self
-            .http
-            .send(Request::post(self.endpoint.clone()).form(form), asked.now)
-            .await?;
+        let reply = self.http.send(Request::post(self.endpoint.clone()).form(form), asked.now).await?;
         read_key(&reply).map(Minted::of)
     }
 }
@@ -97,9 +94,7 @@ impl Provider for OpenvCloud {
     }
 
     fn presentation(&self) -> Presentation {
-        Presentation::Parameter {
-            name: "authkey".to_owned(),
-        }
+        Presentation::Parameter { name: "authkey".to_owned() }
     }
 
     fn assumed_lifetime(&self) -> Option<Duration> {
@@ -107,11 +102,7 @@ impl Provider for OpenvCloud {
     }
 
     fn identity(&self) -> Identity {
-        Identity {
-            origin: address::origin(&self.base),
-            client: String::new(),
-            user: self.username.clone(),
-        }
+        Identity { origin: address::origin(&self.base), client: String::new(), user: self.username.clone() }
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {
@@ -132,10 +123,7 @@ mod tests {
     use crate::provider::verdict::testing::{class, respects_the_shared_rows};
 
     fn account(url: &str) -> Account {
-        Account::read(
-            "openvcloud",
-            &format!("url = '{url}'\nusername = 'al ice'\npassword = $hun&ter=2$"),
-        )
+        Account::read("openvcloud", &format!("url = '{url}'\nusername = 'al ice'\npassword = $hun&ter=2$"))
     }
 
     #[test]
@@ -159,19 +147,13 @@ mod tests {
     async fn a_key_is_asked_for_as_the_document_says() {
         for tail in ["", "/", "/restmachine", "/restmachine/", "/restmachine/cloudapi/"] {
             let service = StandIn::start([answer(200, "\"k-1\"")]);
-            let minted = account(&format!("{}{tail}", service.url()))
-                .get()
-                .await
-                .expect("a key");
+            let minted = account(&format!("{}{tail}", service.url())).get().await.expect("a key");
             assert_eq!((token(&minted), minted.lifetime), ("k-1", None));
             let seen = &service.seen()[0];
             assert_eq!(seen.line, "POST /restmachine/cloudapi/users/authenticate");
             assert_eq!(seen.body, "username=al+ice&password=hun%26ter%3D2&authkey=");
             assert_eq!(seen.header("accept"), Some("application/json"));
-            assert_eq!(
-                seen.header("content-type"),
-                Some("application/x-www-form-urlencoded")
-            );
+            assert_eq!(seen.header("content-type"), Some("application/x-www-form-urlencoded"));
         }
     }
 
@@ -179,8 +161,7 @@ mod tests {
     fn a_key_is_a_json_string_or_raw_text() {
         let read = |body: &str| {
             let key = read_key(&Reply::pretend(200, body));
-            key.map(|key| key.expose_str().expect("text").to_owned())
-                .map_err(|failure| failure.kind)
+            key.map(|key| key.expose_str().expect("text").to_owned()).map_err(|failure| failure.kind)
         };
         for (body, key) in [
             ("\"k-1\"", Ok("k-1")),
@@ -207,31 +188,16 @@ mod tests {
     #[test]
     fn the_key_is_a_parameter_and_assumed_to_live_half_a_day() {
         let account = account("http://127.0.0.1:9");
-        assert_eq!(
-            account.presentation(),
-            Presentation::Parameter {
-                name: "authkey".to_owned()
-            }
-        );
+        assert_eq!(account.presentation(), Presentation::Parameter { name: "authkey".to_owned() });
         assert_eq!(account.assumed_lifetime(), Some(Duration::from_secs(43200)));
-        assert_eq!(
-            (
-                account.identity().user.as_str(),
-                account.identity().client.as_str()
-            ),
-            ("al ice", "")
-        );
+        assert_eq!((account.identity().user.as_str(), account.identity().client.as_str()), ("al ice", ""));
         assert!(!format!("{:?} {:?}", &*account, account.describe()).contains("hun&ter"));
     }
 
     #[test]
     fn url_username_and_password_are_needed() {
         let found = Account::complaints("openvcloud", "type = 'openvcloud'").concat();
-        for key in [
-            "`url` is missing",
-            "`username` is missing",
-            "`password` is missing",
-        ] {
+        for key in ["`url` is missing", "`username` is missing", "`password` is missing"] {
             assert!(found.contains(key), "{found}");
         }
     }

@@ -29,11 +29,7 @@ pub(crate) fn moment(seconds: i64) -> Moment {
 
 /// A request for the account's own token.
 pub(crate) fn request() -> MintRequest {
-    MintRequest {
-        now: moment(0),
-        scope: None,
-        audience: None,
-    }
+    MintRequest { now: moment(0), scope: None, audience: None }
 }
 
 /// A running service on the loopback.
@@ -58,17 +54,12 @@ pub(crate) struct Seen {
 impl Seen {
     /// The header of this name, in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The pairs of a form.
     pub(crate) fn form(&self) -> Vec<(String, String)> {
-        form_urlencoded::parse(self.body.as_bytes())
-            .into_owned()
-            .collect()
+        form_urlencoded::parse(self.body.as_bytes()).into_owned().collect()
     }
 }
 
@@ -135,14 +126,7 @@ impl StandIn {
                 }
             }
         });
-        Self {
-            address,
-            scheme,
-            answers,
-            seen,
-            stop,
-            thread: Some(thread),
-        }
+        Self { address, scheme, answers, seen, stop, thread: Some(thread) }
     }
 
     /// Has more answers, which may name its own URL.
@@ -185,10 +169,7 @@ fn talk(stream: impl Read + Write, seen: &Mutex<Vec<Seen>>, answer: Answer) {
     }
     // As real ones do, it answers what is no HTTP, too.
     if let Answer::Bytes(bytes) = answer {
-        let _ = stream
-            .get_mut()
-            .write_all(&bytes)
-            .and_then(|()| stream.get_mut().flush());
+        let _ = stream.get_mut().write_all(&bytes).and_then(|()| stream.get_mut().flush());
     }
 }
 
@@ -201,20 +182,10 @@ fn read(stream: &mut impl BufRead) -> Option<Seen> {
     let first = lines.next()?;
     let line = first.strip_suffix(" HTTP/1.1").unwrap_or(&first).to_owned();
     let headers: Vec<_> = lines
-        .filter_map(|line| {
-            line.split_once(':')
-                .map(|(k, v)| (k.to_ascii_lowercase(), v.trim().to_owned()))
-        })
+        .filter_map(|line| line.split_once(':').map(|(k, v)| (k.to_ascii_lowercase(), v.trim().to_owned())))
         .collect();
-    let mut seen = Seen {
-        line,
-        headers,
-        body: String::new(),
-    };
-    let length = seen
-        .header("content-length")
-        .and_then(|length| length.parse().ok())
-        .unwrap_or(0);
+    let mut seen = Seen { line, headers, body: String::new() };
+    let length = seen.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     stream.read_exact(&mut body).ok()?;
     seen.body = String::from_utf8_lossy(&body).into_owned();
@@ -244,9 +215,7 @@ impl Account {
 
     /// What is wrong with such a text.
     pub(crate) fn complaints(kind: &str, text: &str) -> Vec<String> {
-        Self::try_read(kind, text, &Defaults::default())
-            .err()
-            .unwrap_or_default()
+        Self::try_read(kind, text, &Defaults::default()).err().unwrap_or_default()
     }
 
     pub(crate) fn try_read(kind: &str, text: &str, defaults: &Defaults) -> Result<Self, Vec<String>> {
@@ -258,10 +227,7 @@ impl Account {
         table.finish();
         let found: Vec<_> = document.diagnostics().iter().map(ToString::to_string).collect();
         match provider {
-            Some(provider) if found.is_empty() => Ok(Self {
-                provider,
-                _files: files,
-            }),
+            Some(provider) if found.is_empty() => Ok(Self { provider, _files: files }),
             Some(_) => Err(found),
             None => {
                 assert!(!found.is_empty(), "nothing was read, and nothing said");

@@ -16,10 +16,7 @@ struct StaticToken {
 pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn Provider>> {
     http::refuse(table, "a static account");
     let token = Source::required(table, "token")?;
-    Some(Box::new(StaticToken {
-        token,
-        timeout: defaults.command_timeout,
-    }))
+    Some(Box::new(StaticToken { token, timeout: defaults.command_timeout }))
 }
 
 impl StaticToken {
@@ -42,6 +39,10 @@ impl Provider for StaticToken {
         Box::pin(self.fetch())
     }
 
+    fn renews(&self) -> bool {
+        false
+    }
+
     fn identity(&self) -> Identity {
         Identity::default()
     }
@@ -58,29 +59,21 @@ mod tests {
 
     #[tokio::test]
     async fn the_secret_is_served_as_it_is() {
-        let minted = Account::read("static", "token = $abc\n$")
-            .get()
-            .await
-            .expect("a token");
+        let minted = Account::read("static", "token = $abc\n$").get().await.expect("a token");
         assert_eq!((token(&minted), minted.lifetime), ("abc", None));
     }
 
     #[tokio::test]
     async fn what_is_no_token_waits_for_a_person() {
-        let failure = Account::read("static", "token = $two words$")
-            .get()
-            .await
-            .expect_err("a failure");
+        let failure = Account::read("static", "token = $two words$").get().await.expect_err("a failure");
         assert_eq!((failure.class, failure.kind), (Class::Source, "bad-token"));
         assert!(!format!("{failure:?}").contains("two words"));
     }
 
     #[test]
     fn keys_of_a_request_are_refused() {
-        let found = Account::complaints(
-            "static",
-            "token = $abc$\nproxy = 'http://p:1'\nurl = 'https://a.example'",
-        );
+        let found =
+            Account::complaints("static", "token = $abc$\nproxy = 'http://p:1'\nurl = 'https://a.example'");
         assert_eq!(found.len(), 2, "{found:#?}");
     }
 }

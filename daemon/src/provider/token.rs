@@ -13,11 +13,7 @@ pub(crate) fn accept(bytes: &[u8], giver: &str) -> Result<Secret, Failure> {
     let bytes = bytes.trim_ascii();
     let bad = |what: &str| {
         let message = format!("{giver} gave {what}");
-        Err(Failure::not_now(
-            "bad-token",
-            message,
-            "look at the service; tokend tries again",
-        ))
+        Err(Failure::not_now("bad-token", message, "look at the service; tokend tries again"))
     };
     if bytes.is_empty() {
         return bad("an empty token");
@@ -76,10 +72,7 @@ mod tests {
             b"h\xc3\xbc",
         ] {
             let failure = accept(bytes, "a.example").expect_err("a failure");
-            assert_eq!(
-                (failure.class, failure.kind),
-                (crate::provider::Class::NotNow, "bad-token")
-            );
+            assert_eq!((failure.class, failure.kind), (crate::provider::Class::NotNow, "bad-token"));
             assert!(!format!("{failure:?}").contains("hunter2"));
         }
         assert!(accept(&vec![b'x'; MAX_SECRET + 1], "a.example").is_err());

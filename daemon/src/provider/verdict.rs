@@ -28,38 +28,22 @@ enum Codes {
 impl Row {
     /// For one status, whatever the body says.
     pub(crate) const fn status(status: u16, class: Class) -> Self {
-        Self {
-            statuses: status..=status,
-            codes: Codes::All,
-            class,
-        }
+        Self { statuses: status..=status, codes: Codes::All, class }
     }
 
     /// For these codes with one status.
     pub(crate) const fn codes(status: u16, codes: &'static [&'static str], class: Class) -> Self {
-        Self {
-            statuses: status..=status,
-            codes: Codes::These(codes),
-            class,
-        }
+        Self { statuses: status..=status, codes: Codes::These(codes), class }
     }
 
     /// For these codes, whatever the status.
     pub(crate) const fn codes_anywhere(codes: &'static [&'static str], class: Class) -> Self {
-        Self {
-            statuses: 0..=u16::MAX,
-            codes: Codes::These(codes),
-            class,
-        }
+        Self { statuses: 0..=u16::MAX, codes: Codes::These(codes), class }
     }
 
     /// For every code, whatever the status.
     pub(crate) const fn any_code(class: Class) -> Self {
-        Self {
-            statuses: 0..=u16::MAX,
-            codes: Codes::Told,
-            class,
-        }
+        Self { statuses: 0..=u16::MAX, codes: Codes::Told, class }
     }
 
     fn is_for(&self, status: u16, code: Option<&str>) -> bool {
@@ -114,36 +98,22 @@ pub(crate) fn judge(reply: &Reply, rows: &[Row], words: &Words, credentials: &st
     let (class, kind) = classify(rows, reply.status, reply.is_page(), words.code.as_deref());
     let (host, status) = (&reply.host, reply.status);
     let (message, hint) = match kind {
-        "redirect" => (
-            format!("{host} answered with a redirect ({status}), which is not followed"),
-            PORTAL.to_owned(),
-        ),
-        "page" => (
-            format!("{host} answered with a page instead of JSON ({status})"),
-            PORTAL.to_owned(),
-        ),
-        "rate-limited" => (
-            format!("{host} wants fewer requests ({status}{words})"),
-            AGAIN.to_owned(),
-        ),
+        "redirect" => {
+            (format!("{host} answered with a redirect ({status}), which is not followed"), PORTAL.to_owned())
+        }
+        "page" => (format!("{host} answered with a page instead of JSON ({status})"), PORTAL.to_owned()),
+        "rate-limited" => (format!("{host} wants fewer requests ({status}{words})"), AGAIN.to_owned()),
         "busy" | "service-error" => (format!("{host} is not ready ({status}{words})"), AGAIN.to_owned()),
-        "refused" => (
-            format!("{host} refused the credentials ({status}{words})"),
-            format!("check {credentials}"),
-        ),
+        "refused" => {
+            (format!("{host} refused the credentials ({status}{words})"), format!("check {credentials}"))
+        }
         "unclear-refusal" => (
             format!("{host} did not take the request ({status}{words})"),
             format!("check the url and {credentials}; after three such answers tokend waits for a change"),
         ),
         _ => return unusable(reply, &format!("something else than a token{words}")),
     };
-    Failure {
-        class,
-        kind,
-        message,
-        hint,
-        retry_after: reply.retry_after,
-    }
+    Failure { class, kind, message, hint, retry_after: reply.retry_after }
 }
 
 /// The failure that a success is whose body does not hold what it should; `what` it holds instead.
@@ -174,11 +144,7 @@ pub(crate) mod testing {
                 assert_eq!(class(rows, status, "", code), Class::NotNow, "{status} {code:?}");
             }
             for status in [200, 400, 401, 403, 404, 419] {
-                assert_eq!(
-                    class(rows, status, "<html>", code),
-                    Class::NotNow,
-                    "{status} {code:?}"
-                );
+                assert_eq!(class(rows, status, "<html>", code), Class::NotNow, "{status} {code:?}");
             }
         }
     }
@@ -242,38 +208,18 @@ mod tests {
 
     #[test]
     fn a_failure_says_who_what_in_the_services_words_and_what_to_do() {
-        let members = Members {
-            code: &["error"],
-            description: &["why"],
-        };
-        let words = Words::read(
-            Some(&json!({"error": "no", "why": "because"})),
-            members,
-            &Held::default(),
-        );
-        let reply = Reply {
-            retry_after: Some(Duration::from_secs(7)),
-            ..Reply::pretend(401, "{}")
-        };
+        let members = Members { code: &["error"], description: &["why"] };
+        let words = Words::read(Some(&json!({"error": "no", "why": "because"})), members, &Held::default());
+        let reply = Reply { retry_after: Some(Duration::from_secs(7)), ..Reply::pretend(401, "{}") };
         let failure = judge(&reply, &[Row::status(401, Class::No)], &words, "client_secret");
-        assert_eq!(
-            failure.message,
-            "a.example refused the credentials (401 no: because)"
-        );
-        assert_eq!(
-            failure.hint,
-            "check client_secret"
-        );
+        assert_eq!(failure.message, "a.example refused the credentials (401 no: because)");
+        assert_eq!(failure.hint, "check client_secret");
         assert_eq!(failure.retry_after, Some(Duration::from_secs(7)));
     }
 
     #[test]
     fn only_a_clear_4xx_may_be_called_a_refusal() {
         assert!([400, 401, 403, 404, 419, 499].into_iter().all(may_refuse));
-        assert!(
-            ![200, 302, 399, 408, 425, 429, 500, 503]
-                .into_iter()
-                .any(may_refuse)
-        );
+        assert!(![200, 302, 399, 408, 425, 429, 500, 503].into_iter().any(may_refuse));
     }
 }

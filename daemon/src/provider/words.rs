@@ -48,10 +48,7 @@ impl Words {
             }
             Some(held.clean(text, most)).filter(|text| !text.is_empty())
         };
-        Self {
-            code: text(members.code, MOST_CODE),
-            description: text(members.description, MOST_DESCRIPTION),
-        }
+        Self { code: text(members.code, MOST_CODE), description: text(members.description, MOST_DESCRIPTION) }
     }
 }
 
@@ -90,13 +87,10 @@ impl Held {
         if !secret.is_empty() {
             let base64 = Zeroizing::new(STANDARD.encode(secret));
             // A service may leave the padding away.
-            self.0
-                .push(Zeroizing::new(base64.trim_end_matches('=').as_bytes().to_vec()));
+            self.0.push(Zeroizing::new(base64.trim_end_matches('=').as_bytes().to_vec()));
             // What `plain` does to the text it does to the secret, so that they still match.
             let text = Zeroizing::new(String::from_utf8_lossy(secret).into_owned());
-            self.0.push(Zeroizing::new(
-                text.chars().map(plain).collect::<String>().into_bytes(),
-            ));
+            self.0.push(Zeroizing::new(text.chars().map(plain).collect::<String>().into_bytes()));
             // The longest first: one secret may be a part of another.
             self.0.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         }
@@ -155,10 +149,7 @@ fn beginning(text: &[u8], secret: &[u8], byte: impl Fn(&[u8], u8) -> Option<usiz
     /// Fewer letters are a coincidence.
     const ENOUGH: usize = 8;
     let (mut at, mut found) = (0, 0);
-    while let Some(length) = secret
-        .get(found)
-        .and_then(|wanted| byte(text.get(at..)?, *wanted))
-    {
+    while let Some(length) = secret.get(found).and_then(|wanted| byte(text.get(at..)?, *wanted)) {
         at += length;
         found += 1;
     }
@@ -201,10 +192,7 @@ mod tests {
 
     use super::*;
 
-    const MEMBERS: Members = Members {
-        code: &["error", "code"],
-        description: &["error_description"],
-    };
+    const MEMBERS: Members = Members { code: &["error", "code"], description: &["error_description"] };
 
     fn held(secret: &str) -> Held {
         Held::one(&Secret::new(secret.as_bytes().to_vec()).expect("short"))
@@ -213,18 +201,9 @@ mod tests {
     #[test]
     fn words_are_the_parsed_members_and_nothing_else() {
         let say = |body: &Value| Words::read(Some(body), MEMBERS, &Held::default()).to_string();
-        assert_eq!(
-            say(&json!({"error": "a", "error_description": "b c", "more": "d"})),
-            " a: b c"
-        );
-        assert_eq!(
-            say(&json!({"code": " AuthenticationFailed "})),
-            " AuthenticationFailed"
-        );
-        assert_eq!(
-            say(&json!({"error": {"code": 1}, "error_description": "b"})),
-            " b"
-        );
+        assert_eq!(say(&json!({"error": "a", "error_description": "b c", "more": "d"})), " a: b c");
+        assert_eq!(say(&json!({"code": " AuthenticationFailed "})), " AuthenticationFailed");
+        assert_eq!(say(&json!({"error": {"code": 1}, "error_description": "b"})), " b");
         assert_eq!(say(&json!({"error": "", "code": 7})), "");
         assert_eq!(say(&json!("error")), "");
         assert_eq!(Words::read(None, MEMBERS, &Held::default()), Words::default());
@@ -250,18 +229,10 @@ mod tests {
             "s+cret %&amp;=:ü&quot;&lt;&#39;",
             "s+cret %&=:ü\\\"<'",
         ] {
-            assert_eq!(
-                held(secret).clean(&format!("bad key {text}!"), 200),
-                "bad key …!",
-                "{text}"
-            );
+            assert_eq!(held(secret).clean(&format!("bad key {text}!"), 200), "bad key …!", "{text}");
         }
         let base64 = STANDARD.encode(secret);
-        assert!(
-            !held(secret)
-                .clean(&format!("Basic {base64}"), 200)
-                .contains(base64.trim_end_matches('='))
-        );
+        assert!(!held(secret).clean(&format!("Basic {base64}"), 200).contains(base64.trim_end_matches('=')));
     }
 
     #[test]
@@ -274,10 +245,7 @@ mod tests {
     fn the_first_letters_of_a_secret_are_replaced_too() {
         let held = held("hunter2-hunter2-ü-hunter2");
         assert_eq!(held.clean("bad key hunter2-hu...", 200), "bad key …...");
-        assert_eq!(
-            held.clean("bad key hunter2%2Dhunter2-%C3%BC%2", 200),
-            "bad key …%2"
-        );
+        assert_eq!(held.clean("bad key hunter2%2Dhunter2-%C3%BC%2", 200), "bad key …%2");
         assert_eq!(held.clean("bad key hunter2-hunter2-ö", 200), "bad key …");
         assert_eq!(held.clean("a hunter", 200), "a hunter");
     }
@@ -285,10 +253,7 @@ mod tests {
     #[test]
     fn a_novel_is_not_shown() {
         let body = json!({"error": "a", "error_description": "x".repeat(MOST_READ + 1)});
-        assert_eq!(
-            Words::read(Some(&body), MEMBERS, &Held::default()).to_string(),
-            " a"
-        );
+        assert_eq!(Words::read(Some(&body), MEMBERS, &Held::default()).to_string(), " a");
     }
 
     #[test]

@@ -58,11 +58,9 @@ pub(super) async fn fetch(
     });
     match tokio::time::timeout(timeout, task).await {
         Err(_) => Err(hangs()),
-        Ok(Err(_)) => Err(Failure::not_now(
-            kind,
-            format!("reading {shown} was interrupted"),
-            "it is tried again",
-        )),
+        Ok(Err(_)) => {
+            Err(Failure::not_now(kind, format!("reading {shown} was interrupted"), "it is tried again"))
+        }
         Ok(Ok(result)) => result.map_err(|refusal| refusal.explain(&shown, kind)),
     }
 }
@@ -137,18 +135,16 @@ impl Refusal {
         match self {
             Self::Io(error) => {
                 let (what, hint) = match error.kind() {
-                    E::NotFound => (
-                        "there is no file",
-                        "write the secret into it, and `chmod 600` it".to_owned(),
-                    ),
+                    E::NotFound => {
+                        ("there is no file", "write the secret into it, and `chmod 600` it".to_owned())
+                    }
                     E::PermissionDenied => (
                         "no permission to read",
                         format!("see `ls -l {path}`; the daemon's user must own it"),
                     ),
-                    E::NotADirectory | E::InvalidInput | E::InvalidFilename | E::IsADirectory => (
-                        "no file can be at",
-                        "mend the path in the configuration".to_owned(),
-                    ),
+                    E::NotADirectory | E::InvalidInput | E::InvalidFilename | E::IsADirectory => {
+                        ("no file can be at", "mend the path in the configuration".to_owned())
+                    }
                     // Too many open files, a disk that fails, a server that is gone: these pass.
                     _ => {
                         let message = format!("cannot read {path}: {error}");
@@ -158,16 +154,8 @@ impl Refusal {
                 Failure::source(kind, format!("{what} {path}"), hint)
             }
             Self::NotAFile(it) => {
-                let it = if it == Kind::Folder {
-                    "a folder"
-                } else {
-                    "no regular file"
-                };
-                Failure::source(
-                    kind,
-                    format!("{path} is {it}"),
-                    "name the file that holds the secret",
-                )
+                let it = if it == Kind::Folder { "a folder" } else { "no regular file" };
+                Failure::source(kind, format!("{path} is {it}"), "name the file that holds the secret")
             }
             Self::Owner(owner) => Failure::source(
                 kind,
@@ -216,13 +204,8 @@ mod tests {
     #[tokio::main(flavor = "current_thread")]
     async fn fetched(path: &Path) -> Result<Vec<u8>, Failure> {
         let readers = Readers::default();
-        let secret = fetch(
-            path.to_path_buf(),
-            Openness::OwnerOnly,
-            "secret-file",
-            &readers,
-            Duration::from_secs(9),
-        );
+        let secret =
+            fetch(path.to_path_buf(), Openness::OwnerOnly, "secret-file", &readers, Duration::from_secs(9));
         secret.await.map(|secret| secret.expose().to_vec())
     }
 
@@ -240,10 +223,7 @@ mod tests {
             let path = folder.write(b"hunter2", mode);
             let failure = fetched(&path).unwrap_err();
             assert_eq!((failure.class, failure.kind), (Class::Source, "secret-file"));
-            assert_eq!(
-                failure.message,
-                format!("{} is open to others (mode {mode:04o})", path.display())
-            );
+            assert_eq!(failure.message, format!("{} is open to others (mode {mode:04o})", path.display()));
             assert_eq!(failure.hint, format!("close it: `chmod 600 {}`", path.display()));
         }
     }
@@ -261,13 +241,7 @@ mod tests {
 
     #[test]
     fn a_file_of_another_user_is_refused() {
-        let facts = Facts {
-            kind: Kind::Regular,
-            trusted_owner: false,
-            owner: 1234,
-            mode: 0o600,
-            length: 1,
-        };
+        let facts = Facts { kind: Kind::Regular, trusted_owner: false, owner: 1234, mode: 0o600, length: 1 };
         let refusal = check(&facts, Openness::OwnerOnly).unwrap_err();
         let failure = refusal.explain("/x", "secret-file");
         assert_eq!(failure.class, Class::Source);
@@ -280,12 +254,7 @@ mod tests {
         let path = folder.write(b"hunter2", 0o600);
         // Only root can give files away; for others the check above stands.
         if std::os::unix::fs::chown(&path, Some(12_345), None).is_ok() {
-            assert!(
-                fetched(&path)
-                    .unwrap_err()
-                    .message
-                    .contains("belongs to user 12345")
-            );
+            assert!(fetched(&path).unwrap_err().message.contains("belongs to user 12345"));
         }
     }
 
@@ -293,11 +262,7 @@ mod tests {
     fn a_pipe_a_folder_and_a_device_are_refused_without_waiting() {
         let folder = Folder::new();
         let pipe = folder.0.path().join("pipe");
-        let status = std::process::Command::new("mkfifo")
-            .args(["-m", "600"])
-            .arg(&pipe)
-            .status()
-            .unwrap();
+        let status = std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&pipe).status().unwrap();
         assert!(status.success());
         for (path, what) in [
             (pipe.as_path(), "no regular file"),
@@ -322,18 +287,8 @@ mod tests {
     #[test]
     fn an_empty_or_too_long_file_is_refused() {
         let folder = Folder::new();
-        assert!(
-            fetched(&folder.write(b"\n", 0o600))
-                .unwrap_err()
-                .message
-                .contains("is empty")
-        );
-        assert_eq!(
-            fetched(&folder.write(&vec![b'x'; MAX_SECRET], 0o600))
-                .unwrap()
-                .len(),
-            MAX_SECRET
-        );
+        assert!(fetched(&folder.write(b"\n", 0o600)).unwrap_err().message.contains("is empty"));
+        assert_eq!(fetched(&folder.write(&vec![b'x'; MAX_SECRET], 0o600)).unwrap().len(), MAX_SECRET);
         let failure = fetched(&folder.write(&vec![b'x'; MAX_SECRET + 1], 0o600)).unwrap_err();
         assert_eq!(failure.class, Class::Source);
         assert!(failure.message.contains("more than 65536 bytes"), "{failure:?}");
@@ -342,13 +297,7 @@ mod tests {
 
     #[test]
     fn a_group_that_systemd_lets_in_is_no_fault_but_everybody_is() {
-        let facts = |mode| Facts {
-            kind: Kind::Regular,
-            trusted_owner: true,
-            owner: 0,
-            mode,
-            length: 1,
-        };
+        let facts = |mode| Facts { kind: Kind::Regular, trusted_owner: true, owner: 0, mode, length: 1 };
         assert!(check(&facts(0o440), Openness::GroupToo).is_ok());
         assert!(check(&facts(0o444), Openness::GroupToo).is_err());
         assert!(check(&facts(0o440), Openness::OwnerOnly).is_err());
@@ -365,15 +314,8 @@ mod tests {
         let folder = Folder::new();
         let path = folder.write(b"hunter2", 0o600);
         let readers = Readers::new(AtomicUsize::new(MOST_READERS));
-        let once = || {
-            fetch(
-                path.clone(),
-                Openness::OwnerOnly,
-                "secret-file",
-                &readers,
-                Duration::from_secs(9),
-            )
-        };
+        let once =
+            || fetch(path.clone(), Openness::OwnerOnly, "secret-file", &readers, Duration::from_secs(9));
         assert_eq!(once().await.unwrap_err().class, Class::NotNow);
         assert_eq!(readers.load(Ordering::Relaxed), MOST_READERS);
         readers.store(MOST_READERS - 1, Ordering::Relaxed);

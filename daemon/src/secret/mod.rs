@@ -25,9 +25,8 @@ const MOST_READ: usize = tokend_proto::limits::MAX_SECRET + 3;
 
 /// The secret without the one newline that editors and programs put at the end.
 fn without_newline(bytes: &Zeroizing<Vec<u8>>) -> Result<Secret, Unfit> {
-    let bytes = bytes
-        .strip_suffix(b"\n")
-        .map_or(bytes.as_slice(), |line| line.strip_suffix(b"\r").unwrap_or(line));
+    let bytes =
+        bytes.strip_suffix(b"\n").map_or(bytes.as_slice(), |line| line.strip_suffix(b"\r").unwrap_or(line));
     if bytes.is_empty() {
         return Err(Unfit::Empty);
     }

@@ -70,11 +70,7 @@ impl Program {
         }
         let argv = argv?.value;
         if argv.first().is_none_or(|program| program.value.is_empty()) {
-            table.report(
-                &span,
-                format!("`{key}` names no program"),
-                "write [\"PROGRAM\", \"ARGUMENT\", …]",
-            );
+            table.report(&span, format!("`{key}` names no program"), "write [\"PROGRAM\", \"ARGUMENT\", …]");
             return None;
         }
         for word in &argv {
@@ -161,10 +157,7 @@ impl Program {
             ),
             Err(_) => Failure::not_now(
                 KIND,
-                format!(
-                    "{shown} did not end within {}",
-                    humantime::format_duration(timeout)
-                ),
+                format!("{shown} did not end within {}", humantime::format_duration(timeout)),
                 "it may wait for input that nobody gives; `command_timeout` is its limit",
             ),
         };
@@ -200,11 +193,7 @@ impl Program {
     fn missing(&self) -> Failure {
         let name = shown(Path::new(&self.name));
         if self.name.starts_with('/') {
-            Failure::source(
-                KIND,
-                format!("{name} is not a program"),
-                "install it, or mend its path",
-            )
+            Failure::source(KIND, format!("{name} is not a program"), "install it, or mend its path")
         } else {
             let hint = "install it, or write its whole path; the daemon's PATH may be shorter than a shell's";
             Failure::source(KIND, format!("there is no program {name} in PATH"), hint)
@@ -214,20 +203,12 @@ impl Program {
     fn command(&self, path: &Path, environment: &dyn Fn(&str) -> Option<OsString>) -> Command {
         let mut command = Command::new(path);
         command.args(&self.arguments).env_clear().current_dir("/");
-        for name in ENVIRONMENT
-            .iter()
-            .copied()
-            .chain(self.pass_env.iter().map(String::as_str))
-        {
+        for name in ENVIRONMENT.iter().copied().chain(self.pass_env.iter().map(String::as_str)) {
             if let Some(value) = environment(name) {
                 command.env(name, value);
             }
         }
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         children::lead_group(&mut command);
         command
     }
@@ -242,11 +223,7 @@ impl fmt::Debug for Program {
 const KIND: &str = "command";
 
 fn too_long(shown: &str) -> Failure {
-    Failure::not_now(
-        KIND,
-        format!("{shown} printed more than {MAX_SECRET} bytes"),
-        by_hand(shown),
-    )
+    Failure::not_now(KIND, format!("{shown} printed more than {MAX_SECRET} bytes"), by_hand(shown))
 }
 
 fn by_hand(shown: &str) -> String {
@@ -362,11 +339,7 @@ impl Running {
 }
 
 fn within(length: usize) -> Result<usize, Broken> {
-    if length < MOST_READ {
-        Ok(length)
-    } else {
-        Err(Broken::TooLong)
-    }
+    if length < MOST_READ { Ok(length) } else { Err(Broken::TooLong) }
 }
 
 impl Drop for Running {

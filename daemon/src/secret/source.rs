@@ -41,20 +41,11 @@ impl Source {
         table.allow(key);
         if table.shape(key)? != Shape::Table {
             let span = table.value_span(key)?;
-            table.report(
-                &span,
-                format!("`{key}` is a secret, which is never written here"),
-                FORMS,
-            );
+            table.report(&span, format!("`{key}` is a secret, which is never written here"), FORMS);
             return None;
         }
         let mut source = table.table(key)?;
-        let named: Vec<_> = BUILT
-            .iter()
-            .chain(LATER)
-            .filter(|word| source.has(word))
-            .copied()
-            .collect();
+        let named: Vec<_> = BUILT.iter().chain(LATER).filter(|word| source.has(word)).copied().collect();
         let origin = match named[..] {
             [word] => read_one(&mut source, word),
             [] => {
@@ -76,9 +67,7 @@ impl Source {
             }
         };
         // A key too many spoils the source: nobody knows what it was meant to do.
-        let stray = source
-            .key_span("pass_env")
-            .filter(|_| !named.contains(&"command"));
+        let stray = source.key_span("pass_env").filter(|_| !named.contains(&"command"));
         let sound = source.remaining_keys().is_empty() && stray.is_none();
         if let Some(span) = stray {
             source.allow("pass_env");
@@ -135,30 +124,22 @@ impl Source {
 
 fn read_one(source: &mut Table<'_>, word: &str) -> Option<Origin> {
     match word {
-        "file" => source.path_of_file(word).map(|path| Origin::File {
-            path: path.value,
-            readers: Readers::default(),
-        }),
+        "file" => source
+            .path_of_file(word)
+            .map(|path| Origin::File { path: path.value, readers: Readers::default() }),
         "env" => {
             let name = source.string(word)?;
             if is_variable(&name.value) {
                 return Some(Origin::Env(name.value));
             }
-            source.report(
-                &name.span,
-                "`env` names no variable",
-                "a name such as \"API_KEY\", without $",
-            );
+            source.report(&name.span, "`env` names no variable", "a name such as \"API_KEY\", without $");
             None
         }
         "command" => Program::read(source, word).map(Origin::Command),
         "credential" => {
             let name = source.string(word)?;
             if is_credential(&name.value) {
-                return Some(Origin::Credential {
-                    name: name.value,
-                    readers: Readers::default(),
-                });
+                return Some(Origin::Credential { name: name.value, readers: Readers::default() });
             }
             source.report(
                 &name.span,
@@ -188,29 +169,21 @@ fn from_variable(name: &str, value: Option<OsString>) -> Result<Secret, Failure>
     const KIND: &str = "secret-env";
     let hint = "set it where the daemon is started, and start the daemon anew";
     let Some(value) = value else {
-        return Err(Failure::source(
-            KIND,
-            format!("the variable {name} is not set"),
-            hint,
-        ));
+        return Err(Failure::source(KIND, format!("the variable {name} is not set"), hint));
     };
     let bytes = Zeroizing::new(value.into_encoded_bytes());
     without_newline(&bytes).map_err(|unfit| match unfit {
         Unfit::Empty => Failure::source(KIND, format!("the variable {name} is empty"), hint),
-        Unfit::TooLong => Failure::source(
-            KIND,
-            format!("the variable {name} holds more than {MAX_SECRET} bytes"),
-            hint,
-        ),
+        Unfit::TooLong => {
+            Failure::source(KIND, format!("the variable {name} holds more than {MAX_SECRET} bytes"), hint)
+        }
     })
 }
 
 const CREDENTIAL: &str = "secret-credential";
 
 fn credential(name: &str, directory: Option<OsString>) -> Result<PathBuf, Failure> {
-    let directory = directory
-        .map(PathBuf::from)
-        .filter(|directory| directory.is_absolute());
+    let directory = directory.map(PathBuf::from).filter(|directory| directory.is_absolute());
     let Some(directory) = directory else {
         return Err(Failure::source(
             CREDENTIAL,

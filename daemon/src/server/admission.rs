@@ -48,7 +48,9 @@ impl Admission {
         let mut inside = self.inside();
         let surplus = (inside.len() + 1).saturating_sub(self.limit);
         if surplus > 0 {
-            close_idle(&mut inside, surplus, self.limit.div_ceil(2).saturating_sub(1));
+            // Some more than needed: looking for one costs as much as looking for all.
+            let count = surplus + self.limit / 16;
+            close_idle(&mut inside, count, self.limit.div_ceil(2).saturating_sub(1));
         }
         if inside.len() >= self.most {
             return None;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokend_proto::envelope::{self, Kind};
 use tokend_proto::limits::{MAX_ANSWER, MAX_TIMEOUT, MAX_WORDS};
 use tokend_proto::message::{
-    AccountName, AccountStatus, Code, CredentialRef, Failure, Get, LastError, ListAccounts, ListPage, Refresh,
-    Status, StatusPage, Words,
+    AccountName, AccountStatus, Code, CredentialRef, Failure, Get, LastError, ListAccounts, ListPage,
+    Refresh, Status, StatusPage, Words,
 };
 use tokend_proto::{Answer, EncodeError, List, Request};
 use tokio::sync::oneshot;
@@ -32,12 +32,7 @@ pub(super) enum Given {
     /// A message of its own.
     Answer(Answer),
     /// A token, sent from where it lies.
-    Token {
-        account: Arc<Account>,
-        token: Arc<Token>,
-        warnings: Vec<String>,
-        now: Moment,
-    },
+    Token { account: Arc<Account>, token: Arc<Token>, warnings: Vec<String>, now: Moment },
 }
 
 impl Given {
@@ -213,7 +208,10 @@ fn variant(account: &Account, scope: Vec<String>, audience: Vec<String>) -> Resu
         return Ok(Variant::new(scope, audience));
     }
     let Some(own) = account.provider.scopes() else {
-        return Err(denied(format!("accounts of type {} know no scopes", account.kind), "leave `--scope` out"));
+        return Err(denied(
+            format!("accounts of type {} know no scopes", account.kind),
+            "leave `--scope` out",
+        ));
     };
     if let Some(foreign) =
         scope.iter().find(|word| !own.contains(word) && !account.policy.request_scopes.contains(word))
@@ -277,7 +275,12 @@ fn status_of(account: &Account, now: Moment) -> AccountStatus {
         served: account.shared.served(),
         last_error: snapshot.trouble.as_ref().map(last_error),
         warnings: Words::truncating(
-            token.map(|token| token.warnings.clone()).into_iter().flatten().chain(snapshot.warnings.clone()).collect(),
+            token
+                .map(|token| token.warnings.clone())
+                .into_iter()
+                .flatten()
+                .chain(snapshot.warnings.clone())
+                .collect(),
         ),
     }
 }

@@ -139,7 +139,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
             tokio::select! {
                 biased;
                 result = &mut work => return Ok(Some(result)),
-                more = self.incoming.more() => if !more? {
+                more = self.incoming.ahead() => if !more? {
                     return Ok(None);
                 },
             }

@@ -9,6 +9,9 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// What one read takes at most; the buffer grows by as much only when that much has arrived.
 const CHUNK: usize = 1024;
 
+/// So much is kept of what a client sends while it is owed an answer.
+const AHEAD: usize = 4 * CHUNK;
+
 /// The bytes of a client that have arrived and were not yet taken as frames.
 #[derive(Debug)]
 pub(super) struct Incoming<R> {
@@ -40,8 +43,8 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
     /// Drops the frame with a payload of so many bytes.
     pub(super) fn forget(&mut self, payload: usize) {
         self.buffer.drain(..HEADER + payload);
-        if self.buffer.is_empty() && self.buffer.capacity() > 4 * CHUNK {
-            self.buffer = Vec::new();
+        if self.buffer.len() <= CHUNK && self.buffer.capacity() > AHEAD {
+            self.buffer.shrink_to(CHUNK);
         }
     }
 
@@ -50,11 +53,18 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
     /// # Errors
     /// As read(2).
     pub(super) async fn more(&mut self) -> io::Result<bool> {
-        if self.buffer.len() >= HEADER + MAX_REQUEST {
-            // A client that sends ahead without reading: it waits until we are ready for more.
-            return std::future::pending().await;
-        }
         self.buffer.reserve(CHUNK);
         Ok((&mut self.source).take(CHUNK as u64).read_buf(&mut self.buffer).await? > 0)
+    }
+
+    /// The same while the client is owed an answer: of one that sends on, the rest waits where it is.
+    ///
+    /// # Errors
+    /// As read(2).
+    pub(super) async fn ahead(&mut self) -> io::Result<bool> {
+        if self.buffer.len() >= AHEAD {
+            return std::future::pending().await;
+        }
+        self.more().await
     }
 }

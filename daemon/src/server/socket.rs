@@ -126,7 +126,9 @@ async fn changed(watch: Option<&FolderWatch>) {
 }
 
 fn watch(path: &Path) -> Option<FolderWatch> {
-    FolderWatch::new(path.parent()?).inspect_err(|error| tracing::debug!(%error, "cannot watch the socket")).ok()
+    FolderWatch::new(path.parent()?)
+        .inspect_err(|error| tracing::debug!(%error, "cannot watch the socket"))
+        .ok()
 }
 
 fn lock_path(path: &Path) -> PathBuf {
@@ -164,7 +166,8 @@ fn locked(path: &Path) -> Result<File, SocketError> {
             Err(TryLockError::WouldBlock) => return Err(SocketError::Live(path.to_path_buf())),
             Err(TryLockError::Error(error)) => return Err(wrong(error)),
         }
-        if platform::open_file_identity(&lock).is_ok_and(|id| Some(id) == platform::file_identity(&lock_path)) {
+        if platform::open_file_identity(&lock).is_ok_and(|id| Some(id) == platform::file_identity(&lock_path))
+        {
             return Ok(lock);
         }
     }

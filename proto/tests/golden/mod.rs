@@ -33,8 +33,5 @@ pub(crate) fn bytes(text: &str) -> Vec<u8> {
         .map(|c| u8::try_from(c.to_digit(16).expect("a hex digit")).expect("less than 16"))
         .collect();
     assert!(digits.len().is_multiple_of(2), "half a byte in:\n{text}");
-    digits
-        .chunks_exact(2)
-        .map(|pair| pair[0] << 4 | pair[1])
-        .collect()
+    digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }

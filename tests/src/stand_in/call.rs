@@ -21,10 +21,7 @@ impl Reply {
     /// A header's first value.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The body as text, what is not UTF-8 replaced.
@@ -50,10 +47,8 @@ pub fn call(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> io
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let path = if path.is_empty() { "/" } else { path };
     // HTTP/1.0: the answer ends with the connection, so there are no chunks to read.
-    let mut request = format!(
-        "{method} {path} HTTP/1.0\r\nHost: {host}\r\nContent-Length: {}\r\n",
-        body.len()
-    );
+    let mut request =
+        format!("{method} {path} HTTP/1.0\r\nHost: {host}\r\nContent-Length: {}\r\n", body.len());
     for (name, value) in headers {
         request.extend([name, ": ", value, "\r\n"]);
     }
@@ -77,13 +72,7 @@ fn read(answer: &[u8]) -> Option<Reply> {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    let reply = Reply {
-        status,
-        headers,
-        body: answer[end + 4..].to_vec(),
-    };
-    let whole = reply
-        .header("content-length")
-        .is_none_or(|length| length == reply.body.len().to_string());
+    let reply = Reply { status, headers, body: answer[end + 4..].to_vec() };
+    let whole = reply.header("content-length").is_none_or(|length| length == reply.body.len().to_string());
     whole.then_some(reply)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -9,6 +10,8 @@ use std::thread::{self, JoinHandle};
 
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
+
+use crate::sandbox::eventually;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -38,11 +41,7 @@ impl Door {
     {
         let Reserved { socket, address } = reserved;
         let serve: Serve = Box::new(move |listener| Box::pin(serve(listener)));
-        let door = Self {
-            address,
-            serve: Arc::new(serve),
-            state: Mutex::new(State::Closed(socket)),
-        };
+        let door = Self { address, serve: Arc::new(serve), state: Mutex::new(State::Closed(socket)) };
         door.open();
         door
     }
@@ -79,9 +78,7 @@ impl Door {
 
 impl fmt::Debug for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Door")
-            .field("address", &self.address)
-            .finish_non_exhaustive()
+        f.debug_struct("Door").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -106,7 +103,12 @@ pub(super) fn reserve() -> Reserved {
 fn bind(address: SocketAddr) -> TcpSocket {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_reuseaddr(true).expect("SO_REUSEADDR");
-    socket.bind(address).expect("a port on loopback");
+    // A program that another thread is just starting holds our old listener until it is itself: between fork and exec.
+    eventually("a port on loopback", || match socket.bind(address) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => None,
+        bound => Some(bound),
+    })
+    .expect("a port on loopback");
     socket
 }
 
@@ -118,10 +120,7 @@ struct Running {
 
 impl Running {
     fn start(socket: TcpSocket, serve: Arc<Serve>) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         // Listening before the thread starts: the first client cannot come too early.
         let listener = {
             let _inside = runtime.enter();
@@ -136,10 +135,7 @@ impl Running {
                 }
             });
         });
-        Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        Self { stop: Some(stop), thread: Some(thread) }
     }
 }
 

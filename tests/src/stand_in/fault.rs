@@ -46,23 +46,13 @@ impl Fault {
     /// This status with an empty body; says nothing about its type.
     #[must_use]
     pub fn status(code: u16) -> Self {
-        Self::Status {
-            code,
-            body: String::new(),
-            content_type: String::new(),
-            retry_after: None,
-        }
+        Self::Status { code, body: String::new(), content_type: String::new(), retry_after: None }
     }
 
     /// This status with a JSON body.
     #[must_use]
     pub fn json(code: u16, body: impl Into<String>) -> Self {
-        Self::Status {
-            code,
-            body: body.into(),
-            content_type: "application/json".into(),
-            retry_after: None,
-        }
+        Self::Status { code, body: body.into(), content_type: "application/json".into(), retry_after: None }
     }
 
     /// This status with a page, as a proxy or a firewall answers.
@@ -88,10 +78,7 @@ impl Fault {
     /// Strikes so many times, then no more.
     #[must_use]
     pub fn times(self, times: usize) -> Planned {
-        Planned {
-            times: Some(times),
-            ..self.into()
-        }
+        Planned { times: Some(times), ..self.into() }
     }
 
     /// Strikes the next request only.
@@ -109,12 +96,7 @@ impl Fault {
     /// The answer, of a fault that is one.
     pub(super) fn answer(&self) -> Option<Answer> {
         let answer = match self {
-            Self::Status {
-                code,
-                body,
-                content_type,
-                retry_after,
-            } => {
+            Self::Status { code, body, content_type, retry_after } => {
                 let mut answer = Answer::new(*code, content_type, body.as_str());
                 if let Some(value) = retry_after {
                     answer = answer.header("retry-after", value);
@@ -126,11 +108,9 @@ impl Fault {
                 "text/html; charset=utf-8",
                 "<!doctype html><title>Welcome</title><form>Accept the terms to go on.</form>",
             ),
-            Self::Garbage => Answer::new(
-                200,
-                "application/json",
-                b"\x00\xff\xfe{\"token\":\x80\x81\x1b[2J".as_slice(),
-            ),
+            Self::Garbage => {
+                Answer::new(200, "application/json", b"\x00\xff\xfe{\"token\":\x80\x81\x1b[2J".as_slice())
+            }
             Self::Empty => Answer::new(200, "application/json", ""),
             Self::Redirect(url) => Answer::new(307, "", "").header("location", url),
             Self::Oversize(bytes) => {
@@ -164,11 +144,7 @@ impl Planned {
 
 impl From<Fault> for Planned {
     fn from(fault: Fault) -> Self {
-        Self {
-            fault,
-            times: None,
-            everywhere: false,
-        }
+        Self { fault, times: None, everywhere: false }
     }
 }
 
@@ -210,10 +186,7 @@ mod tests {
         board.plan(Fault::Empty.once());
         board.plan(Fault::Hang.times(0));
         let struck: Vec<_> = (0..4).map(|_| board.strike(true)).collect();
-        assert_eq!(
-            struck,
-            [Some(Fault::Html), Some(Fault::Html), Some(Fault::Empty), None]
-        );
+        assert_eq!(struck, [Some(Fault::Html), Some(Fault::Html), Some(Fault::Empty), None]);
     }
 
     #[test]
@@ -222,10 +195,7 @@ mod tests {
         board.plan(Fault::Drop.into());
         board.plan(Fault::Garbage.everywhere());
         assert_eq!(board.strike(false), Some(Fault::Garbage));
-        assert_eq!(
-            (board.strike(true), board.strike(true)),
-            (Some(Fault::Drop), Some(Fault::Drop))
-        );
+        assert_eq!((board.strike(true), board.strike(true)), (Some(Fault::Drop), Some(Fault::Drop)));
         board.clear();
         assert_eq!(board.strike(true), None);
     }

@@ -37,9 +37,7 @@ impl<S: Service> Front<S> {
     }
 
     pub(super) fn service(&self) -> MutexGuard<'_, S> {
-        self.service
-            .lock()
-            .expect("no answer and no change of this service has panicked")
+        self.service.lock().expect("no answer and no change of this service has panicked")
     }
 
     /// Answers until it is dropped.
@@ -139,15 +137,9 @@ mod tests {
         assert!(std::str::from_utf8(&ask(&lyve).expect("garbage").body).is_err());
         assert!(ask(&lyve).expect("nothing").body.is_empty());
         let elsewhere = ask(&lyve).expect("a redirect");
-        assert_eq!(
-            (elsewhere.status, elsewhere.header("location")),
-            (307, Some("http://127.0.0.1:9/steal"))
-        );
+        assert_eq!((elsewhere.status, elsewhere.header("location")), (307, Some("http://127.0.0.1:9/steal")));
         let huge = ask(&lyve).expect("much");
-        assert_eq!(
-            (huge.body.len(), huge.header("content-length")),
-            (3_000_000, None)
-        );
+        assert_eq!((huge.body.len(), huge.header("content-length")), (3_000_000, None));
 
         assert_eq!((lyve.token_requests(), lyve.issued()), (6, 0));
         assert_eq!(ask(&lyve).expect("the service again").status, 200);
@@ -158,10 +150,7 @@ mod tests {
         let lyve = LyveCloud::start();
         for (fault, issued) in [(Fault::Drop, 0), (Fault::Lost, 1), (Fault::Truncate, 2)] {
             lyve.fault(fault.once());
-            assert_eq!(
-                ask(&lyve).expect_err("half an answer at most").kind(),
-                ErrorKind::UnexpectedEof
-            );
+            assert_eq!(ask(&lyve).expect_err("half an answer at most").kind(), ErrorKind::UnexpectedEof);
             assert_eq!(lyve.issued(), issued);
         }
         let status: Vec<_> = lyve.ledger().iter().map(|entry| entry.status).collect();
@@ -173,28 +162,13 @@ mod tests {
         let lyve = LyveCloud::start();
         lyve.fault(Fault::Truncate.everywhere());
         let mut stream = TcpStream::connect(lyve.address()).expect("a connection");
-        stream
-            .set_read_timeout(Some(Duration::from_secs(5)))
-            .expect("a limit");
-        stream
-            .write_all(b"GET /v2/auth/token HTTP/1.1\r\nHost: lyve\r\n\r\n")
-            .expect("sent");
+        stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a limit");
+        stream.write_all(b"GET /v2/auth/token HTTP/1.1\r\nHost: lyve\r\n\r\n").expect("sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an end");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a whole head");
-        let promised = head
-            .to_lowercase()
-            .split_once("content-length: ")
-            .expect("a length")
-            .1
-            .to_owned();
-        let promised: usize = promised
-            .lines()
-            .next()
-            .expect("a line")
-            .trim()
-            .parse()
-            .expect("a number");
+        let promised = head.to_lowercase().split_once("content-length: ").expect("a length").1.to_owned();
+        let promised: usize = promised.lines().next().expect("a line").trim().parse().expect("a number");
         assert_eq!(body.len(), promised / 2);
     }
 
@@ -203,9 +177,7 @@ mod tests {
         let lyve = LyveCloud::start();
         lyve.fault(Fault::Hang.once());
         let mut stream = TcpStream::connect(lyve.address()).expect("a connection");
-        stream
-            .set_read_timeout(Some(Duration::from_millis(50)))
-            .expect("a limit");
+        stream.set_read_timeout(Some(Duration::from_millis(50))).expect("a limit");
         stream
             .write_all(b"POST /v2/auth/token HTTP/1.1\r\nHost: lyve\r\nContent-Length: 0\r\n\r\n")
             .expect("sent");
@@ -221,13 +193,9 @@ mod tests {
         lyve.fault(Fault::Slow(Duration::from_secs(60)).once());
         let mut stream = TcpStream::connect(lyve.address()).expect("a connection");
         let body = r#"{"accountId":"acme","accessKey":"AKLYVE","secret":"lyve-secret"}"#;
-        let head = format!(
-            "POST /v2/auth/token HTTP/1.1\r\nHost: lyve\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
-        stream
-            .write_all(format!("{head}{body}").as_bytes())
-            .expect("sent");
+        let head =
+            format!("POST /v2/auth/token HTTP/1.1\r\nHost: lyve\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all(format!("{head}{body}").as_bytes()).expect("sent");
         assert!(lyve.wait_for_token_requests(1, Duration::from_secs(5)));
         // One thread answers: what follows on another connection comes after.
         assert_eq!(ask(&lyve).expect("an answer").status, 200);

@@ -25,9 +25,7 @@ impl Hole {
     pub fn start() -> Self {
         let accepted = Arc::new(Accepted::default());
         let counter = Arc::clone(&accepted);
-        let door = Door::new(door::reserve(), move |listener| {
-            swallow(listener, Arc::clone(&counter))
-        });
+        let door = Door::new(door::reserve(), move |listener| swallow(listener, Arc::clone(&counter)));
         Self { door, accepted }
     }
 
@@ -100,14 +98,9 @@ mod tests {
         assert!(!hole.wait_for_connections(1, Duration::ZERO));
         let mut stream = TcpStream::connect(hole.address()).expect("a connection");
         stream.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("sent");
-        stream
-            .set_read_timeout(Some(Duration::from_millis(50)))
-            .expect("a limit");
+        stream.set_read_timeout(Some(Duration::from_millis(50))).expect("a limit");
         let silence = stream.read(&mut [0]).expect_err("no byte and no end");
-        assert!(matches!(
-            silence.kind(),
-            ErrorKind::WouldBlock | ErrorKind::TimedOut
-        ));
+        assert!(matches!(silence.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
         assert!(hole.wait_for_connections(1, Duration::from_secs(5)));
         assert_eq!(hole.connections(), 1);
     }

@@ -36,10 +36,7 @@ impl Default for Login {
         Self {
             method: "POST".into(),
             path: "/login".into(),
-            fields: vec![
-                ("user".into(), "svc".into()),
-                ("key".into(), "internal \"key\"&%+".into()),
-            ],
+            fields: vec![("user".into(), "svc".into()), ("key".into(), "internal \"key\"&%+".into())],
             headers: Vec::new(),
             template: r#"{"data":{"token":"$TOKEN","ttl":$TTL}}"#.into(),
             content_type: "application/json".into(),
@@ -60,10 +57,7 @@ impl Service for Login {
         if self.is_token_request(request) {
             return self.log_in(request, home);
         }
-        match home
-            .tokens
-            .standing(request.bearer(&["Bearer"]).unwrap_or_default())
-        {
+        match home.tokens.standing(request.bearer(&["Bearer"]).unwrap_or_default()) {
             Standing::Live(_) => Answer::json(200, &json!({"ok": true})),
             Standing::Expired(_) | Standing::Unknown => Answer::plain(401),
         }
@@ -72,14 +66,8 @@ impl Service for Login {
 
 impl Login {
     fn log_in(&self, request: &Entry, home: &Home) -> Answer {
-        let fields = self
-            .fields
-            .iter()
-            .all(|(name, value)| request.field(name) == Some(value));
-        let headers = self
-            .headers
-            .iter()
-            .all(|(name, value)| request.header(name) == Some(value));
+        let fields = self.fields.iter().all(|(name, value)| request.field(name) == Some(value));
+        let headers = self.headers.iter().all(|(name, value)| request.header(name) == Some(value));
         if !(fields && headers) {
             return Answer::json(self.refusal, &json!({"message": "wrong user or key"}));
         }
@@ -109,20 +97,12 @@ mod tests {
         let data = log_in(&login, "application/json", JSON).json()["data"].clone();
         assert_eq!(data["ttl"], 3600);
         let form = "user=svc&key=internal+%22key%22%26%25%2B";
-        assert_eq!(
-            log_in(&login, "application/x-www-form-urlencoded", form).status,
-            200
-        );
+        assert_eq!(log_in(&login, "application/x-www-form-urlencoded", form).status, 200);
         let authorization = format!("Bearer {}", data["token"].as_str().expect("a token"));
         let api = || {
-            call(
-                "GET",
-                &format!("{}/api", login.url()),
-                &[("Authorization", &authorization)],
-                "",
-            )
-            .expect("an answer")
-            .status
+            call("GET", &format!("{}/api", login.url()), &[("Authorization", &authorization)], "")
+                .expect("an answer")
+                .status
         };
         assert_eq!(api(), 200);
         login.revoke_all();

@@ -68,11 +68,7 @@ impl Service for ItsYou {
 impl ItsYou {
     fn access_token(&mut self, request: &Entry, home: &Home) -> Result<Answer, u16> {
         // The real one reads the query as well; queries end in logs, so here that is a mistake.
-        if request
-            .query("client_secret")
-            .or(request.query("client_id"))
-            .is_some()
-        {
+        if request.query("client_secret").or(request.query("client_id")).is_some() {
             return Err(400);
         }
         let basic = request.basic();
@@ -161,12 +157,7 @@ impl ItsYou {
         let scopes = self.refresh_tokens.get(refresh_token).ok_or(401_u16)?;
         let mut claims = old.about.clone();
         claims["scope"] = json!(scopes);
-        Ok(as_jwt(issue(
-            home,
-            claims,
-            clock::now() + home.tokens.lifetime(),
-            request,
-        )))
+        Ok(as_jwt(issue(home, claims, clock::now() + home.tokens.lifetime(), request)))
     }
 
     fn new_refresh_token(&mut self, scopes: Vec<String>) -> String {
@@ -180,16 +171,14 @@ impl ItsYou {
 fn issue(home: &Home, mut claims: Value, latest: SystemTime, request: &Entry) -> String {
     let mut exp = clock::unix_seconds(latest);
     let validity = parameter(request, "validity").and_then(|text| text.parse::<i64>().ok());
-    if let Some(seconds) = validity
-        .and_then(|seconds| u64::try_from(seconds).ok())
-        .filter(|seconds| *seconds > 0)
+    if let Some(seconds) =
+        validity.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0)
     {
         exp = exp.min(clock::unix_seconds(clock::now()) + seconds);
     }
     claims["exp"] = exp.into();
     claims["iss"] = "itsyouonline".into();
-    home.tokens
-        .issue_jwt("ES384", claims, UNIX_EPOCH + Duration::from_secs(exp))
+    home.tokens.issue_jwt("ES384", claims, UNIX_EPOCH + Duration::from_secs(exp))
 }
 
 fn as_jwt(jwt: String) -> Answer {
@@ -215,9 +204,8 @@ fn comma_separated(text: Option<&str>) -> Vec<String> {
 
 /// `offline_access` is no scope of the JWT but a wish.
 fn split_scope(scope: Option<&str>) -> (Vec<String>, bool) {
-    let (offline, scopes): (Vec<_>, Vec<_>) = comma_separated(scope)
-        .into_iter()
-        .partition(|scope| scope == "offline_access");
+    let (offline, scopes): (Vec<_>, Vec<_>) =
+        comma_separated(scope).into_iter().partition(|scope| scope == "offline_access");
     (scopes, !offline.is_empty())
 }
 
@@ -225,9 +213,7 @@ fn allowed(acquired: &[String], requested: &[String]) -> bool {
     let covers = |have: &String, wanted: &String| {
         wanted.starts_with(have) || (have == "user:admin" && wanted.starts_with("user:"))
     };
-    requested
-        .iter()
-        .all(|wanted| acquired.iter().any(|have| covers(have, wanted)))
+    requested.iter().all(|wanted| acquired.iter().any(|have| covers(have, wanted)))
 }
 
 fn set_audience(claims: &mut Value, request: &Entry) {
@@ -238,12 +224,7 @@ fn set_audience(claims: &mut Value, request: &Entry) {
 }
 
 fn texts(list: &Value) -> Vec<String> {
-    list.as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -262,30 +243,19 @@ mod tests {
     ];
 
     fn form(more: &[(&str, &str)]) -> String {
-        form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(KEY)
-            .extend_pairs(more)
-            .finish()
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(KEY).extend_pairs(more).finish()
     }
 
     fn post(iyo: &ItsYouOnline, query: &str, accept: &str, body: &str) -> Reply {
         let url = format!("{}{ACCESS_TOKEN}{query}", iyo.url());
-        let headers = [
-            ("Content-Type", "application/x-www-form-urlencoded"),
-            ("Accept", accept),
-        ];
+        let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Accept", accept)];
         call("POST", &url, &headers, body).expect("an answer")
     }
 
     fn get(iyo: &ItsYouOnline, path: &str, jwt: &str) -> Reply {
         let authorization = format!("bearer {jwt}");
-        call(
-            "GET",
-            &format!("{}{path}", iyo.url()),
-            &[("Authorization", &authorization)],
-            "",
-        )
-        .expect("an answer")
+        call("GET", &format!("{}{path}", iyo.url()), &[("Authorization", &authorization)], "")
+            .expect("an answer")
     }
 
     fn claims(jwt: &str) -> Value {
@@ -296,48 +266,26 @@ mod tests {
     #[test]
     fn the_answer_is_the_bare_jwt_or_json_and_validity_only_shortens() {
         let iyo = ItsYouOnline::builder().lifetime(Duration::from_secs(100)).start();
-        let more = [
-            ("scope", "user:memberof:greenitglobe, user:name"),
-            ("aud", "a,b"),
-            ("validity", "10"),
-        ];
+        let more = [("scope", "user:memberof:greenitglobe, user:name"), ("aud", "a,b"), ("validity", "10")];
         let bare = post(&iyo, "", "*/*", &form(&more));
-        assert_eq!(
-            (bare.status, bare.header("content-type")),
-            (200, Some("application/jwt"))
-        );
+        assert_eq!((bare.status, bare.header("content-type")), (200, Some("application/jwt")));
         let said = claims(&bare.text());
         assert_eq!(said["scope"], json!(["user:memberof:greenitglobe", "user:name"]));
         assert_eq!(said["aud"], json!(["a", "b"]));
-        assert_eq!(
-            (&said["azp"], &said["iss"]),
-            (&json!("app+key/1"), &json!("itsyouonline"))
-        );
+        assert_eq!((&said["azp"], &said["iss"]), (&json!("app+key/1"), &json!("itsyouonline")));
         assert!(said.get("iat").is_none());
         assert!(iyo.is_live(&bare.text()));
 
         let long = post(&iyo, "", "application/json", &form(&[("validity", "99999")])).json();
         let long = claims(long["access_token"].as_str().expect("a JWT"));
-        let longer = long["exp"]
-            .as_u64()
-            .zip(said["exp"].as_u64())
-            .map(|(long, short)| long - short);
-        assert!(
-            longer.is_some_and(|seconds| (88..=92).contains(&seconds)),
-            "{longer:?}"
-        );
-        assert_eq!(
-            long["scope"],
-            json!(["user:admin"]),
-            "no scope asked for is every scope"
-        );
+        let longer = long["exp"].as_u64().zip(said["exp"].as_u64()).map(|(long, short)| long - short);
+        assert!(longer.is_some_and(|seconds| (88..=92).contains(&seconds)), "{longer:?}");
+        assert_eq!(long["scope"], json!(["user:admin"]), "no scope asked for is every scope");
     }
 
     #[test]
     fn refusals_are_plain_text_and_a_secret_in_the_query_is_one_of_them() {
-        let iyo = ItsYouOnline::builder()
-            .with(|iyo| iyo.key_scopes = vec!["user:name".into()])
-            .start();
+        let iyo = ItsYouOnline::builder().with(|iyo| iyo.key_scopes = vec!["user:name".into()]).start();
         let wrong = post(&iyo, "", "application/json", &form(&[]).replace("iyo", "xxx"));
         assert_eq!((wrong.status, wrong.text().as_str()), (400, "Bad Request\n"));
         assert_eq!(post(&iyo, "", "", &form(&[("scope", "user:email")])).status, 401);
@@ -352,29 +300,18 @@ mod tests {
         let scope = ("scope", "user:memberof:a,offline_access");
         let parent = post(&iyo, "", "", &form(&[scope])).text();
         assert!(!iyo.is_live(&parent));
-        assert_eq!(
-            get(&iyo, &format!("{CHILD}?scope=user:memberof:a"), &parent).status,
-            401
-        );
+        assert_eq!(get(&iyo, &format!("{CHILD}?scope=user:memberof:a"), &parent).status, 401);
 
         iyo.set_lifetime(Duration::from_secs(60));
         let fresh = get(&iyo, REFRESH, &parent).text();
         assert!(iyo.is_live(&fresh));
         assert_eq!(claims(&fresh)["refresh_token"], claims(&parent)["refresh_token"]);
 
-        let child = get(
-            &iyo,
-            &format!("{CHILD}?scope=user:memberof:a&validity=5&aud=ovc"),
-            &fresh,
-        )
-        .text();
+        let child = get(&iyo, &format!("{CHILD}?scope=user:memberof:a&validity=5&aud=ovc"), &fresh).text();
         assert!(claims(&child).get("refresh_token").is_none());
         assert_eq!(claims(&child)["aud"], json!(["ovc"]));
         assert_eq!(get(&iyo, REFRESH, &child).status, 401);
-        assert_eq!(
-            get(&iyo, &format!("{CHILD}?scope=user:admin"), &fresh).status,
-            401
-        );
+        assert_eq!(get(&iyo, &format!("{CHILD}?scope=user:admin"), &fresh).status, 401);
 
         iyo.change(|iyo| iyo.refresh_tokens.clear());
         assert_eq!(get(&iyo, REFRESH, &fresh).status, 401);
@@ -384,10 +321,7 @@ mod tests {
     fn without_a_response_type_it_gives_a_token_that_is_no_jwt() {
         let iyo = ItsYouOnline::start();
         let reply = post(&iyo, "", "", &form(&[]).replace("response_type=id_token", "x=y")).json();
-        assert_eq!(
-            (&reply["token_type"], &reply["expires_in"]),
-            (&json!("bearer"), &json!(3000))
-        );
+        assert_eq!((&reply["token_type"], &reply["expires_in"]), (&json!("bearer"), &json!(3000)));
         assert!(!reply["access_token"].as_str().expect("a token").contains('.'));
     }
 }

@@ -58,15 +58,10 @@ impl Entry {
             .headers
             .iter()
             .map(|(name, value)| {
-                (
-                    name.as_str().to_owned(),
-                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                )
+                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
             })
             .collect();
-        let content_type = find(&headers, "content-type")
-            .unwrap_or_default()
-            .to_ascii_lowercase();
+        let content_type = find(&headers, "content-type").unwrap_or_default().to_ascii_lowercase();
         let (body_kind, fields) = read_fields(&content_type, body);
         let mut entry = Self {
             at: clock::now(),
@@ -103,11 +98,7 @@ impl Entry {
     /// Every field of the body with this name: `resource` may come more than once.
     #[must_use]
     pub fn fields_named(&self, name: &str) -> Vec<&str> {
-        self.fields
-            .iter()
-            .filter(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-            .collect()
+        self.fields.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
     }
 
     /// The first pair of the query with this name.
@@ -140,8 +131,7 @@ impl Entry {
     /// Whether `Accept` names JSON.
     #[must_use]
     pub fn accepts_json(&self) -> bool {
-        self.header("accept")
-            .is_some_and(|accept| accept.contains("application/json"))
+        self.header("accept").is_some_and(|accept| accept.contains("application/json"))
     }
 
     /// The time between an earlier request and this one; zero if it was not earlier.
@@ -152,10 +142,7 @@ impl Entry {
 }
 
 fn find<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    pairs
-        .iter()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.as_str())
+    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
 fn pairs(encoded: &[u8]) -> Vec<(String, String)> {
@@ -175,13 +162,7 @@ fn read_fields(content_type: &str, body: &[u8]) -> (BodyKind, Vec<(String, Strin
                 Value::String(text) => text,
                 other => other.to_string(),
             };
-            (
-                BodyKind::Json,
-                object
-                    .into_iter()
-                    .map(|(key, value)| (key, text(value)))
-                    .collect(),
-            )
+            (BodyKind::Json, object.into_iter().map(|(key, value)| (key, text(value))).collect())
         }
         _ => (BodyKind::Other, Vec::new()),
     }
@@ -254,24 +235,14 @@ mod tests {
         assert_eq!(entry.grant_type.as_deref(), Some("client_credentials"));
         assert_eq!(entry.client.as_deref(), Some("a+b"));
         assert_eq!(entry.query("x"), Some("1 2"));
-        assert_eq!(
-            (entry.bearer(&["bearer"]), entry.bearer(&["Bearer"])),
-            (Some("T"), None)
-        );
+        assert_eq!((entry.bearer(&["bearer"]), entry.bearer(&["Bearer"])), (Some("T"), None));
     }
 
     #[test]
     fn json_fields_and_basic_credentials_say_who_asks() {
-        let entry = heard(
-            "text/plain",
-            "Basic YTpiOmM=",
-            r#"{"user":"u","deep":{"n":1},"n":2}"#,
-        );
+        let entry = heard("text/plain", "Basic YTpiOmM=", r#"{"user":"u","deep":{"n":1},"n":2}"#);
         assert_eq!(entry.body_kind, BodyKind::Json);
-        assert_eq!(
-            (entry.field("user"), entry.field("deep")),
-            (Some("u"), Some(r#"{"n":1}"#))
-        );
+        assert_eq!((entry.field("user"), entry.field("deep")), (Some("u"), Some(r#"{"n":1}"#)));
         assert_eq!(entry.basic(), Some(("a".into(), "b:c".into())));
         assert_eq!(entry.client.as_deref(), Some("a"));
     }

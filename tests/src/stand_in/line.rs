@@ -53,13 +53,7 @@ impl Listener for Lines {
         // Small answers must not wait for Nagle; where that is refused, they are only slower.
         let _ = stream.set_nodelay(true);
         let shears = Shears::default();
-        (
-            Line {
-                stream,
-                shears: shears.clone(),
-            },
-            shears,
-        )
+        (Line { stream, shears: shears.clone() }, shears)
     }
 
     fn local_addr(&self) -> io::Result<Shears> {
@@ -124,8 +118,5 @@ impl AsyncWrite for Line {
 }
 
 fn head_length(answer: &[u8]) -> usize {
-    answer
-        .windows(4)
-        .position(|four| four == b"\r\n\r\n")
-        .map_or(0, |start| start + 4)
+    answer.windows(4).position(|four| four == b"\r\n\r\n").map_or(0, |start| start + 4)
 }

@@ -110,11 +110,7 @@ impl Lyve {
             Expiration::Number => false,
             Expiration::Alternating => self.written % 2 == 1,
         };
-        let expiration = if text {
-            Value::from(seconds.to_string())
-        } else {
-            Value::from(seconds)
-        };
+        let expiration = if text { Value::from(seconds.to_string()) } else { Value::from(seconds) };
         self.json(200, &json!({"token": token, "expirationSec": expiration}))
     }
 
@@ -160,13 +156,8 @@ mod tests {
 
     fn get(lyve: &LyveCloud, path: &str, token: &str) -> Reply {
         let authorization = format!("Bearer {token}");
-        call(
-            "GET",
-            &format!("{}{path}", lyve.url()),
-            &[("Authorization", &authorization)],
-            "",
-        )
-        .expect("an answer")
+        call("GET", &format!("{}{path}", lyve.url()), &[("Authorization", &authorization)], "")
+            .expect("an answer")
     }
 
     fn token(reply: &Reply) -> String {
@@ -196,18 +187,12 @@ mod tests {
         let lyve = LyveCloud::start();
         let wrong = RIGHT.replace("lyve-secret", "guess");
         let refused = post(&lyve, &wrong);
-        assert_eq!(
-            (refused.status, refused.json()["code"].as_str()),
-            (403, Some("AuthenticationFailed "))
-        );
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (403, Some("AuthenticationFailed ")));
         lyve.change(|lyve| lyve.refusal = Refusal::Empty);
         assert_eq!(post(&lyve, &wrong).text(), "");
         lyve.change(|lyve| lyve.refusal = Refusal::Html);
         assert!(post(&lyve, &wrong).text().starts_with("<html>"));
-        assert_eq!(
-            post(&lyve, r#"{"accountId":"acme"}"#).json()["code"],
-            "InvalidArgument"
-        );
+        assert_eq!(post(&lyve, r#"{"accountId":"acme"}"#).json()["code"], "InvalidArgument");
         assert_eq!(lyve.issued(), 0);
     }
 
@@ -215,19 +200,13 @@ mod tests {
     fn an_expired_token_is_a_400_and_so_is_an_unknown_one() {
         let lyve = LyveCloud::builder().lifetime(Duration::ZERO).start();
         let expired = get(&lyve, "/v2/auth/token", &token(&post(&lyve, RIGHT)));
-        assert_eq!(
-            (expired.status, expired.json()["code"].as_str()),
-            (400, Some("ExpiredToken"))
-        );
+        assert_eq!((expired.status, expired.json()["code"].as_str()), (400, Some("ExpiredToken")));
 
         lyve.set_lifetime(Duration::from_secs(60));
         let revoked = token(&post(&lyve, RIGHT));
         lyve.revoke_all();
         let unknown = get(&lyve, "/v2/buckets", &revoked);
-        assert_eq!(
-            (unknown.status, unknown.json()["code"].as_str()),
-            (400, Some("InvalidToken"))
-        );
+        assert_eq!((unknown.status, unknown.json()["code"].as_str()), (400, Some("InvalidToken")));
     }
 
     #[test]

@@ -69,11 +69,7 @@ impl<S: Service> StandIn<S> {
 
     /// The service before its start, to be arranged.
     pub fn builder() -> Builder<S> {
-        Builder {
-            service: S::default(),
-            lifetime: Duration::from_secs(3600),
-            padding: 0,
-        }
+        Builder { service: S::default(), lifetime: Duration::from_secs(3600), padding: 0 }
     }
 
     /// `http://127.0.0.1:PORT`, the same for the whole life, outages included.
@@ -142,9 +138,7 @@ impl<S: Service> StandIn<S> {
     /// Waits until so many requests asked for a token; false when that did not happen in time.
     #[must_use]
     pub fn wait_for_token_requests(&self, count: usize, timeout: Duration) -> bool {
-        self.wait_until(timeout, |ledger| {
-            ledger.iter().filter(|entry| entry.token_request).count() >= count
-        })
+        self.wait_until(timeout, |ledger| ledger.iter().filter(|entry| entry.token_request).count() >= count)
     }
 
     /// Waits until the ledger is as wanted, looking at each change; false when that did not happen in time.
@@ -180,10 +174,7 @@ impl<S: Service> StandIn<S> {
 
 impl<S: Service> fmt::Debug for StandIn<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StandIn")
-            .field("front", &self.front)
-            .field("door", &self.door)
-            .finish()
+        f.debug_struct("StandIn").field("front", &self.front).field("door", &self.door).finish()
     }
 }
 
@@ -243,12 +234,7 @@ mod tests {
 
     fn ask(lyve: &LyveCloud) -> std::io::Result<Reply> {
         let body = r#"{"accountId":"acme","accessKey":"AKLYVE","secret":"lyve-secret"}"#;
-        call(
-            "POST",
-            &format!("{}/v2/auth/token", lyve.url()),
-            &[("Content-Type", "application/json")],
-            body,
-        )
+        call("POST", &format!("{}/v2/auth/token", lyve.url()), &[("Content-Type", "application/json")], body)
     }
 
     #[test]
@@ -293,9 +279,7 @@ mod tests {
     #[test]
     fn padding_makes_tokens_of_any_size_and_credentials_can_change_meanwhile() {
         let lyve = LyveCloud::builder().padding(64 * 1024).start();
-        let token = ask(&lyve).expect("an answer").json()["token"]
-            .as_str()
-            .map(str::len);
+        let token = ask(&lyve).expect("an answer").json()["token"].as_str().map(str::len);
         assert!(token.is_some_and(|length| length > 64 * 1024));
         lyve.change(|lyve| lyve.secret = "another".into());
         assert_eq!(ask(&lyve).expect("an answer").status, 403);

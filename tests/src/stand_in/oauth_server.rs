@@ -171,11 +171,7 @@ impl OAuth {
 
     fn token(&self, request: &Entry, home: &Home) -> Result<Answer, Answer> {
         if request.body_kind != BodyKind::Form || request.query("client_secret").is_some() {
-            return Err(error(
-                400,
-                "invalid_request",
-                "credentials belong into a form in the body",
-            ));
+            return Err(error(400, "invalid_request", "credentials belong into a form in the body"));
         }
         self.authenticate(request)?;
         match request.field("grant_type") {
@@ -183,12 +179,8 @@ impl OAuth {
             Some(_) => return Err(error(400, "unsupported_grant_type", "client_credentials only")),
             None => return Err(error(400, "invalid_request", "grant_type is missing")),
         }
-        let scope: Vec<_> = request
-            .field("scope")
-            .unwrap_or_default()
-            .split(' ')
-            .filter(|s| !s.is_empty())
-            .collect();
+        let scope: Vec<_> =
+            request.field("scope").unwrap_or_default().split(' ').filter(|s| !s.is_empty()).collect();
         let allowed = |scope: &&str| self.allowed_scopes.iter().any(|allowed| allowed == scope);
         if !self.allowed_scopes.is_empty() && !scope.iter().all(allowed) {
             return Err(error(400, "invalid_scope", "not for this client"));
@@ -205,15 +197,10 @@ impl OAuth {
 
     /// Who says id and secret in two ways at once breaks RFC 6749 2.3.
     fn authenticate(&self, request: &Entry) -> Result<(), Answer> {
-        let basic = request
-            .basic()
-            .map(|(id, secret)| (decoded(&id), decoded(&secret)));
-        let post = request.field("client_secret").map(|secret| {
-            (
-                request.field("client_id").unwrap_or_default().to_owned(),
-                secret.to_owned(),
-            )
-        });
+        let basic = request.basic().map(|(id, secret)| (decoded(&id), decoded(&secret)));
+        let post = request
+            .field("client_secret")
+            .map(|secret| (request.field("client_id").unwrap_or_default().to_owned(), secret.to_owned()));
         if basic.is_some() && post.is_some() {
             return Err(error(400, "invalid_request", "more than one way to authenticate"));
         }
@@ -234,11 +221,9 @@ impl OAuth {
             }
             ClientRefusal::BadRequest => error(400, "invalid_client", because),
             ClientRefusal::Ok => error(200, "incorrect_client_credentials", because),
-            ClientRefusal::ForbiddenPage => Answer::new(
-                403,
-                "text/html; charset=utf-8",
-                "<!doctype html><h1>403. That's an error.</h1>",
-            ),
+            ClientRefusal::ForbiddenPage => {
+                Answer::new(403, "text/html; charset=utf-8", "<!doctype html><h1>403. That's an error.</h1>")
+            }
         }
     }
 
@@ -258,24 +243,14 @@ impl OAuth {
             ScopeAnswer::List => fields.push(("scope", json!(scope).to_string())),
             ScopeAnswer::Absent => {}
         }
-        let fields: Vec<_> = fields
-            .into_iter()
-            .map(|(name, json)| format!("\"{name}\":{json}"))
-            .collect();
-        Answer::new(
-            200,
-            "application/json;charset=UTF-8",
-            format!("{{{}}}", fields.join(",")),
-        )
-        .header("cache-control", "no-store")
+        let fields: Vec<_> = fields.into_iter().map(|(name, json)| format!("\"{name}\":{json}")).collect();
+        Answer::new(200, "application/json;charset=UTF-8", format!("{{{}}}", fields.join(",")))
+            .header("cache-control", "no-store")
     }
 }
 
 fn whoami(request: &Entry, home: &Home) -> Answer {
-    match home
-        .tokens
-        .standing(request.bearer(&["Bearer", "bearer"]).unwrap_or_default())
-    {
+    match home.tokens.standing(request.bearer(&["Bearer", "bearer"]).unwrap_or_default()) {
         Standing::Live(issued) => Answer::json(200, &issued.about),
         Standing::Expired(_) | Standing::Unknown => error(401, "invalid_token", "expired or unknown")
             .header("www-authenticate", r#"Bearer error="invalid_token""#),
@@ -290,9 +265,7 @@ fn error(status: u16, code: &str, description: &str) -> Answer {
 fn decoded(part: &str) -> String {
     // A lone value: what looks like a separator in there was not encoded.
     let value = part.replace('&', "%26").replace('=', "%3D");
-    form_urlencoded::parse(format!("v={value}").as_bytes())
-        .map(|(_, value)| value.into_owned())
-        .collect()
+    form_urlencoded::parse(format!("v={value}").as_bytes()).map(|(_, value)| value.into_owned()).collect()
 }
 
 #[cfg(test)]

@@ -26,11 +26,7 @@ pub struct Openv {
 
 impl Default for Openv {
     fn default() -> Self {
-        Self {
-            username: "alice".into(),
-            password: "pass word&=%+".into(),
-            jwts: None,
-        }
+        Self { username: "alice".into(), password: "pass word&=%+".into(), jwts: None }
     }
 }
 
@@ -104,20 +100,13 @@ mod tests {
     const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 
     fn log_in(ovc: &OpenvCloud, accept: &str, body: &str) -> Reply {
-        call(
-            "POST",
-            &format!("{}{AUTHENTICATE}", ovc.url()),
-            &[FORM, ("Accept", accept)],
-            body,
-        )
-        .expect("an answer")
+        call("POST", &format!("{}{AUTHENTICATE}", ovc.url()), &[FORM, ("Accept", accept)], body)
+            .expect("an answer")
     }
 
     fn list(ovc: &OpenvCloud, query: &str, header: (&str, &str), body: &str) -> u16 {
         let url = format!("{}{API}cloudspaces/list{query}", ovc.url());
-        call("POST", &url, &[FORM, header], body)
-            .expect("an answer")
-            .status
+        call("POST", &url, &[FORM, header], body).expect("an answer").status
     }
 
     #[test]
@@ -130,10 +119,7 @@ mod tests {
         let none = ("Accept", "*/*");
         assert_eq!(list(&ovc, "", none, &format!("authkey={quoted}")), 200);
         assert_eq!(list(&ovc, &format!("?authkey={bare}"), none, ""), 200);
-        assert_eq!(
-            list(&ovc, "", ("Authorization", &format!("bearer {bare}")), ""),
-            401
-        );
+        assert_eq!(list(&ovc, "", ("Authorization", &format!("bearer {bare}")), ""), 401);
         assert_eq!(log_in(&ovc, "*/*", &RIGHT.replace("alice", "bob")).status, 401);
     }
 
@@ -154,9 +140,7 @@ mod tests {
     #[test]
     fn it_takes_the_jwts_of_the_issuer_that_it_trusts() {
         let iyo = ItsYouOnline::start();
-        let ovc = OpenvCloud::builder()
-            .with(|ovc| ovc.jwts = Some(iyo.tokens()))
-            .start();
+        let ovc = OpenvCloud::builder().with(|ovc| ovc.jwts = Some(iyo.tokens())).start();
         let jwt = iyo.tokens().issue(super::super::TokenForm::Jwt, json!({}));
         let authorization = format!("bearer {jwt}");
         assert_eq!(list(&ovc, "", ("Authorization", &authorization), ""), 200);

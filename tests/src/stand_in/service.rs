@@ -49,12 +49,7 @@ impl Answer {
             "" => Vec::new(),
             given => vec![("content-type".to_owned(), given.to_owned())],
         };
-        Self {
-            status,
-            headers,
-            body: body.into(),
-            chunked: false,
-        }
+        Self { status, headers, body: body.into(), chunked: false }
     }
 
     /// A JSON answer.
@@ -66,14 +61,8 @@ impl Answer {
     /// A status with its name as a line of text, as Go's `http.Error` writes it.
     #[must_use]
     pub fn plain(status: u16) -> Self {
-        let reason = axum::http::StatusCode::from_u16(status)
-            .ok()
-            .and_then(|code| code.canonical_reason());
-        Self::new(
-            status,
-            "text/plain; charset=utf-8",
-            format!("{}\n", reason.unwrap_or("Error")),
-        )
+        let reason = axum::http::StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason());
+        Self::new(status, "text/plain; charset=utf-8", format!("{}\n", reason.unwrap_or("Error")))
     }
 
     /// Adds a header.

@@ -71,12 +71,7 @@ pub enum TokenForm {
 
 impl Tokens {
     pub(super) fn new(lifetime: Duration, padding: usize) -> Self {
-        let book = Book {
-            lifetime,
-            padding,
-            issued: Vec::new(),
-            by_fingerprint: HashMap::new(),
-        };
+        let book = Book { lifetime, padding, issued: Vec::new(), by_fingerprint: HashMap::new() };
         Self(Arc::new(Mutex::new(book)))
     }
 
@@ -96,11 +91,7 @@ impl Tokens {
     #[must_use]
     pub fn standing(&self, token: &str) -> Standing {
         let book = self.book();
-        match book
-            .by_fingerprint
-            .get(&fingerprint(token))
-            .map(|index| &book.issued[*index])
-        {
+        match book.by_fingerprint.get(&fingerprint(token)).map(|index| &book.issued[*index]) {
             Some(issued) if issued.revoked => Standing::Unknown,
             Some(issued) if issued.expires_at <= clock::now() => Standing::Expired(issued.clone()),
             Some(issued) => Standing::Live(issued.clone()),
@@ -161,12 +152,8 @@ impl Tokens {
         let signature = [unique(), unique(), unique()].concat();
         let encode = |part: &[u8]| URL_SAFE_NO_PAD.encode(part);
         let header = json!({"alg": algorithm, "typ": "JWT"}).to_string();
-        let token = [
-            encode(header.as_bytes()),
-            encode(padded.to_string().as_bytes()),
-            encode(&signature),
-        ]
-        .join(".");
+        let token =
+            [encode(header.as_bytes()), encode(padded.to_string().as_bytes()), encode(&signature)].join(".");
         self.enter(&token, expires_at, claims);
         token
     }
@@ -189,13 +176,7 @@ impl Tokens {
         let mut book = self.book();
         let index = book.issued.len();
         book.by_fingerprint.insert(sha256.clone(), index);
-        book.issued.push(Issued {
-            sha256,
-            at: clock::now(),
-            expires_at,
-            revoked: false,
-            about,
-        });
+        book.issued.push(Issued { sha256, at: clock::now(), expires_at, revoked: false, about });
     }
 
     fn alter(&self, token: &str, alter: impl FnOnce(&mut Issued)) {
@@ -217,22 +198,17 @@ pub fn fingerprint(token: &str) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing into a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Bytes that no other call gets, in this process or another.
 pub(super) fn unique() -> [u8; 32] {
     static SERIAL: AtomicU64 = AtomicU64::new(0);
-    let nanoseconds = clock::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_nanos();
+    let nanoseconds = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     Sha256::new()
         .chain_update(SERIAL.fetch_add(1, Ordering::Relaxed).to_le_bytes())
         .chain_update(std::process::id().to_le_bytes())
@@ -266,9 +242,6 @@ mod tests {
 
     #[test]
     fn a_fingerprint_is_the_sha256_in_hex() {
-        assert_eq!(
-            fingerprint("abc"),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(fingerprint("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 }

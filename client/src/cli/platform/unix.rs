@@ -21,10 +21,7 @@ static CORE_LIMIT: OnceLock<Rlimit> = OnceLock::new();
 pub(crate) fn forbid_core_dumps() {
     let limit = CORE_LIMIT.get_or_init(|| rustix::process::getrlimit(Resource::Core));
     if limit.current != Some(0) {
-        let none = Rlimit {
-            current: Some(0),
-            maximum: limit.maximum,
-        };
+        let none = Rlimit { current: Some(0), maximum: limit.maximum };
         let _ = rustix::process::setrlimit(Resource::Core, none);
     }
 }
@@ -115,12 +112,7 @@ fn unnamed_file() -> io::Result<OwnedFd> {
 
 fn unlinked_file() -> io::Result<OwnedFd> {
     let path = std::env::temp_dir().join(format!("tok-{:016x}", super::super::token_folder::random()));
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path)?;
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
     fs::remove_file(&path)?;
     Ok(file.into())
 }
@@ -143,9 +135,7 @@ pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
 
 /// A child's end as a shell reports it: its status, or 128 and the signal that killed it.
 pub(crate) fn fold_status(status: ExitStatus) -> u8 {
-    let folded = status
-        .code()
-        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    let folded = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
     u8::try_from(folded).unwrap_or(u8::MAX)
 }
 
@@ -156,12 +146,7 @@ pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
 
 /// A new file for this user alone.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?
-        .write_all(content)
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(content)
 }
 
 /// Whether this is a folder of this user's in which no other can make or remove anything.
@@ -190,13 +175,8 @@ impl Signals {
     /// background jobs) stay ignored, for the child too.
     pub(crate) fn catch() -> io::Result<Self> {
         let ignored = ignored_signals();
-        let caught = [
-            SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT,
-        ];
-        let wanted = caught
-            .into_iter()
-            .filter(|signal| ignored & (1 << (signal - 1)) == 0)
-            .chain([SIGCHLD]);
+        let caught = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT];
+        let wanted = caught.into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0).chain([SIGCHLD]);
         SignalsInfo::with_exfiltrator(wanted, WithOrigin::default()).map(Self)
     }
 
@@ -229,6 +209,5 @@ fn ignored_signals() -> u64 {
     // Linux's; elsewhere there is no such file, and a handler takes the place of what was ignored.
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or(0)
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }

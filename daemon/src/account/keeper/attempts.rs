@@ -29,7 +29,11 @@ impl Task {
             let result = provider.mint(&MintRequest { now, scope, audience }).await;
             match &result {
                 Ok(minted) => {
-                    tracing::info!(account, lives_seconds = minted.lifetime.map(|l| l.as_secs()), "new token");
+                    tracing::info!(
+                        account,
+                        lives_seconds = minted.lifetime.map(|l| l.as_secs()),
+                        "new token"
+                    );
                 }
                 Err(failure) => log_failure(&account, failure),
             }

@@ -13,8 +13,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::life::{Ask, Effect, Event, Life, Reply, Traits, WaiterId};
-use super::token::Need;
 use super::registry::{Account, Definition, Registry, Shared, Variant};
+use super::token::Need;
 use super::{schedule, words};
 use crate::clock::{Clock, Moment, Steady};
 
@@ -311,10 +311,8 @@ impl Task {
             seed: fastrand::u64(..),
         };
         let life = Life::new(traits, account.policy.clone());
-        self.slots.insert(
-            self.next_life,
-            Slot { life, account, variant, shared, deadline: None, attempt: None },
-        );
+        self.slots
+            .insert(self.next_life, Slot { life, account, variant, shared, deadline: None, attempt: None });
         self.next_life
     }
 

@@ -35,8 +35,7 @@ impl Task {
                     let account = Arc::new(Account::new(new));
                     let id =
                         self.begin(Arc::clone(&account), Variant::default(), Arc::clone(&account.shared));
-                    self.lives
-                        .insert(account.name.clone(), Lives { own: id, variants: HashMap::new() });
+                    self.lives.insert(account.name.clone(), Lives { own: id, variants: HashMap::new() });
                     started.push(id);
                     account
                 }

@@ -74,7 +74,9 @@ impl Life {
             return words::held_back(account, now.steady.until(until));
         }
         match &self.trouble {
-            Some(trouble) => words::waiting(account, &trouble.failure, now.steady.until(self.allowed_at(now))),
+            Some(trouble) => {
+                words::waiting(account, &trouble.failure, now.steady.until(self.allowed_at(now)))
+            }
             None => words::timed_out(account),
         }
     }
@@ -93,8 +95,8 @@ impl Life {
             return;
         }
         let ready = self.refreshes.ready_at(now.steady);
-        let delayed =
-            self.held_back(now) || self.trouble.as_ref().is_some_and(|t| !t.parked && t.next_try > now.steady);
+        let delayed = self.held_back(now)
+            || self.trouble.as_ref().is_some_and(|t| !t.parked && t.next_try > now.steady);
         if delayed {
             effects.push(Effect::Answer(ask.waiter, Reply::Failure(self.why_not(now))));
         } else if ready > now.steady {
@@ -109,7 +111,8 @@ impl Life {
     }
 
     pub(super) fn answer_forced(&mut self, effects: &mut Vec<Effect>, reply: impl Fn(&Self) -> Reply) {
-        let (forced, others) = std::mem::take(&mut self.waiting).into_iter().partition(|w: &Waiting| w.forced);
+        let (forced, others) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|w: &Waiting| w.forced);
         self.waiting = others;
         let forced: Vec<Waiting> = forced;
         effects.extend(forced.iter().map(|waiting| Effect::Answer(waiting.ask.waiter, reply(self))));

@@ -211,7 +211,9 @@ impl Life {
                     self.attempt = None;
                     match result.and_then(|minted| self.accept(minted, generation, requested, now)) {
                         Ok(token) => {
-                            self.answer_forced(&mut effects, |_| Reply::Token(Arc::clone(&token), Vec::new()));
+                            self.answer_forced(&mut effects, |_| {
+                                Reply::Token(Arc::clone(&token), Vec::new())
+                            });
                         }
                         Err(failure) => {
                             self.fail(failure, now);
@@ -264,7 +266,11 @@ impl Life {
         });
         let due = if self.attempt.is_none() { self.due(now, used) } else { None };
         let probe = if self.attempt.is_none() { self.suspicion } else { None };
-        waiting.chain([due, probe, self.death(), self.hold_until]).flatten().filter(|at| *at > now.steady).min()
+        waiting
+            .chain([due, probe, self.death(), self.hold_until])
+            .flatten()
+            .filter(|at| *at > now.steady)
+            .min()
     }
 
     /// Who waits.

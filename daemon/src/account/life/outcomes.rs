@@ -75,8 +75,7 @@ impl Life {
         if self.refused.contains(&sha256) {
             return Err(words::same_again(self.traits.renews));
         }
-        let lifetime =
-            minted.lifetime.or(self.policy.assume_lifetime).or(self.traits.assumed_lifetime);
+        let lifetime = minted.lifetime.or(self.policy.assume_lifetime).or(self.traits.assumed_lifetime);
         let token = Token {
             fields: minted.fields,
             sha256,

@@ -4,10 +4,8 @@ use super::*;
 
 #[test]
 fn an_account_in_two_files_is_an_error_that_shows_both() {
-    let folder = Folder::new(&[
-        ("config.toml", &account("")),
-        ("accounts.d/x.toml", &format!("\n{}", account(""))),
-    ]);
+    let folder =
+        Folder::new(&[("config.toml", &account("")), ("accounts.d/x.toml", &format!("\n{}", account("")))]);
     let said = folder.mistakes();
     let (first, second) = (folder.path("config.toml"), folder.path("accounts.d/x.toml"));
     assert_eq!(
@@ -43,10 +41,7 @@ fn files_are_read_in_the_order_of_their_names_and_others_are_passed_over() {
     let loaded = folder.sound();
     let files = ["config.toml", "accounts.d/10.toml", "accounts.d/20.toml"].map(|name| folder.path(name));
     assert_eq!(loaded.files, files);
-    assert_eq!(
-        loaded.configuration.accounts.keys().collect::<Vec<_>>(),
-        ["a", "b", "c"]
-    );
+    assert_eq!(loaded.configuration.accounts.keys().collect::<Vec<_>>(), ["a", "b", "c"]);
 }
 
 #[test]
@@ -56,14 +51,8 @@ fn no_configuration_is_an_empty_one_with_a_warning_that_says_where() {
         let loaded = load_kinds(&folder, &no_proxy(), KINDS).unwrap();
         assert!(loaded.configuration.accounts.is_empty() && loaded.files.is_empty());
         let warning = loaded.warnings[0].to_string();
-        assert!(
-            warning.starts_with("warning: there is no configuration"),
-            "{warning}"
-        );
-        assert!(
-            warning.contains(&folder.join("config.toml").display().to_string()),
-            "{warning}"
-        );
+        assert!(warning.starts_with("warning: there is no configuration"), "{warning}");
+        assert!(warning.contains(&folder.join("config.toml").display().to_string()), "{warning}");
     }
     let folder = Folder::new(&[("accounts.d/a.toml", &account(""))]);
     assert_eq!(folder.sound().warnings, []);
@@ -82,10 +71,7 @@ fn a_configuration_that_others_can_write_is_refused() {
     ] {
         folder.set_mode(name, mode);
         let said = folder.mistakes();
-        assert!(
-            said.contains(&format!("others can write this (mode {mode:04o})")),
-            "{name}: {said}"
-        );
+        assert!(said.contains(&format!("others can write this (mode {mode:04o})")), "{name}: {said}");
         assert!(said.contains("chmod go-w "), "{name}: {said}");
         folder.set_mode(name, 0o700);
     }
@@ -121,10 +107,8 @@ fn what_cannot_be_read_is_named() {
         ("pipe", "this is not a regular file"),
         ("wrong", "a value is not in quotes"),
     ] {
-        let mistake = said
-            .split("error: ")
-            .find(|mistake| mistake.contains(&format!("{name}.toml")))
-            .unwrap();
+        let mistake =
+            said.split("error: ").find(|mistake| mistake.contains(&format!("{name}.toml"))).unwrap();
         assert!(mistake.contains(what), "{said}");
     }
     assert_eq!(said.matches("error: ").count(), 6, "{said}");
@@ -156,10 +140,7 @@ fn mistakes_in_one_file_hide_none_in_another() {
 
 #[test]
 fn a_flood_of_mistakes_is_cut() {
-    let text: String = (0..30)
-        .map(|number| format!("key{number} = 1\n"))
-        .collect::<Vec<_>>()
-        .concat();
+    let text: String = (0..30).map(|number| format!("key{number} = 1\n")).collect::<Vec<_>>().concat();
     let said = mistakes(&text);
     assert_eq!(said.matches("error: ").count(), 20);
     assert!(said.ends_with("… and 10 more"), "{said}");

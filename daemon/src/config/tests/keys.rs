@@ -15,23 +15,9 @@ fn what_is_not_said_has_the_defaults() {
     );
     let account = &loaded.configuration.accounts["a"];
     assert_eq!((account.name.as_str(), account.kind), ("a", "header"));
-    assert_eq!(
-        (account.policy.refresh, account.policy.min_valid),
-        (Refresh::Eager, Duration::from_secs(60))
-    );
-    assert_eq!(
-        account.policy.presentation,
-        Presentation::Header {
-            scheme: "Bearer".to_owned()
-        }
-    );
-    assert_eq!(
-        (
-            account.policy.assume_lifetime,
-            account.policy.request_scopes.len()
-        ),
-        (None, 0)
-    );
+    assert_eq!((account.policy.refresh, account.policy.min_valid), (Refresh::Eager, Duration::from_secs(60)));
+    assert_eq!(account.policy.presentation, Presentation::Header { scheme: "Bearer".to_owned() });
+    assert_eq!((account.policy.assume_lifetime, account.policy.request_scopes.len()), (None, 0));
 }
 
 #[test]
@@ -42,25 +28,12 @@ fn the_daemon_says_what_concerns_all() {
         account("")
     ));
     let daemon = &loaded.configuration.daemon;
-    assert_eq!(
-        (daemon.log, daemon.min_valid),
-        ("debug", Duration::from_secs(300))
-    );
+    assert_eq!((daemon.log, daemon.min_valid), ("debug", Duration::from_secs(300)));
     assert_eq!(daemon.ca_file.as_deref(), Some(Path::new("/etc/x")));
-    assert_eq!(
-        daemon.proxy.as_ref().map(ToString::to_string).as_deref(),
-        Some("http://proxy:3128/")
-    );
-    assert_eq!(
-        loaded.configuration.accounts["a"].policy.min_valid,
-        Duration::from_secs(300)
-    );
+    assert_eq!(daemon.proxy.as_ref().map(ToString::to_string).as_deref(), Some("http://proxy:3128/"));
+    assert_eq!(loaded.configuration.accounts["a"].policy.min_valid, Duration::from_secs(300));
     assert!(loaded.warnings[0].message.contains("`ca_file` cannot be read"));
-    assert!(
-        describe(&loaded).contains("timeout    1s"),
-        "{}",
-        describe(&loaded)
-    );
+    assert!(describe(&loaded).contains("timeout    1s"), "{}", describe(&loaded));
 }
 
 #[test]
@@ -75,19 +48,13 @@ fn what_the_daemon_may_not_say() {
         ("min_valid = '25h'", "at least 0s and at most 1day"),
         ("ca_file = 'ca.pem'", "not an absolute path"),
         ("proxy = 'socks5://x'", "`proxy` is no proxy's URL"),
-        (
-            "proxy = 'http://alice:hunter2@proxy:3128'",
-            "`proxy` is no proxy's URL",
-        ),
+        ("proxy = 'http://alice:hunter2@proxy:3128'", "`proxy` is no proxy's URL"),
         ("lock_after = '1h'", "`lock_after` is not built yet"),
         ("on_login_needed = ['x']", "`on_login_needed` is not built yet"),
         ("timeout = '1s'", "unknown key `timeout`"),
     ] {
         let said = mistakes(&format!("[daemon]\n{line}\n"));
-        assert!(
-            said.contains(what) && said.contains("config.toml:2:"),
-            "{line}: {said}"
-        );
+        assert!(said.contains(what) && said.contains("config.toml:2:"), "{line}: {said}");
         assert_eq!(said.matches("error: ").count(), 1, "{line}: {said}");
         assert!(!said.contains("hunter2"), "{said}");
     }
@@ -98,16 +65,8 @@ fn any_account_may_say_how_it_is_kept() {
     let kept = policy(
         "scheme = 'token'\nmin_valid = '2m'\nrefresh = 'on-demand'\nassume_lifetime = '1h'\nrequest_scopes = ['a:b', 'c', 'c']",
     );
-    assert_eq!(
-        kept.presentation,
-        Presentation::Header {
-            scheme: "token".to_owned()
-        }
-    );
-    assert_eq!(
-        (kept.min_valid, kept.refresh),
-        (Duration::from_secs(120), Refresh::OnDemand)
-    );
+    assert_eq!(kept.presentation, Presentation::Header { scheme: "token".to_owned() });
+    assert_eq!((kept.min_valid, kept.refresh), (Duration::from_secs(120), Refresh::OnDemand));
     assert_eq!(kept.assume_lifetime, Some(Duration::from_secs(3600)));
     assert_eq!(kept.request_scopes, ["a:b", "c"]);
     assert_eq!(policy("refresh = 'auto'").refresh, Refresh::Auto);
@@ -116,15 +75,9 @@ fn any_account_may_say_how_it_is_kept() {
 #[test]
 fn what_an_account_may_not_say() {
     for (line, what) in [
-        (
-            "scheme = 'Bearer x'",
-            "`scheme` is not one that a header can have",
-        ),
+        ("scheme = 'Bearer x'", "`scheme` is not one that a header can have"),
         ("scheme = ''", "`scheme` is not one that a header can have"),
-        (
-            "scheme = \"a\\r\\nX: y\"",
-            "`scheme` is not one that a header can have",
-        ),
+        ("scheme = \"a\\r\\nX: y\"", "`scheme` is not one that a header can have"),
         ("refresh = 'never'", "one of: eager, auto, on-demand"),
         ("refresh = true", "must be a string"),
         ("min_valid = '2d'", "at least 0s and at most 1day"),
@@ -138,10 +91,7 @@ fn what_an_account_may_not_say() {
         ("wallet = 'x'", "unknown key `wallet`"),
     ] {
         let said = mistakes(&account(line));
-        assert!(
-            said.contains(what) && said.contains("config.toml:4:"),
-            "{line}: {said}"
-        );
+        assert!(said.contains(what) && said.contains("config.toml:4:"), "{line}: {said}");
         assert_eq!(said.matches("error: ").count(), 1, "{line}: {said}");
     }
     let many: Vec<String> = (0..65).map(|number| format!("'s{number}'")).collect();
@@ -152,55 +102,33 @@ fn what_an_account_may_not_say() {
 fn a_parameter_has_no_scheme_and_a_service_without_scopes_no_request_scopes() {
     let text = |keys| account(keys).replace("'header'", "'parameter'");
     let policy = sound(&text("")).configuration.accounts["a"].policy.clone();
-    assert_eq!(
-        policy.presentation,
-        Presentation::Parameter {
-            name: "authkey".to_owned()
-        }
-    );
+    assert_eq!(policy.presentation, Presentation::Parameter { name: "authkey".to_owned() });
     assert_eq!(policy.assume_lifetime, Some(Duration::from_secs(3600)));
     assert!(
         mistakes(&text("scheme = 'Bearer'")).contains("`scheme` has no effect: tokens of parameter travel")
     );
     assert!(mistakes(&text("request_scopes = ['a']")).contains("parameter knows no scopes"));
-    let own = sound(&text("assume_lifetime = '2h'")).configuration.accounts["a"]
-        .policy
-        .assume_lifetime;
+    let own = sound(&text("assume_lifetime = '2h'")).configuration.accounts["a"].policy.assume_lifetime;
     assert_eq!(own, Some(Duration::from_secs(7200)));
 }
 
 #[test]
 fn a_type_must_be_known() {
     let said = mistakes("[accounts.a]\ntype = 'haeder'\nsecret = 'hunter2'\n");
-    assert!(
-        said.contains("2 | type = 'haeder'\n  |        ^^^^^^^^ did you mean `header`?"),
-        "{said}"
-    );
+    assert!(said.contains("2 | type = 'haeder'\n  |        ^^^^^^^^ did you mean `header`?"), "{said}");
     let said = mistakes("[accounts.a]\ntype = 'hunter2'\n");
-    assert!(
-        said.contains("2 | type = \"…\"\n  |        ^^^ one of: header, parameter"),
-        "{said}"
-    );
+    assert!(said.contains("2 | type = \"…\"\n  |        ^^^ one of: header, parameter"), "{said}");
     assert!(mistakes("[accounts.a]\nword = 'x'\n").contains("`type` is missing in [accounts.a]"));
     assert!(mistakes("[accounts]\na = 'x'\n").contains("must be a table"));
 }
 
 #[test]
 fn a_secret_in_the_wrong_place_is_an_error_that_does_not_show_it() {
-    for value in [
-        "'hunter2'",
-        "{ fiel = 'hunter2' }",
-        "{ file = 'hunter2' }",
-        "['hunter2']",
-        "{ env = 'hunter2 ' }",
-    ] {
-        let said = mistakes(&format!(
-            "[accounts.a]\ntype = 'header'\nsecret = {value} # hunter2\n"
-        ));
-        assert!(
-            said.contains("config.toml:3:") && !said.contains("hunter2"),
-            "{said}"
-        );
+    for value in
+        ["'hunter2'", "{ fiel = 'hunter2' }", "{ file = 'hunter2' }", "['hunter2']", "{ env = 'hunter2 ' }"]
+    {
+        let said = mistakes(&format!("[accounts.a]\ntype = 'header'\nsecret = {value} # hunter2\n"));
+        assert!(said.contains("config.toml:3:") && !said.contains("hunter2"), "{said}");
     }
 }
 
@@ -215,10 +143,7 @@ fn names_are_short_and_plain() {
     for name in ["", ".a", "-a", "_a", "a b", "a/b", "ä", "a\\n", &longer] {
         let text = account("").replace("accounts.a", &format!("accounts.\"{name}\""));
         let said = mistakes(&text);
-        assert!(
-            said.contains("cannot be an account's name") && said.contains(":1:11"),
-            "{name}: {said}"
-        );
+        assert!(said.contains("cannot be an account's name") && said.contains(":1:11"), "{name}: {said}");
     }
 }
 
@@ -231,14 +156,7 @@ fn a_dot_in_a_name_needs_quotes() {
 
 #[test]
 fn names_that_differ_only_in_case_are_an_error_that_shows_both() {
-    let said = mistakes(&format!(
-        "{}\n{}",
-        account(""),
-        account("").replace("accounts.a", "accounts.A")
-    ));
+    let said = mistakes(&format!("{}\n{}", account(""), account("").replace("accounts.a", "accounts.A")));
     assert!(said.contains("`A` and `a` differ only in case"), "{said}");
-    assert!(
-        said.contains("config.toml:1:11") && said.contains("config.toml:5:11"),
-        "{said}"
-    );
+    assert!(said.contains("config.toml:1:11") && said.contains("config.toml:5:11"), "{said}");
 }

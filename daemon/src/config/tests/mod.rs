@@ -33,13 +33,9 @@ impl Provider for Trial {
 
     fn presentation(&self) -> Presentation {
         if self.parameter {
-            Presentation::Parameter {
-                name: "authkey".to_owned(),
-            }
+            Presentation::Parameter { name: "authkey".to_owned() }
         } else {
-            Presentation::Header {
-                scheme: "Bearer".to_owned(),
-            }
+            Presentation::Header { scheme: "Bearer".to_owned() }
         }
     }
 
@@ -69,24 +65,12 @@ fn trial(table: &mut Table<'_>, defaults: &Defaults, parameter: bool) -> Option<
     let word = table.string("word").map(|word| word.value);
     let timeout = defaults.http_timeout;
     let scopes = (!parameter).then(Vec::new);
-    Some(Box::new(Trial {
-        source: source?,
-        word,
-        timeout,
-        scopes,
-        parameter,
-    }))
+    Some(Box::new(Trial { source: source?, word, timeout, scopes, parameter }))
 }
 
 const KINDS: &[Kind] = &[
-    Kind {
-        name: "header",
-        read: |table, defaults| trial(table, defaults, false),
-    },
-    Kind {
-        name: "parameter",
-        read: |table, defaults| trial(table, defaults, true),
-    },
+    Kind { name: "header", read: |table, defaults| trial(table, defaults, false) },
+    Kind { name: "parameter", read: |table, defaults| trial(table, defaults, true) },
 ];
 
 /// A configuration's folder.

@@ -6,33 +6,18 @@ use super::*;
 fn equal_services_have_equal_definitions_however_they_are_kept() {
     let service = |text: &str| sound(text).configuration.accounts["a"].service.clone();
     let plain = service(&account("word = 'x'"));
-    assert_eq!(
-        plain["account"],
-        json!({ "type": "header", "secret": { "env": "X" }, "word": "x" })
-    );
+    assert_eq!(plain["account"], json!({ "type": "header", "secret": { "env": "X" }, "word": "x" }));
     let kept = "word = 'x'\nscheme = 'x'\nmin_valid = '2m'\nrefresh = 'auto'\nassume_lifetime = '1h'\nrequest_scopes = ['a']";
     assert_eq!(service(&account(kept)), plain);
     assert_eq!(
-        service(&format!(
-            "[daemon]\nlog = 'warn'\nmin_valid = '1s'\n{}",
-            account("word = 'x'")
-        )),
+        service(&format!("[daemon]\nlog = 'warn'\nmin_valid = '1s'\n{}", account("word = 'x'"))),
         plain
     );
     for other in ["word = 'y'", ""] {
         assert_ne!(service(&account(other)), plain);
     }
-    for line in [
-        "http_timeout = '9s'",
-        "command_timeout = '9s'",
-        "ca_file = '/x'",
-        "proxy = 'http://x:1'",
-    ] {
-        assert_ne!(
-            service(&format!("[daemon]\n{line}\n{}", account("word = 'x'"))),
-            plain,
-            "{line}"
-        );
+    for line in ["http_timeout = '9s'", "command_timeout = '9s'", "ca_file = '/x'", "proxy = 'http://x:1'"] {
+        assert_ne!(service(&format!("[daemon]\n{line}\n{}", account("word = 'x'"))), plain, "{line}");
     }
 }
 

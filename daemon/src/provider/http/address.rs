@@ -125,10 +125,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 pub(crate) fn under(base: &Url, tails: &[&str], path: &str) -> Url {
     let mut url = base.clone();
     let prefix = base.path().trim_end_matches('/');
-    let prefix = tails
-        .iter()
-        .find_map(|tail| prefix.strip_suffix(tail))
-        .unwrap_or(prefix);
+    let prefix = tails.iter().find_map(|tail| prefix.strip_suffix(tail)).unwrap_or(prefix);
     url.set_path(&format!("{prefix}{path}"));
     url
 }
@@ -136,8 +133,7 @@ pub(crate) fn under(base: &Url, tails: &[&str], path: &str) -> Url {
 /// The URL's host as messages name it, with the port where it is not the usual one.
 pub(crate) fn host(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    url.port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// The URL's origin, such as `https://service.example.com`.
@@ -196,10 +192,7 @@ mod tests {
         for (base, url) in [
             ("https://a.example", "https://a.example/v2/auth/token"),
             ("https://a.example/", "https://a.example/v2/auth/token"),
-            (
-                "https://a.example:444/pre%20fix/",
-                "https://a.example:444/pre%20fix/v2/auth/token",
-            ),
+            ("https://a.example:444/pre%20fix/", "https://a.example:444/pre%20fix/v2/auth/token"),
             ("https://a.example/v2", "https://a.example/v2/auth/token"),
             ("https://a.example/v2/", "https://a.example/v2/auth/token"),
         ] {
@@ -211,9 +204,6 @@ mod tests {
     #[test]
     fn messages_name_the_host_alone() {
         let url = parse("https://a.example:444/x?y=z", Query::Allowed).expect("a URL");
-        assert_eq!(
-            (host(&url).as_str(), origin(&url).as_str()),
-            ("a.example:444", "https://a.example:444")
-        );
+        assert_eq!((host(&url).as_str(), origin(&url).as_str()), ("a.example:444", "https://a.example:444"));
     }
 }

@@ -19,9 +19,8 @@ impl Buffer {
         let wanted = self.0.len().saturating_add(bytes.len());
         if wanted > self.0.capacity() {
             // Vec's own growth would free the old bytes as they are.
-            let mut roomier = Zeroizing::new(Vec::with_capacity(
-                wanted.max(self.0.capacity().saturating_mul(2)),
-            ));
+            let mut roomier =
+                Zeroizing::new(Vec::with_capacity(wanted.max(self.0.capacity().saturating_mul(2))));
             roomier.extend_from_slice(&self.0);
             self.0 = roomier;
         }

@@ -92,10 +92,7 @@ impl Setting {
 
     /// The next request builds the client anew, with the certificates that there are then.
     pub(super) fn forget(&self) {
-        CLIENTS
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|(setting, _)| setting != self);
+        CLIENTS.lock().unwrap_or_else(PoisonError::into_inner).retain(|(setting, _)| setting != self);
     }
 
     fn build(&self) -> Result<Client, Failure> {
@@ -154,17 +151,12 @@ impl Authorities {
     async fn read(path: &Path) -> Result<Self, Failure> {
         let path = path.to_owned();
         off_the_runtime(move || {
-            let size = std::fs::metadata(&path)
-                .map_err(|error| unreadable(&path, &error))?
-                .len();
+            let size = std::fs::metadata(&path).map_err(|error| unreadable(&path, &error))?.len();
             if size > MOST_CERTIFICATES {
                 return Err(invalid(&path, "is too large"));
             }
             let pem = std::fs::read(&path).map_err(|error| unreadable(&path, &error))?;
-            Ok(Self {
-                path,
-                pem: pem.into(),
-            })
+            Ok(Self { path, pem: pem.into() })
         })
         .await
     }
@@ -202,20 +194,14 @@ fn no_certificates() -> Failure {
 }
 
 fn no_client() -> Failure {
-    Failure::not_now(
-        "http-client",
-        "no HTTP client could be made",
-        "look at the daemon's log",
-    )
+    Failure::not_now("http-client", "no HTTP client could be made", "look at the daemon's log")
 }
 
 /// Runs what reads files and computes, without holding up the daemon's one thread.
 async fn off_the_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| Err(no_client()))
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(no_client()))
 }
 
 /// Forgets all clients, so that certificates are read anew; for a reload.
@@ -234,27 +220,16 @@ mod tests {
     use super::*;
 
     fn tls(pem: &[u8]) -> Setting {
-        let authorities = Authorities {
-            path: "/nowhere/ca.pem".into(),
-            pem: pem.into(),
-        };
-        Setting::Tls {
-            authorities: Some(authorities),
-            proxy: None,
-        }
+        let authorities = Authorities { path: "/nowhere/ca.pem".into(), pem: pem.into() };
+        Setting::Tls { authorities: Some(authorities), proxy: None }
     }
 
     #[tokio::test]
     async fn a_missing_certificate_file_is_named() {
         let url = Url::parse("https://a.example").expect("a URL");
-        let failure = Setting::of(&url, Some(Path::new("/nowhere/ca.pem")), None)
-            .await
-            .err()
-            .expect("a failure");
-        assert_eq!(
-            (failure.class, failure.kind),
-            (crate::provider::Class::Source, "ca-file")
-        );
+        let failure =
+            Setting::of(&url, Some(Path::new("/nowhere/ca.pem")), None).await.err().expect("a failure");
+        assert_eq!((failure.class, failure.kind), (crate::provider::Class::Source, "ca-file"));
         assert!(failure.message.contains("/nowhere/ca.pem"), "{}", failure.message);
     }
 
@@ -275,9 +250,7 @@ mod tests {
     #[tokio::test]
     async fn the_loopback_needs_neither_certificates_nor_their_file() {
         let url = Url::parse("http://127.0.0.1:1").expect("a URL");
-        let setting = Setting::of(&url, Some(Path::new("/nowhere/ca.pem")), None)
-            .await
-            .expect("no failure");
+        let setting = Setting::of(&url, Some(Path::new("/nowhere/ca.pem")), None).await.expect("no failure");
         assert!(setting == Setting::Plain);
         assert!(setting.client().await.is_ok());
     }

@@ -39,11 +39,7 @@ pub(super) fn read(table: &mut Table<'_>) -> HeaderMap {
             Ok(value) => {
                 headers.insert(name, value);
             }
-            Err(_) => entries.report(
-                &text.span,
-                format!("the value of `{name}` cannot be sent"),
-                ONE_LINE,
-            ),
+            Err(_) => entries.report(&text.span, format!("the value of `{name}` cannot be sent"), ONE_LINE),
         }
     }
     headers
@@ -53,11 +49,7 @@ pub(super) fn read(table: &mut Table<'_>) -> HeaderMap {
 pub(crate) fn parse_name(table: &Table<'_>, key: &Located<String>) -> Option<HeaderName> {
     let name = HeaderName::from_bytes(key.value.as_bytes()).ok();
     if name.is_none() {
-        table.report(
-            &key.span,
-            "this is no name of a header",
-            "letters, digits and `-`",
-        );
+        table.report(&key.span, "this is no name of a header", "letters, digits and `-`");
     }
     name
 }
@@ -113,24 +105,14 @@ mod tests {
             assert_eq!(read_user_agent(table), "curl/8");
         });
         with_table("", |table| {
-            assert!(
-                read_user_agent(table)
-                    .to_str()
-                    .is_ok_and(|ua| ua.starts_with("tokend/"))
-            );
+            assert!(read_user_agent(table).to_str().is_ok_and(|ua| ua.starts_with("tokend/")));
         });
     }
 
     #[test]
     fn a_header_that_is_a_secret_or_the_connections_is_refused() {
-        for name in [
-            "Authorization",
-            "cookie",
-            "HOST",
-            "Content-Length",
-            "Content-Type",
-            "Transfer-Encoding",
-        ] {
+        for name in ["Authorization", "cookie", "HOST", "Content-Length", "Content-Type", "Transfer-Encoding"]
+        {
             let text = format!("headers = {{ {name} = \"hunter2\" }}");
             let complaints = complaints(&text, |table| drop(read(table)));
             assert_eq!(complaints.len(), 1, "{name}: {complaints:?}");
@@ -148,10 +130,7 @@ mod tests {
         ] {
             assert_eq!(complaints(text, |table| drop(read(table))).len(), 1, "{text}");
         }
-        assert_eq!(
-            complaints("user_agent = \"a\\nb\"", |table| drop(read_user_agent(table))).len(),
-            1
-        );
+        assert_eq!(complaints("user_agent = \"a\\nb\"", |table| drop(read_user_agent(table))).len(), 1);
     }
 
     #[test]

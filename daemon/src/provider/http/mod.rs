@@ -149,11 +149,7 @@ fn read_ca_file(table: &mut Table<'_>) -> Option<PathBuf> {
     };
     let path = path.filter(|path| path.is_absolute());
     if path.is_none() {
-        table.report(
-            &text.span,
-            "`ca_file` is no absolute path",
-            "begin it with / or ~/",
-        );
+        table.report(&text.span, "`ca_file` is no absolute path", "begin it with / or ~/");
     }
     path
 }
@@ -206,12 +202,7 @@ impl Request {
     /// A request without a body that would take JSON.
     pub(crate) fn new(method: Method, url: Url) -> Self {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
-        Self {
-            method,
-            url,
-            headers,
-            body: None,
-        }
+        Self { method, url, headers, body: None }
     }
 
     /// A GET.

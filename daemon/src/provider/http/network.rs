@@ -17,11 +17,7 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn of(error: &reqwest::Error) -> Self {
-        Self {
-            timeout: error.is_timeout(),
-            dns: error.is_dns(),
-            connect: error.is_connect(),
-        }
+        Self { timeout: error.is_timeout(), dns: error.is_dns(), connect: error.is_connect() }
     }
 }
 
@@ -51,11 +47,7 @@ pub(super) fn classify(
     }
     if known.dns {
         let message = format!("the name {host} cannot be resolved");
-        return Failure::not_now(
-            "dns",
-            message,
-            "look at the network, and at the name in the account's url",
-        );
+        return Failure::not_now("dns", message, "look at the network, and at the name in the account's url");
     }
     match causes(error).find_map(io_kind) {
         Some(ErrorKind::ConnectionRefused) => unreachable(host, &through, "it refused the connection"),
@@ -82,11 +74,7 @@ fn broken(host: &str, through: &str) -> Failure {
 
 fn unreachable(host: &str, through: &str, why: &str) -> Failure {
     let message = format!("{host} cannot be reached{through}: {why}");
-    Failure::not_now(
-        "unreachable",
-        message,
-        "look at the network, and at the account's url",
-    )
+    Failure::not_now("unreachable", message, "look at the network, and at the account's url")
 }
 
 fn of_tls(error: &rustls::Error, host: &str) -> Failure {
@@ -104,14 +92,10 @@ fn of_tls(error: &rustls::Error, host: &str) -> Failure {
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 ("its certificate is not valid yet", "look at this machine's clock")
             }
-            CertificateError::Revoked => (
-                "its certificate has been revoked",
-                "tell those who run the service",
-            ),
-            _ => (
-                "its certificate is from no authority that this machine trusts",
-                STRANGER,
-            ),
+            CertificateError::Revoked => {
+                ("its certificate has been revoked", "tell those who run the service")
+            }
+            _ => ("its certificate is from no authority that this machine trusts", STRANGER),
         },
         rustls::Error::InvalidMessage(_) => (
             "it does not speak TLS",
@@ -128,10 +112,7 @@ fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn
 }
 
 fn cause<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
-    match error
-        .downcast_ref::<std::io::Error>()
-        .and_then(std::io::Error::get_ref)
-    {
+    match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
         Some(hidden) => Some(hidden),
         None => error.source(),
     }
@@ -148,9 +129,7 @@ fn io_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
 
 /// What hyper-util's CONNECT said. Its type is private; its words are not.
 fn tunnel(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    let words = causes(error)
-        .map(ToString::to_string)
-        .find(|words| words.starts_with("tunnel error"))?;
+    let words = causes(error).map(ToString::to_string).find(|words| words.starts_with("tunnel error"))?;
     Some(if words.contains("authorization") {
         "it wants a user name and a password"
     } else if words.contains("underlying connection") {
@@ -177,22 +156,12 @@ mod tests {
     fn of_io(kind: ErrorKind, connect: bool) -> &'static str {
         // Nested, as reqwest nests it.
         let error = io::Error::other(io::Error::new(kind, "at https://a.example/?secret=hunter2"));
-        kind_of(
-            &error,
-            Known {
-                connect,
-                ..Known::default()
-            },
-        )
+        kind_of(&error, Known { connect, ..Known::default() })
     }
 
     #[test]
     fn each_failure_of_the_network_has_its_word() {
-        let known = |timeout, dns, connect| Known {
-            timeout,
-            dns,
-            connect,
-        };
+        let known = |timeout, dns, connect| Known { timeout, dns, connect };
         let plain = io::Error::other("?");
         assert_eq!(kind_of(&plain, known(true, false, true)), "timeout");
         assert_eq!(kind_of(&plain, known(false, true, true)), "dns");

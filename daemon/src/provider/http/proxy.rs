@@ -65,12 +65,7 @@ impl ProxyEnvironment {
     /// ENVIRONMENT). `http_proxy` and `ALL_PROXY` are not read.
     #[must_use]
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let first = |names: [&str; 2]| {
-            names
-                .into_iter()
-                .filter_map(&lookup)
-                .find(|value| !value.is_empty())
-        };
+        let first = |names: [&str; 2]| names.into_iter().filter_map(&lookup).find(|value| !value.is_empty());
         Self(Arc::new(Variables {
             https_proxy: first(["https_proxy", "HTTPS_PROXY"]).map(Zeroizing::new),
             no_proxy: first(["no_proxy", "NO_PROXY"]).unwrap_or_default(),
@@ -106,10 +101,7 @@ pub(super) struct Proxy {
 
 impl Proxy {
     fn configured(url: &Url) -> Self {
-        Self {
-            url: Zeroizing::new(url.as_str().to_owned()),
-            name: address::host(url),
-        }
+        Self { url: Zeroizing::new(url.as_str().to_owned()), name: address::host(url) }
     }
 
     /// curl: without a scheme it is http; without a port it is 1080, or 443 for https.
@@ -133,10 +125,7 @@ impl Proxy {
         let full = Zeroizing::new(url.as_str().to_owned());
         let _ = url.set_password(None);
         let _ = url.set_username("");
-        Some(Self {
-            url: full,
-            name: address::host(&url),
-        })
+        Some(Self { url: full, name: address::host(&url) })
     }
 }
 
@@ -147,9 +136,8 @@ fn is_exempt(no_proxy: &str, host: &Host<&str>) -> bool {
     if no_proxy.trim() == "*" {
         return true;
     }
-    let mut words = no_proxy
-        .split(|c: char| c == ',' || c.is_ascii_whitespace())
-        .filter(|word| !word.is_empty());
+    let mut words =
+        no_proxy.split(|c: char| c == ',' || c.is_ascii_whitespace()).filter(|word| !word.is_empty());
     match host {
         Host::Domain(name) => words.any(|word| covers_name(word, name)),
         Host::Ipv4(address) => words.any(|word| covers_address(word, IpAddr::V4(*address))),
@@ -178,26 +166,15 @@ fn covers_address(word: &str, address: IpAddr) -> bool {
         },
         None => (word, None),
     };
-    let network = network
-        .strip_prefix('[')
-        .and_then(|inner| inner.strip_suffix(']'))
-        .unwrap_or(network);
+    let network = network.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(network);
     match (network.parse::<IpAddr>(), address) {
         (Ok(IpAddr::V4(network)), IpAddr::V4(address)) => {
             let bits = bits.unwrap_or(32);
-            bits <= 32
-                && (network.to_bits() ^ address.to_bits())
-                    .checked_shr(32 - bits)
-                    .unwrap_or(0)
-                    == 0
+            bits <= 32 && (network.to_bits() ^ address.to_bits()).checked_shr(32 - bits).unwrap_or(0) == 0
         }
         (Ok(IpAddr::V6(network)), IpAddr::V6(address)) => {
             let bits = bits.unwrap_or(128);
-            bits <= 128
-                && (network.to_bits() ^ address.to_bits())
-                    .checked_shr(128 - bits)
-                    .unwrap_or(0)
-                    == 0
+            bits <= 128 && (network.to_bits() ^ address.to_bits()).checked_shr(128 - bits).unwrap_or(0) == 0
         }
         _ => false,
     }
@@ -211,18 +188,13 @@ mod tests {
 
     fn environment(pairs: &[(&str, &str)]) -> ProxyEnvironment {
         ProxyEnvironment::from_lookup(|name| {
-            pairs
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
+            pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         })
     }
 
     fn way(pairs: &[(&str, &str)], url: &str) -> Option<String> {
         let url = Url::parse(url).expect("a URL");
-        let proxy = Route::Environment(environment(pairs))
-            .to(&url)
-            .expect("a usable variable");
+        let proxy = Route::Environment(environment(pairs)).to(&url).expect("a usable variable");
         proxy.map(|proxy| proxy.url.to_string())
     }
 
@@ -231,32 +203,15 @@ mod tests {
         let url = "https://a.example/";
         for (pairs, proxy) in [
             (&[("HTTPS_PROXY", "http://p:3128")][..], Some("http://p:3128/")),
-            (
-                &[("https_proxy", "p:3128"), ("HTTPS_PROXY", "http://q:1")],
-                Some("http://p:3128/"),
-            ),
-            (
-                &[("https_proxy", ""), ("HTTPS_PROXY", "http://q:1/")],
-                Some("http://q:1/"),
-            ),
+            (&[("https_proxy", "p:3128"), ("HTTPS_PROXY", "http://q:1")], Some("http://p:3128/")),
+            (&[("https_proxy", ""), ("HTTPS_PROXY", "http://q:1/")], Some("http://q:1/")),
             (&[("HTTPS_PROXY", "p")], Some("http://p:1080/")),
-            (
-                &[("HTTPS_PROXY", "http://u:x%40y@p")],
-                Some("http://u:x%40y@p:1080/"),
-            ),
+            (&[("HTTPS_PROXY", "http://u:x%40y@p")], Some("http://u:x%40y@p:1080/")),
             (&[("HTTPS_PROXY", "https://p")], Some("https://p/")),
             (&[("HTTPS_PROXY", "http://p:80")], Some("http://p/")),
+            (&[("HTTPS_PROXY", "http://[fd00::1]")], Some("http://[fd00::1]:1080/")),
             (
-                &[("HTTPS_PROXY", "http://[fd00::1]")],
-                Some("http://[fd00::1]:1080/"),
-            ),
-            (
-                &[
-                    ("HTTP_PROXY", "p:1"),
-                    ("http_proxy", "p:1"),
-                    ("ALL_PROXY", "p:1"),
-                    ("all_proxy", "p:1"),
-                ],
+                &[("HTTP_PROXY", "p:1"), ("http_proxy", "p:1"), ("ALL_PROXY", "p:1"), ("all_proxy", "p:1")],
                 None,
             ),
             (&[], None),
@@ -268,10 +223,7 @@ mod tests {
     #[test]
     fn a_proxy_of_another_sort_is_not_passed_over_in_silence() {
         let route = Route::Environment(environment(&[("HTTPS_PROXY", "socks5://u:hunter2@p:1")]));
-        let failure = route
-            .to(&Url::parse("https://a.example").expect("a URL"))
-            .err()
-            .expect("a failure");
+        let failure = route.to(&Url::parse("https://a.example").expect("a URL")).err().expect("a failure");
         assert_eq!(failure.kind, "proxy");
         assert!(!format!("{failure:?} {route:?}").contains("hunter2"));
     }
@@ -304,11 +256,7 @@ mod tests {
             ("", "a.example", false),
         ] {
             let pairs = [("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", no_proxy)];
-            assert_eq!(
-                way(&pairs, &format!("https://{host}/")).is_none(),
-                exempt,
-                "{no_proxy} {host}"
-            );
+            assert_eq!(way(&pairs, &format!("https://{host}/")).is_none(), exempt, "{no_proxy} {host}");
         }
     }
 
@@ -318,21 +266,14 @@ mod tests {
         for url in ["http://127.0.0.1:1", "https://localhost", "http://[::1]"] {
             assert_eq!(way(&[("HTTPS_PROXY", "http://p:1")], url), None);
             let url = Url::parse(url).expect("a URL");
-            assert!(
-                Route::Through(proxy.clone())
-                    .to(&url)
-                    .expect("no failure")
-                    .is_none()
-            );
+            assert!(Route::Through(proxy.clone()).to(&url).expect("no failure").is_none());
         }
     }
 
     #[test]
     fn a_configured_proxy_or_none_wins_over_the_environment() {
         let url = Url::parse("https://a.example").expect("a URL");
-        let proxy = Route::Through(Url::parse("http://p:3128").expect("a URL"))
-            .to(&url)
-            .expect("no failure");
+        let proxy = Route::Through(Url::parse("http://p:3128").expect("a URL")).to(&url).expect("no failure");
         assert_eq!(proxy.map(|proxy| proxy.name).as_deref(), Some("p:3128"));
         assert!(Route::Direct.to(&url).expect("no failure").is_none());
     }

@@ -55,10 +55,7 @@ impl Reply {
         let date = date(response.headers(), &DATE);
         let retry_after = retry_after(response.headers(), date.unwrap_or(wall));
         let secure = response.url().scheme() == "https";
-        let told = response
-            .content_length()
-            .and_then(|length| usize::try_from(length).ok())
-            .unwrap_or(0);
+        let told = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
         if told > MOST_BODY {
             return Err(Broken::TooLong);
         }
@@ -69,13 +66,7 @@ impl Reply {
             }
             body.push(&chunk);
         }
-        Ok(Self {
-            host,
-            status,
-            retry_after,
-            date: date.filter(|_| secure),
-            body: body.into_bytes(),
-        })
+        Ok(Self { host, status, retry_after, date: date.filter(|_| secure), body: body.into_bytes() })
     }
 
     /// Whether the status says that it worked.
@@ -126,13 +117,7 @@ impl Reply {
     /// An answer that nobody sent.
     pub(crate) fn pretend(status: u16, body: &str) -> Self {
         let body = Zeroizing::new(body.as_bytes().to_vec());
-        Self {
-            host: "a.example".to_owned(),
-            status,
-            retry_after: None,
-            date: None,
-            body,
-        }
+        Self { host: "a.example".to_owned(), status, retry_after: None, date: None, body }
     }
 }
 
@@ -174,13 +159,9 @@ mod tests {
 
     #[test]
     fn a_page_is_known_by_its_first_sign() {
-        for body in [
-            "<!DOCTYPE html>",
-            "\n\t <html>",
-            "\u{feff}<?xml version=\"1.0\"?>",
-            "<",
-            " \u{feff} <p>",
-        ] {
+        for body in
+            ["<!DOCTYPE html>", "\n\t <html>", "\u{feff}<?xml version=\"1.0\"?>", "<", " \u{feff} <p>"]
+        {
             assert!(Reply::pretend(200, body).is_page(), "{body:?}");
         }
         for body in ["", "{}", "\"<\"", "Bad Request", "eyJ.e.x"] {

@@ -20,9 +20,7 @@ fn url(text: &str) -> Url {
 }
 
 async fn get(service: &StandIn) -> Result<Reply, Failure> {
-    http("", &Defaults::default())
-        .send(Request::get(url(&service.url())), moment(0))
-        .await
+    http("", &Defaults::default()).send(Request::get(url(&service.url())), moment(0)).await
 }
 
 #[tokio::test]
@@ -34,10 +32,7 @@ async fn a_redirect_is_not_followed() {
         let request =
             Request::post(url(&service.url())).bearer("Bearer", &crate::provider::stand_in::secret("abc"));
         let http = http("", &Defaults::default());
-        let reply = http
-            .send(request.expect("a header"), moment(0))
-            .await
-            .expect("an answer");
+        let reply = http.send(request.expect("a header"), moment(0)).await.expect("an answer");
         assert_eq!(reply.status, status);
         assert!(other.seen().is_empty());
     }
@@ -53,10 +48,7 @@ async fn a_body_has_a_limit_whether_its_length_is_told_or_not() {
         Answer::Bytes(endless),
         Answer::Bytes(b"HTTP/1.1 200 X\r\nContent-Length: 99999999999999\r\n\r\n".to_vec()),
     ]);
-    assert_eq!(
-        get(&service).await.expect("an answer").body.len(),
-        reply::MOST_BODY
-    );
+    assert_eq!(get(&service).await.expect("an answer").body.len(), reply::MOST_BODY);
     for _ in 0..3 {
         let failure = get(&service).await.expect_err("too long");
         assert_eq!((failure.class, failure.kind), (Class::NotNow, "too-long"));
@@ -73,11 +65,7 @@ async fn an_answer_that_breaks_off_is_a_failure_of_the_network() {
     ]);
     for _ in 0..4 {
         let failure = get(&service).await.expect_err("broken");
-        assert_eq!(
-            (failure.class, failure.kind),
-            (Class::NotNow, "reset"),
-            "{failure}"
-        );
+        assert_eq!((failure.class, failure.kind), (Class::NotNow, "reset"), "{failure}");
     }
 }
 
@@ -85,9 +73,7 @@ async fn an_answer_that_breaks_off_is_a_failure_of_the_network() {
 async fn localhost_is_the_loopback_without_a_look_at_any_name() {
     let service = StandIn::start([answer(200, "{}")]);
     let localhost = url(&service.url().replace("127.0.0.1", "localhost"));
-    let reply = http("", &Defaults::default())
-        .send(Request::get(localhost), moment(0))
-        .await;
+    let reply = http("", &Defaults::default()).send(Request::get(localhost), moment(0)).await;
     assert!(reply.is_ok(), "{reply:?}");
 }
 
@@ -95,10 +81,8 @@ async fn localhost_is_the_loopback_without_a_look_at_any_name() {
 async fn a_service_that_is_not_there_is_unreachable() {
     let gone = StandIn::start([]).url();
     let http = http("", &Defaults::default());
-    let failure = http
-        .send(Request::get(url(&format!("{gone}/?key=hunter2"))), moment(0))
-        .await
-        .expect_err("gone");
+    let failure =
+        http.send(Request::get(url(&format!("{gone}/?key=hunter2"))), moment(0)).await.expect_err("gone");
     assert_eq!((failure.class, failure.kind), (Class::NotNow, "unreachable"));
     assert!(!format!("{failure:?}").contains("hunter2"));
 }
@@ -109,14 +93,9 @@ async fn a_service_that_says_nothing_is_given_up_on() {
         Answer::Silence,
         Answer::Bytes(b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec()),
     ]);
-    let defaults = Defaults {
-        http_timeout: Duration::from_millis(50),
-        ..Defaults::default()
-    };
-    let failure = http("", &defaults)
-        .send(Request::get(url(&service.url())), moment(0))
-        .await
-        .expect_err("silence");
+    let defaults = Defaults { http_timeout: Duration::from_millis(50), ..Defaults::default() };
+    let failure =
+        http("", &defaults).send(Request::get(url(&service.url())), moment(0)).await.expect_err("silence");
     assert_eq!((failure.class, failure.kind), (Class::NotNow, "timeout"));
 }
 
@@ -137,9 +116,7 @@ async fn the_users_headers_are_sent() {
         "user_agent = 'curl/8'\nheaders = { X-Tenant = 'blue', Accept = 'text/plain' }",
         &Defaults::default(),
     );
-    http.send(Request::post(url(&service.url())).json(&["x"]), moment(0))
-        .await
-        .expect("an answer");
+    http.send(Request::post(url(&service.url())).json(&["x"]), moment(0)).await.expect("an answer");
     get(&service).await.expect("an answer");
     let seen = service.seen();
     assert_eq!(seen[0].header("user-agent"), Some("curl/8"));
@@ -149,10 +126,7 @@ async fn the_users_headers_are_sent() {
         (seen[0].header("content-type"), seen[0].body.as_str()),
         (Some("application/json"), "[\"x\"]")
     );
-    assert_eq!(
-        seen[1].header("user-agent"),
-        Some(concat!("tokend/", env!("CARGO_PKG_VERSION")))
-    );
+    assert_eq!(seen[1].header("user-agent"), Some(concat!("tokend/", env!("CARGO_PKG_VERSION"))));
     assert_eq!(seen[1].header("accept"), Some("application/json"));
     assert_eq!(seen[1].header("accept-encoding"), None);
 }
@@ -163,24 +137,16 @@ fn environment(proxy: &StandIn, no_proxy: &str) -> Defaults {
         "NO_PROXY" => Some(no_proxy.to_owned()),
         _ => None,
     });
-    Defaults {
-        environment,
-        ..Defaults::default()
-    }
+    Defaults { environment, ..Defaults::default() }
 }
 
 #[tokio::test]
 async fn the_loopback_is_not_reached_through_a_proxy() {
-    let (proxy, service) = (
-        StandIn::start([answer(200, "")]),
-        StandIn::start([answer(200, ""), answer(200, "")]),
-    );
+    let (proxy, service) =
+        (StandIn::start([answer(200, "")]), StandIn::start([answer(200, ""), answer(200, "")]));
     let defaults = environment(&proxy, "");
     for keys in ["", &format!("proxy = '{}'", proxy.url())] {
-        http(keys, &defaults)
-            .send(Request::post(url(&service.url())), moment(0))
-            .await
-            .expect("an answer");
+        http(keys, &defaults).send(Request::post(url(&service.url())), moment(0)).await.expect("an answer");
     }
     assert_eq!((service.seen().len(), proxy.seen().len()), (2, 0));
 }
@@ -191,25 +157,15 @@ async fn other_hosts_are_and_what_the_proxy_says_is_told() {
     let defaults = environment(&proxy, "b.invalid");
     for words in ["user name", "would not", "would not"] {
         let http = http("", &defaults);
-        let failure = http
-            .send(Request::get(url("https://a.invalid/?key=x")), moment(0))
-            .await
-            .expect_err("no way");
+        let failure =
+            http.send(Request::get(url("https://a.invalid/?key=x")), moment(0)).await.expect_err("no way");
         assert_eq!((failure.class, failure.kind), (Class::NotNow, "proxy"));
-        assert!(
-            failure.message.contains(words) && failure.message.contains("a.invalid"),
-            "{failure}"
-        );
+        assert!(failure.message.contains(words) && failure.message.contains("a.invalid"), "{failure}");
     }
     assert_eq!(proxy.lines(), ["CONNECT a.invalid:443"; 3]);
-    let gone = Defaults {
-        proxy: Some(url(&StandIn::start([]).url())),
-        ..Defaults::default()
-    };
-    let failure = http("", &gone)
-        .send(Request::get(url("https://a.invalid")), moment(0))
-        .await
-        .expect_err("no proxy");
+    let gone = Defaults { proxy: Some(url(&StandIn::start([]).url())), ..Defaults::default() };
+    let failure =
+        http("", &gone).send(Request::get(url("https://a.invalid")), moment(0)).await.expect_err("no proxy");
     assert_eq!(failure.kind, "proxy");
     assert!(failure.message.contains("cannot be reached itself"), "{failure}");
 }
@@ -222,30 +178,21 @@ fn tls_service(pem: &str, answers: Vec<Answer>) -> StandIn {
     let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
     let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).expect("a key");
     let config = rustls::ServerConfig::builder().with_no_client_auth();
-    StandIn::start_tls(
-        answers,
-        config.with_single_cert(vec![certificate], key).expect("a pair"),
-    )
+    StandIn::start_tls(answers, config.with_single_cert(vec![certificate], key).expect("a pair"))
 }
 
 /// Asks a service with a `ca_file` that holds the authority.
 async fn get_trusting(service: &StandIn) -> Result<Reply, Failure> {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(AUTHORITY.as_bytes()).expect("room");
-    let http = http(
-        &format!("ca_file = '{}'", file.path().display()),
-        &Defaults::default(),
-    );
+    let http = http(&format!("ca_file = '{}'", file.path().display()), &Defaults::default());
     http.send(Request::get(url(&service.url())), moment(0)).await
 }
 
 #[tokio::test]
 async fn an_authority_in_ca_file_is_trusted_and_the_date_over_tls_is_read() {
     let headers = "Date: Tue, 14 Nov 2023 22:13:20 GMT\r\n";
-    let service = tls_service(
-        include_str!("tests/loopback.pem"),
-        vec![answer_with(200, headers, "{}")],
-    );
+    let service = tls_service(include_str!("tests/loopback.pem"), vec![answer_with(200, headers, "{}")]);
     let reply = get_trusting(&service).await.expect("an answer");
     assert_eq!(reply.date, Some(moment(0).wall));
 }
@@ -254,13 +201,7 @@ async fn an_authority_in_ca_file_is_trusted_and_the_date_over_tls_is_read() {
 async fn tls_to_a_stranger_is_not_now() {
     let service = tls_service(include_str!("tests/loopback.pem"), vec![answer(200, "{}")]);
     let failure = get(&service).await.expect_err("a stranger");
-    assert!(
-        matches!(
-            (failure.class, failure.kind),
-            (Class::NotNow, "tls" | "no-certificates")
-        ),
-        "{failure}"
-    );
+    assert!(matches!((failure.class, failure.kind), (Class::NotNow, "tls" | "no-certificates")), "{failure}");
 
     let service = tls_service(include_str!("tests/stranger.pem"), vec![answer(200, "{}")]);
     let failure = get_trusting(&service).await.expect_err("another name");
@@ -270,28 +211,18 @@ async fn tls_to_a_stranger_is_not_now() {
 
     let plain = StandIn::start([answer(400, "this is http")]);
     let https = url(&plain.url().replace("http:", "https:"));
-    let failure = http("", &Defaults::default())
-        .send(Request::get(https), moment(0))
-        .await
-        .expect_err("no TLS");
+    let failure =
+        http("", &Defaults::default()).send(Request::get(https), moment(0)).await.expect_err("no TLS");
     assert!(matches!(failure.kind, "tls" | "no-certificates"), "{failure}");
 }
 
 #[tokio::test]
 async fn a_missing_ca_file_parks_https_only() {
     let missing = http("ca_file = '/nowhere/ca.pem'", &Defaults::default());
-    let failure = missing
-        .send(Request::get(url("https://a.invalid")), moment(0))
-        .await
-        .expect_err("no file");
+    let failure = missing.send(Request::get(url("https://a.invalid")), moment(0)).await.expect_err("no file");
     assert_eq!((failure.class, failure.kind), (Class::Source, "ca-file"));
     let service = StandIn::start([answer(200, "")]);
-    assert!(
-        missing
-            .send(Request::get(url(&service.url())), moment(0))
-            .await
-            .is_ok()
-    );
+    assert!(missing.send(Request::get(url(&service.url())), moment(0)).await.is_ok());
 }
 
 #[test]
@@ -304,21 +235,11 @@ fn settings_are_the_accounts_or_the_daemons() {
     let shown = |keys: &str| {
         let mut lines = Vec::new();
         http(keys, &defaults).describe(&mut lines);
-        lines
-            .into_iter()
-            .map(|(key, value)| format!("{key} {value}"))
-            .collect::<Vec<_>>()
-            .join(", ")
+        lines.into_iter().map(|(key, value)| format!("{key} {value}")).collect::<Vec<_>>().join(", ")
     };
     assert_eq!(shown(""), "proxy http://p:3128/, ca_file /etc/ca.pem");
-    assert_eq!(
-        shown("proxy = 'http://q:1'\nca_file = '/x'"),
-        "proxy http://q:1/, ca_file /x"
-    );
-    assert_eq!(
-        shown("proxy = ''\nheaders = { A = 'b' }"),
-        "proxy none, ca_file /etc/ca.pem, headers a"
-    );
+    assert_eq!(shown("proxy = 'http://q:1'\nca_file = '/x'"), "proxy http://q:1/, ca_file /x");
+    assert_eq!(shown("proxy = ''\nheaders = { A = 'b' }"), "proxy none, ca_file /etc/ca.pem, headers a");
 }
 
 #[test]

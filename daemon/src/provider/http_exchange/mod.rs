@@ -102,10 +102,7 @@ fn read_refused(table: &mut Table<'_>) -> Vec<Row> {
 
 fn fingerprint_of(definition: &serde_json::Value) -> String {
     let digest = Sha256::digest(definition.to_string());
-    let head = digest
-        .iter()
-        .take(8)
-        .fold(0_u64, |head, byte| head << 8 | u64::from(*byte));
+    let head = digest.iter().take(8).fold(0_u64, |head, byte| head << 8 | u64::from(*byte));
     format!("{head:016x}")
 }
 
@@ -135,11 +132,7 @@ impl Provider for HttpExchange {
 
     fn identity(&self) -> Identity {
         let origin = address::origin(&self.request.url);
-        Identity {
-            origin,
-            client: self.fingerprint.clone(),
-            user: String::new(),
-        }
+        Identity { origin, client: self.fingerprint.clone(), user: String::new() }
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

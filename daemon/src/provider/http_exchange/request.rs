@@ -50,10 +50,8 @@ impl Request {
     /// Reads `method`, `url`, `query`, `headers`, and `json` or `form`. `known` are the names of the secrets; those that
     /// are not used are reported in `secrets`.
     pub(super) fn read(table: &mut Table<'_>, known: &[Located<String>]) -> Option<Self> {
-        let mut reader = Reader {
-            used: BTreeSet::new(),
-            known: known.iter().map(|name| name.value.clone()).collect(),
-        };
+        let mut reader =
+            Reader { used: BTreeSet::new(), known: known.iter().map(|name| name.value.clone()).collect() };
         let method = table.one_of("method", METHODS);
         let url = read_url(table);
         let query = read_query(table);
@@ -77,12 +75,7 @@ impl Request {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        Some(Self {
-            method,
-            url,
-            headers,
-            body: body?,
-        })
+        Some(Self { method, url, headers, body: body? })
     }
 
     /// The request with the secrets in it.
@@ -170,11 +163,7 @@ impl Reader {
                 entries.report(&key.span, format!("the header `{name}` cannot be set here"), why);
             }
             if value.value.contains(|c: char| c.is_control()) {
-                entries.report(
-                    &value.span,
-                    format!("the value of `{name}` cannot be sent"),
-                    "one line",
-                );
+                entries.report(&value.span, format!("the value of `{name}` cannot be sent"), "one line");
             }
             headers.push((name, template));
         }
@@ -185,11 +174,7 @@ impl Reader {
         let json = table.json("json");
         let form = table.table("form");
         if let (Some(_), Some(form)) = (&json, &form) {
-            table.report(
-                &form.span(),
-                "a request has one body",
-                "write either `json` or `form`",
-            );
+            table.report(&form.span(), "a request has one body", "write either `json` or `form`");
         }
         if let Some(json) = json {
             return self.node(table, json.value, &json.span).map(Body::Json);
@@ -217,9 +202,7 @@ impl Reader {
         Some(match value {
             Value::String(text) => Node::Text(self.template(table, &text, span)?),
             Value::Array(list) => Node::List(
-                list.into_iter()
-                    .map(|value| self.node(table, value, span))
-                    .collect::<Option<_>>()?,
+                list.into_iter().map(|value| self.node(table, value, span)).collect::<Option<_>>()?,
             ),
             Value::Object(object) => {
                 let entries = object.into_iter().map(|(name, value)| {
@@ -236,11 +219,7 @@ impl Reader {
         let template = match Template::parse(text) {
             Ok(template) => template,
             Err(fault) => {
-                table.report(
-                    span,
-                    format!("`request` {fault}"),
-                    "a `${` of its own is written `$${`",
-                );
+                table.report(span, format!("`request` {fault}"), "a `${` of its own is written `$${`");
                 return None;
             }
         };

@@ -101,40 +101,22 @@ impl Response {
                 return None;
             }
         };
-        Some(Self {
-            token,
-            expiry: expiry?,
-            scope,
-            fields,
-        })
+        Some(Self { token, expiry: expiry?, scope, fields })
     }
 
     /// The token in a successful `reply`.
     pub(super) fn mint(&self, reply: &Reply, asked: &MintRequest) -> Result<Minted, Failure> {
         let (token, body) = match &self.token {
-            At::Body => (
-                token::accept(reply.text().unwrap_or_default().as_bytes(), &reply.host)?,
-                None,
-            ),
+            At::Body => (token::accept(reply.text().unwrap_or_default().as_bytes(), &reply.host)?, None),
             At::Pointer(pointer) => {
-                let body = reply
-                    .json()
-                    .ok_or_else(|| unusable(reply, "something else than JSON"))?;
+                let body = reply.json().ok_or_else(|| unusable(reply, "something else than JSON"))?;
                 (secret_at(pointer, &body, reply, "token")?, Some(body))
             }
         };
         let body = body.as_ref();
         let lifetime = self.lifetime(&token, body, asked, reply)?;
-        let scope = self
-            .scope
-            .as_ref()
-            .and_then(|pointer| pointer.find(body))
-            .and_then(jwt::words);
-        let mut minted = Minted {
-            lifetime,
-            scope,
-            ..Minted::of(token)
-        };
+        let scope = self.scope.as_ref().and_then(|pointer| pointer.find(body)).and_then(jwt::words);
+        let mut minted = Minted { lifetime, scope, ..Minted::of(token) };
         for (name, pointer) in &self.fields {
             let value = secret_at(pointer, body.unwrap_or(&Value::Null), reply, name)?;
             minted.fields.push((name.clone(), value));
@@ -172,10 +154,7 @@ fn secret_at(pointer: &Pointer, body: &Value, reply: &Reply, name: &str) -> Resu
         Some(Value::String(text)) => token::accept(text.as_bytes(), &reply.host),
         // A session's number is a token, too.
         Some(Value::Number(number)) => token::accept(number.to_string().as_bytes(), &reply.host),
-        _ => Err(unusable(
-            reply,
-            &format!("JSON without a {name} where the configuration says"),
-        )),
+        _ => Err(unusable(reply, &format!("JSON without a {name} where the configuration says"))),
     }
 }
 
@@ -186,16 +165,10 @@ fn read_expiry(table: &mut Table<'_>) -> Option<Expiry> {
     let life = (!is_jwt)
         .then(|| table.duration_within("expiry", &(Duration::from_secs(1)..=lifetime::LONGEST)))
         .flatten();
-    let present: Vec<_> = ["expires_in", "expires_at", "expiry"]
-        .iter()
-        .filter_map(|key| table.key_span(key))
-        .collect();
+    let present: Vec<_> =
+        ["expires_in", "expires_at", "expiry"].iter().filter_map(|key| table.key_span(key)).collect();
     if let [_, second, ..] = &present[..] {
-        table.report(
-            second,
-            "the end of a token is said twice",
-            "one of expires_in, expires_at, expiry",
-        );
+        table.report(second, "the end of a token is said twice", "one of expires_in, expires_at, expiry");
     }
     match (expires_in, expires_at, life) {
         (Some(pointer), _, _) => Some(Expiry::In(pointer)),

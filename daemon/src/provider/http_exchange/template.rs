@@ -54,10 +54,7 @@ impl Template {
             }
             literal.push_str(before);
             let (inner, tail) = after.split_once('}').ok_or(Fault::Open)?;
-            let name = inner
-                .strip_prefix("secret:")
-                .map(str::trim)
-                .filter(|name| !name.is_empty());
+            let name = inner.strip_prefix("secret:").map(str::trim).filter(|name| !name.is_empty());
             let name = name.ok_or(Fault::Other)?;
             parts.push(Part::Text(std::mem::take(&mut literal)));
             parts.push(Part::Secret(name.to_owned()));
@@ -98,10 +95,8 @@ mod tests {
     use crate::provider::stand_in::secret;
 
     fn fill(text: &str) -> Result<String, Fault> {
-        let secrets = Secrets::from([
-            ("a".to_owned(), secret("1${secret:b}")),
-            ("b".to_owned(), secret("2")),
-        ]);
+        let secrets =
+            Secrets::from([("a".to_owned(), secret("1${secret:b}")), ("b".to_owned(), secret("2"))]);
         let bytes = Template::parse(text)?.fill(&secrets);
         Ok(String::from_utf8(bytes.to_vec()).expect("text"))
     }

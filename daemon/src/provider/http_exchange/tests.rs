@@ -24,25 +24,16 @@ fn account(url: &str) -> Account {
 async fn the_example_works() {
     let service = StandIn::start([answer(200, r#"{"data": {"token": "abc", "ttl": "60"}}"#)]);
     let minted = account(&service.url()).get().await.expect("a token");
-    assert_eq!(
-        (token(&minted), minted.lifetime),
-        ("abc", Some(Duration::from_secs(60)))
-    );
+    assert_eq!((token(&minted), minted.lifetime), ("abc", Some(Duration::from_secs(60))));
     let seen = &service.seen()[0];
-    assert_eq!(
-        (seen.line.as_str(), seen.header("content-type")),
-        ("POST /login", Some("application/json"))
-    );
+    assert_eq!((seen.line.as_str(), seen.header("content-type")), ("POST /login", Some("application/json")));
     let body: serde_json::Value = serde_json::from_str(&seen.body).expect("JSON");
     assert_eq!(body, json!({"user": "svc", "key": "internal \"key\"&%+"}));
 }
 
 #[test]
 fn the_table_is_refused() {
-    let rows: Vec<_> = REFUSED
-        .iter()
-        .map(|status| Row::status(*status, Class::No))
-        .collect();
+    let rows: Vec<_> = REFUSED.iter().map(|status| Row::status(*status, Class::No)).collect();
     for (status, body, wanted) in [
         (401, "{}", Class::No),
         (403, "", Class::No),
@@ -71,17 +62,11 @@ async fn forms_headers_and_queries_are_encoded_each_in_its_way() {
         service.url(),
     );
     let minted = Account::read("http", &text).get().await.expect("a token");
-    assert_eq!(
-        (token(&minted), minted.lifetime),
-        ("abc", Some(Duration::from_secs(1800)))
-    );
+    assert_eq!((token(&minted), minted.lifetime), ("abc", Some(Duration::from_secs(1800))));
     let seen = &service.seen()[0];
     assert_eq!(seen.line, "POST /x?a=b&q=c+d");
     assert_eq!(seen.body, "key=%3Cs+%26%3D%25%3E&user=svc");
-    assert_eq!(
-        (seen.header("authorization"), seen.header("x-a")),
-        (Some("Key s &=%"), Some("plain"))
-    );
+    assert_eq!((seen.header("authorization"), seen.header("x-a")), (Some("Key s &=%"), Some("plain")));
 
     assert_eq!(seen.header("content-type"), Some("x/y"));
 
@@ -91,14 +76,7 @@ async fn forms_headers_and_queries_are_encoded_each_in_its_way() {
     );
     Account::read("http", &get).get().await.expect("a token");
     let seen = &service.seen()[1];
-    assert_eq!(
-        (
-            seen.line.as_str(),
-            seen.header("content-type"),
-            seen.body.as_str()
-        ),
-        ("GET /x", None, "")
-    );
+    assert_eq!((seen.line.as_str(), seen.header("content-type"), seen.body.as_str()), ("GET /x", None, ""));
 }
 
 #[tokio::test]
@@ -128,14 +106,7 @@ async fn a_secret_that_does_not_fit_its_place_is_a_fault_of_the_source() {
         );
         let failure = Account::read("http", &text).get().await.expect_err("a failure");
         assert!(!format!("{failure:?}").contains("hunter2"));
-        assert_eq!(
-            failure.kind,
-            if place.starts_with("headers") {
-                "bad-secret"
-            } else {
-                "reset"
-            }
-        );
+        assert_eq!(failure.kind, if place.starts_with("headers") { "bad-secret" } else { "reset" });
     }
     assert_eq!(service.seen().len(), 0);
 }
@@ -143,46 +114,28 @@ async fn a_secret_that_does_not_fit_its_place_is_a_fault_of_the_source() {
 fn mint(response: &str, body: &str) -> Result<Minted, Failure> {
     let mut read = None;
     crate::provider::stand_in::with_table(response, |table| read = Response::read(table));
-    read.expect("a response")
-        .mint(&Reply::pretend(200, body), &request())
+    read.expect("a response").mint(&Reply::pretend(200, body), &request())
 }
 
 #[test]
 fn the_token_and_its_end_are_where_the_configuration_says() {
     let life = |response: &str, body: &str| {
         let minted = mint(response, body);
-        minted
-            .map(|minted| minted.lifetime.map(|life| life.as_secs()))
-            .map_err(|failure| failure.kind)
+        minted.map(|minted| minted.lifetime.map(|life| life.as_secs())).map_err(|failure| failure.kind)
     };
     let at = |end: &str| format!("{{\"t\": \"abc\", \"at\": {end}}}");
     let expires_at = "token = '/t'\nexpires_at = '/at'";
     assert_eq!(life("token = '/t'", "{\"t\": \"abc\"}"), Ok(None));
-    assert_eq!(
-        life(
-            "token = '/t'\nexpires_in = '/x/0'",
-            "{\"t\": \"abc\", \"x\": [5]}"
-        ),
-        Ok(Some(5))
-    );
-    assert_eq!(
-        life("token = '/t'\nexpires_in = '/x'", "{\"t\": \"abc\", \"x\": -5}"),
-        Err("bad-expiry")
-    );
-    assert_eq!(
-        life("token = '/t'\nexpires_in = '/x'", "{\"t\": \"abc\"}"),
-        Ok(None)
-    );
+    assert_eq!(life("token = '/t'\nexpires_in = '/x/0'", "{\"t\": \"abc\", \"x\": [5]}"), Ok(Some(5)));
+    assert_eq!(life("token = '/t'\nexpires_in = '/x'", "{\"t\": \"abc\", \"x\": -5}"), Err("bad-expiry"));
+    assert_eq!(life("token = '/t'\nexpires_in = '/x'", "{\"t\": \"abc\"}"), Ok(None));
     assert_eq!(life(expires_at, &at("\"2023-11-14T22:14:20Z\"")), Ok(Some(60)));
     assert_eq!(life(expires_at, &at(&(NOW + 60).to_string())), Ok(Some(60)));
     assert_eq!(life(expires_at, &at(&(NOW - 60).to_string())), Err("bad-expiry"));
     assert_eq!(life("token = ''\nexpiry = '30m'", "\"abc\""), Ok(Some(1800)));
     let forged = jwt::testing::forge(&json!({"exp": NOW + 60}));
     assert_eq!(life("body = 'text'\nexpiry = 'jwt'", &forged), Ok(Some(60)));
-    assert_eq!(
-        life("token = '/t'\nexpiry = 'jwt'", &json!({"t": forged}).to_string()),
-        Ok(Some(60))
-    );
+    assert_eq!(life("token = '/t'\nexpiry = 'jwt'", &json!({"t": forged}).to_string()), Ok(Some(60)));
     assert_eq!(life("body = 'text'\nexpiry = 'jwt'", "opaque"), Err("bad-answer"));
     assert_eq!(life("body = 'text'", "two words"), Err("bad-token"));
     assert_eq!(life("body = 'text'", ""), Err("bad-token"));
@@ -201,17 +154,9 @@ fn a_credential_may_have_more_fields_and_a_scope() {
         .iter()
         .map(|(name, value)| (name.as_str(), value.expose_str().expect("text")))
         .collect();
-    assert_eq!(
-        fields,
-        [("token", "abc"), ("access_key", "AKIA"), ("secret_key", "7")]
-    );
+    assert_eq!(fields, [("token", "abc"), ("access_key", "AKIA"), ("secret_key", "7")]);
     assert_eq!(minted.scope, Some(vec!["x".to_owned(), "y".to_owned()]));
-    assert_eq!(
-        mint(response, r#"{"s": "abc", "a": "AKIA"}"#)
-            .expect_err("no key")
-            .kind,
-        "bad-answer"
-    );
+    assert_eq!(mint(response, r#"{"s": "abc", "a": "AKIA"}"#).expect_err("no key").kind, "bad-answer");
 }
 
 #[tokio::test]
@@ -226,10 +171,8 @@ async fn refused_says_what_a_no_is_and_the_services_words_come_without_secrets()
     assert_eq!(account.get().await.expect_err("a doubt").class, Class::Doubtful);
 
     let service = StandIn::start([answer(422, "{}"), answer(401, "{}")]);
-    let text = format!(
-        "request = {{ url = '{}' }}\nresponse = {{ body = 'text' }}\nrefused = [422]",
-        service.url()
-    );
+    let text =
+        format!("request = {{ url = '{}' }}\nresponse = {{ body = 'text' }}\nrefused = [422]", service.url());
     let account = Account::read("http", &text);
     assert_eq!(account.get().await.expect_err("a refusal").class, Class::No);
     assert_eq!(account.get().await.expect_err("a doubt").class, Class::Doubtful);
@@ -248,89 +191,34 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
         KEY,
         "did you mean `@{secret:key}`",
     ),
-    (
-        ", json = '@{env:HOME}'",
-        "body = 'text'",
-        "",
-        "has a placeholder that is not",
-    ),
-    (
-        ", json = { '@{secret:k}' = '@{secret:k}' }",
-        "body = 'text'",
-        SECRET,
-        "a name has a placeholder",
-    ),
-    (
-        ", form = { '@{secret:k}' = '@{secret:k}' }",
-        "body = 'text'",
-        SECRET,
-        "a name has a placeholder",
-    ),
+    (", json = '@{env:HOME}'", "body = 'text'", "", "has a placeholder that is not"),
+    (", json = { '@{secret:k}' = '@{secret:k}' }", "body = 'text'", SECRET, "a name has a placeholder"),
+    (", form = { '@{secret:k}' = '@{secret:k}' }", "body = 'text'", SECRET, "a name has a placeholder"),
     (
         ", query = { a = '@{secret:k}' }, json = '@{secret:k}'",
         "body = 'text'",
         SECRET,
         "`query` has a placeholder",
     ),
-    (
-        ", json = 'a', form = { b = 'c' }",
-        "body = 'text'",
-        "",
-        "a request has one body",
-    ),
-    (
-        ", method = 'GET', json = 'a'",
-        "body = 'text'",
-        "",
-        "a GET has no body",
-    ),
+    (", json = 'a', form = { b = 'c' }", "body = 'text'", "", "a request has one body"),
+    (", method = 'GET', json = 'a'", "body = 'text'", "", "a GET has no body"),
     (", method = 'POTS'", "body = 'text'", "", "did you mean `POST`"),
-    (
-        ", headers = { Authorization = 'Bearer hunter2' }",
-        "body = 'text'",
-        "",
-        "cannot be set here",
-    ),
-    (
-        ", headers = { Host = 'a' }",
-        "body = 'text'",
-        "",
-        "cannot be set here",
-    ),
+    (", headers = { Authorization = 'Bearer hunter2' }", "body = 'text'", "", "cannot be set here"),
+    (", headers = { Host = 'a' }", "body = 'text'", "", "cannot be set here"),
     (", body = 'x'", "body = 'text'", "", "unknown key `body`"),
     ("", "", "", "nothing says where the token is"),
     ("", "token = '/a', body = 'text'", "", "both `token` and `body`"),
     ("", "token = 'a'", "", "is no JSON pointer"),
     ("", "body = 'json'", "", "none of those"),
-    (
-        "",
-        "body = 'text', expires_in = '/a'",
-        "",
-        "no JSON pointers into it",
-    ),
-    (
-        "",
-        "token = '/a', expires_in = '/b', expiry = '30m'",
-        "",
-        "said twice",
-    ),
+    ("", "body = 'text', expires_in = '/a'", "", "no JSON pointers into it"),
+    ("", "token = '/a', expires_in = '/b', expiry = '30m'", "", "said twice"),
     ("", "body = 'text', expiry = 'soon'", "", "is not a duration"),
     ("", "body = 'text', expiry = 30", "", "is not a duration"),
-    (
-        "",
-        "token = '/a', fields = { token = '/b' }",
-        "",
-        "the first field is the token",
-    ),
+    ("", "token = '/a', fields = { token = '/b' }", "", "the first field is the token"),
     ("", "body = 'text'", "refused = [200]", "no refusal"),
     ("", "body = 'text'", "refused = [429]", "no refusal"),
     ("", "body = 'text'", "refused = 401", "no refusal"),
-    (
-        "",
-        "body = 'text'",
-        "url = 'https://a.example'",
-        "`url` has no effect",
-    ),
+    ("", "body = 'text'", "url = 'https://a.example'", "`url` has no effect"),
 ];
 
 #[test]
@@ -342,19 +230,14 @@ fn mistakes_are_reported() {
         assert!(!found[0].contains("hunter2"), "{found:#?}");
     }
     let found = Account::complaints("http", "refused = []").concat();
-    assert!(
-        found.contains("`request` is missing") && found.contains("`response` is missing"),
-        "{found}"
-    );
+    assert!(found.contains("`request` is missing") && found.contains("`response` is missing"), "{found}");
 }
 
 #[test]
 fn a_placeholder_in_the_url_is_refused_and_said_why() {
-    for url in [
-        "https://@{secret:k}.example",
-        "https://a.example/@{secret:k}",
-        "https://a.example/?k=@{secret:k}",
-    ] {
+    for url in
+        ["https://@{secret:k}.example", "https://a.example/@{secret:k}", "https://a.example/?k=@{secret:k}"]
+    {
         let text = format!(
             "request = {{ url = '{url}', json = '@{{secret:k}}' }}\nresponse = {{ body = 'text' }}\nsecrets = {{ k = $x$ }}"
         );

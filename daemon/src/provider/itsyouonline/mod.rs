@@ -86,16 +86,8 @@ impl ItsYouOnline {
             return self.through_parent(audience, asked).await;
         }
         let scope = without_offline(scope);
-        let (jwt, reply) = self
-            .by_key(
-                &Wish {
-                    scope: &scope,
-                    audience,
-                    validity: self.validity,
-                },
-                asked,
-            )
-            .await?;
+        let (jwt, reply) =
+            self.by_key(&Wish { scope: &scope, audience, validity: self.validity }, asked).await?;
         self.serve(jwt, &reply, asked, &scope)
     }
 
@@ -122,39 +114,20 @@ impl ItsYouOnline {
         scope: &[String],
     ) -> Result<Minted, Failure> {
         if jwt.claims.has_refresh_token {
-            return Err(unusable(
-                reply,
-                "a JWT that holds a refresh token, which is not served",
-            ));
+            return Err(unusable(reply, "a JWT that holds a refresh token, which is not served"));
         }
         let lifetime = lifetime::shorter(jwt.life(reply, asked)?, self.validity);
         let warnings = Self::warnings(&jwt, scope);
-        Ok(Minted {
-            lifetime,
-            scope: jwt.claims.scope,
-            warnings,
-            ..Minted::of(jwt.text)
-        })
+        Ok(Minted { lifetime, scope: jwt.claims.scope, warnings, ..Minted::of(jwt.text) })
     }
 
     fn warnings(jwt: &Jwt, scope: &[String]) -> Vec<String> {
         if !scope.is_empty() {
             return Vec::new();
         }
-        let admin = jwt
-            .claims
-            .scope
-            .iter()
-            .flatten()
-            .any(|scope| scope == "user:admin");
-        let power = if admin {
-            "everything its user can (user:admin)"
-        } else {
-            "all that its key allows"
-        };
-        vec![format!(
-            "no scope is configured, so this token can do {power}; name the scope that you need"
-        )]
+        let admin = jwt.claims.scope.iter().flatten().any(|scope| scope == "user:admin");
+        let power = if admin { "everything its user can (user:admin)" } else { "all that its key allows" };
+        vec![format!("no scope is configured, so this token can do {power}; name the scope that you need")]
     }
 
     fn url(&self, path: &str) -> Url {
@@ -199,17 +172,12 @@ impl Jwt {
         if !reply.is_success() || reply.is_page() {
             return Err(judge(reply, MINT, &Words::default(), CREDENTIALS));
         }
-        let wrapped = reply
-            .json()
-            .and_then(|body| match body.get("access_token").unwrap_or(&body) {
-                serde_json::Value::String(text) => Some(Zeroizing::new(text.clone())),
-                _ => None,
-            });
-        let bytes = wrapped
-            .as_ref()
-            .map_or(reply.text().unwrap_or_default().as_bytes(), |text| {
-                text.as_bytes()
-            });
+        let wrapped = reply.json().and_then(|body| match body.get("access_token").unwrap_or(&body) {
+            serde_json::Value::String(text) => Some(Zeroizing::new(text.clone())),
+            _ => None,
+        });
+        let bytes =
+            wrapped.as_ref().map_or(reply.text().unwrap_or_default().as_bytes(), |text| text.as_bytes());
         if bytes.starts_with(b"{") {
             return Err(unusable(reply, "JSON without a token"));
         }
@@ -219,9 +187,7 @@ impl Jwt {
     }
 
     fn life(&self, reply: &Reply, asked: &MintRequest) -> Result<Option<Duration>, Failure> {
-        self.claims
-            .life(asked.now.wall, reply.date)
-            .map_err(|Dead| dead(&reply.host))
+        self.claims.life(asked.now.wall, reply.date).map_err(|Dead| dead(&reply.host))
     }
 }
 
@@ -232,9 +198,7 @@ impl Provider for ItsYouOnline {
 
     /// Lower case, as in OpenvCloud's documents.
     fn presentation(&self) -> Presentation {
-        Presentation::Header {
-            scheme: "bearer".to_owned(),
-        }
+        Presentation::Header { scheme: "bearer".to_owned() }
     }
 
     /// For a JWT without `exp`, which none has been seen to be.
@@ -251,11 +215,7 @@ impl Provider for ItsYouOnline {
     }
 
     fn identity(&self) -> Identity {
-        Identity {
-            origin: address::origin(&self.base),
-            client: self.client_id.clone(),
-            user: String::new(),
-        }
+        Identity { origin: address::origin(&self.base), client: self.client_id.clone(), user: String::new() }
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {
@@ -263,14 +223,7 @@ impl Provider for ItsYouOnline {
             ("url", self.base.to_string()),
             ("client_id", self.client_id.clone()),
             ("client_secret", self.client_secret.describe()),
-            (
-                "scope",
-                if self.scope.is_empty() {
-                    "everything".to_owned()
-                } else {
-                    self.scope.join(", ")
-                },
-            ),
+            ("scope", if self.scope.is_empty() { "everything".to_owned() } else { self.scope.join(", ") }),
         ];
         if self.is_offline {
             lines.push((

@@ -67,36 +67,21 @@ impl ItsYouOnline {
                 Ok(renewed) => return self.child(kept.insert(renewed), audience, asked).await,
                 Err(failure) if failure.class == Class::NotNow => {
                     let untried = !parent.is_good(asked.now) && !parent.is_dead(asked.now);
-                    return if untried {
-                        self.child(parent, audience, asked).await
-                    } else {
-                        Err(failure)
-                    };
+                    return if untried { self.child(parent, audience, asked).await } else { Err(failure) };
                 }
                 // Thirty days have passed, or somebody logged out everywhere: the key brings another.
                 Err(_) => *kept = None,
             }
         }
         let scope = [&self.scope[..], &[OFFLINE.to_owned()]].concat();
-        let (jwt, reply) = self
-            .by_key(
-                &Wish {
-                    scope: &scope,
-                    audience,
-                    validity: None,
-                },
-                asked,
-            )
-            .await?;
+        let (jwt, reply) = self.by_key(&Wish { scope: &scope, audience, validity: None }, asked).await?;
         if jwt.claims.has_refresh_token {
-            return self
-                .child(kept.insert(Parent::of(jwt, &reply, asked)?), audience, asked)
-                .await;
+            return self.child(kept.insert(Parent::of(jwt, &reply, asked)?), audience, asked).await;
         }
         let mut minted = self.serve(jwt, &reply, asked, &self.scope)?;
-        minted.warnings.push(format!(
-            "the service gave no refresh token; `{OFFLINE}` in the scope has no effect"
-        ));
+        minted
+            .warnings
+            .push(format!("the service gave no refresh token; `{OFFLINE}` in the scope has no effect"));
         Ok(minted)
     }
 
@@ -108,19 +93,10 @@ impl ItsYouOnline {
         asked: &MintRequest,
     ) -> Result<Minted, Failure> {
         // An empty scope is everything when the key asks for it, and nothing when a parent does.
-        let scope = if self.scope.is_empty() {
-            &parent.scope
-        } else {
-            &self.scope
-        };
+        let scope = if self.scope.is_empty() { &parent.scope } else { &self.scope };
         let mut query = Buffer::default();
         // `validity` is not inherited.
-        Wish {
-            scope,
-            audience,
-            validity: self.validity,
-        }
-        .push_to(&mut query);
+        Wish { scope, audience, validity: self.validity }.push_to(&mut query);
         let mut url = self.url("/v1/oauth/jwt");
         url.set_query(std::str::from_utf8(query.as_bytes()).ok());
         let (jwt, reply) = self.by_jwt(url, &parent.jwt, asked).await?;
@@ -129,17 +105,12 @@ impl ItsYouOnline {
 
     /// `GET /v1/oauth/jwt/refresh`: the same JWT with another end. The refresh token in it stays as it is.
     async fn renew(&self, parent: &Parent, asked: &MintRequest) -> Result<Parent, Failure> {
-        let (jwt, reply) = self
-            .by_jwt(self.url("/v1/oauth/jwt/refresh"), &parent.jwt, asked)
-            .await?;
+        let (jwt, reply) = self.by_jwt(self.url("/v1/oauth/jwt/refresh"), &parent.jwt, asked).await?;
         Parent::of(jwt, &reply, asked)
     }
 
     async fn by_jwt(&self, url: Url, parent: &Secret, asked: &MintRequest) -> Result<(Jwt, Reply), Failure> {
-        let reply = self
-            .http
-            .send(Request::get(url).bearer("bearer", parent)?, asked.now)
-            .await?;
+        let reply = self.http.send(Request::get(url).bearer("bearer", parent)?, asked.now).await?;
         Ok((Jwt::read(&reply)?, reply))
     }
 }

@@ -24,17 +24,11 @@ pub(super) const TOKEN: &[Row] = &[
         ],
         Class::No,
     ),
-    Row::codes_anywhere(
-        &["server_error", "temporarily_unavailable", "slow_down"],
-        Class::NotNow,
-    ),
+    Row::codes_anywhere(&["server_error", "temporarily_unavailable", "slow_down"], Class::NotNow),
     Row::any_code(Class::Doubtful),
 ];
 
-const WORDS: Members = Members {
-    code: &["error"],
-    description: &["error_description"],
-};
+const WORDS: Members = Members { code: &["error"], description: &["error_description"] };
 const CREDENTIALS: &str = "client_id, client_secret and scope";
 
 /// The token in `reply`, or what its absence means.
@@ -56,11 +50,7 @@ pub(super) fn read(reply: &Reply, asked: &MintRequest, held: &Held) -> Result<Mi
     let lifetime = lifetime.map_err(|Dead| dead(&reply.host))?;
     // A string with blanks by RFC 6749 3.3, a list at some.
     let scope = member("scope").and_then(jwt::words);
-    Ok(Minted {
-        lifetime,
-        scope,
-        ..Minted::of(token)
-    })
+    Ok(Minted { lifetime, scope, ..Minted::of(token) })
 }
 
 /// RFC 6749 7.1: a client must not use a token whose type it does not understand. Case makes no difference.
@@ -71,11 +61,7 @@ fn check_type(told: Option<&Value>, reply: &Reply, held: &Held) -> Result<(), Fa
     if told.is_empty() || told.eq_ignore_ascii_case("bearer") {
         return Ok(());
     }
-    let message = format!(
-        "{} gave a token of the type {}, not Bearer",
-        reply.host,
-        held.clean(told, 32)
-    );
+    let message = format!("{} gave a token of the type {}, not Bearer", reply.host, held.clean(told, 32));
     Err(Failure::doubtful(
         "unsupported-token-type",
         message,

@@ -75,12 +75,7 @@ impl Client {
                 "so far there are client_secret_basic and client_secret_post",
             );
         }
-        Some(Self {
-            id: id?.value,
-            secret: secret?,
-            method,
-            timeout,
-        })
+        Some(Self { id: id?.value, secret: secret?, method, timeout })
     }
 
     pub(super) async fn secret(&self) -> Result<Secret, Failure> {

@@ -57,10 +57,7 @@ impl Endpoint {
     /// The token endpoint now.
     pub(super) async fn find(&self, http: &Http, now: Moment) -> Result<Found, Failure> {
         match self {
-            Self::At(url) => Ok(Found {
-                url: url.clone(),
-                method: Method::default(),
-            }),
+            Self::At(url) => Ok(Found { url: url.clone(), method: Method::default() }),
             Self::Discovered(issuer) => issuer.find(http, now).await,
         }
     }
@@ -68,11 +65,7 @@ impl Endpoint {
 
 impl Issuer {
     pub(super) fn new(url: Url, text: String) -> Self {
-        Self {
-            url,
-            text,
-            known: Mutex::default(),
-        }
+        Self { url, text, known: Mutex::default() }
     }
 
     async fn find(&self, http: &Http, now: Moment) -> Result<Found, Failure> {
@@ -110,16 +103,9 @@ impl Issuer {
             }
         }
         // A page may be a portal's, and then there is hope.
-        let hopeful = failures
-            .iter()
-            .position(|failure| failure.class == Class::NotNow)
-            .unwrap_or(0);
+        let hopeful = failures.iter().position(|failure| failure.class == Class::NotNow).unwrap_or(0);
         let failure = failures.into_iter().nth(hopeful).unwrap_or_else(|| {
-            Failure::not_now(
-                "bad-metadata",
-                "the issuer has no metadata",
-                "set `token_endpoint`",
-            )
+            Failure::not_now("bad-metadata", "the issuer has no metadata", "set `token_endpoint`")
         });
         if failure.kind == "bad-metadata" {
             return Err(failure);
@@ -144,33 +130,22 @@ impl Issuer {
         if !reply.is_success() || reply.is_page() {
             return Err(judge(reply, &[], &Words::default(), "`issuer`"));
         }
-        let body = reply
-            .json()
-            .ok_or_else(|| unusable(reply, "something else than the issuer's metadata"))?;
+        let body =
+            reply.json().ok_or_else(|| unusable(reply, "something else than the issuer's metadata"))?;
         let member = |name| body.get(name).and_then(Value::as_str);
         // RFC 8414 3.3: identical, or the metadata must not be used.
         let issuer = member("issuer").ok_or_else(|| unusable(reply, "metadata without an issuer"))?;
         if issuer != self.text {
-            return Err(unfit(format!(
-                "{} calls itself {}",
-                reply.host,
-                Held::default().clean(issuer, 200)
-            )));
+            return Err(unfit(format!("{} calls itself {}", reply.host, Held::default().clean(issuer, 200))));
         }
         let endpoint =
             member("token_endpoint").ok_or_else(|| unusable(reply, "metadata without a token_endpoint"))?;
         let url = address::parse(endpoint, Query::Allowed)
             .map_err(|fault| unfit(format!("the token_endpoint of {} {fault}", reply.host)))?;
         if address::is_loopback(&url) && !address::is_loopback(&self.url) {
-            return Err(unfit(format!(
-                "{} says that its token_endpoint is on this machine",
-                reply.host
-            )));
+            return Err(unfit(format!("{} says that its token_endpoint is on this machine", reply.host)));
         }
-        Ok(Found {
-            url,
-            method: method(body.get("token_endpoint_auth_methods_supported")),
-        })
+        Ok(Found { url, method: method(body.get("token_endpoint_auth_methods_supported")) })
     }
 }
 
@@ -186,11 +161,7 @@ fn method(supported: Option<&Value>) -> Method {
     let Some(Value::Array(supported)) = supported else {
         return Method::default();
     };
-    let known: Vec<_> = supported
-        .iter()
-        .filter_map(Value::as_str)
-        .filter_map(Method::named)
-        .collect();
+    let known: Vec<_> = supported.iter().filter_map(Value::as_str).filter_map(Method::named).collect();
     if known.contains(&Method::Post) && !known.contains(&Method::Basic) {
         Method::Post
     } else {
@@ -205,10 +176,7 @@ mod tests {
     use super::*;
 
     fn issuer(text: &str) -> Issuer {
-        Issuer::new(
-            address::parse(text, Query::Refused).expect("a URL"),
-            text.to_owned(),
-        )
+        Issuer::new(address::parse(text, Query::Refused).expect("a URL"), text.to_owned())
     }
 
     #[test]
@@ -244,18 +212,11 @@ mod tests {
                 "token_endpoint_auth_methods_supported": methods,
             })
         };
-        let found = |method| {
-            Ok(Found {
-                url: Url::parse("https://b.example/token?x=y").expect("a URL"),
-                method,
-            })
-        };
+        let found =
+            |method| Ok(Found { url: Url::parse("https://b.example/token?x=y").expect("a URL"), method });
         for (methods, method) in [
             (json!(null), Method::Basic),
-            (
-                json!(["client_secret_basic", "client_secret_post"]),
-                Method::Basic,
-            ),
+            (json!(["client_secret_basic", "client_secret_post"]), Method::Basic),
             (json!(["client_secret_post", "private_key_jwt"]), Method::Post),
             (json!(["private_key_jwt"]), Method::Basic),
             (json!("client_secret_post"), Method::Basic),
@@ -274,18 +235,12 @@ mod tests {
         assert_eq!(metadata("https://a.example/t", "http://a.example/token"), unfit);
         assert_eq!(metadata("https://a.example/t", "http://localhost/token"), unfit);
         assert_eq!(metadata("https://a.example/t", "https://127.0.0.1/token"), unfit);
-        assert_eq!(
-            metadata("https://a.example/t", "https://u:p@a.example/token"),
-            unfit
-        );
+        assert_eq!(metadata("https://a.example/t", "https://u:p@a.example/token"), unfit);
         assert_eq!(metadata("https://a.example/t", "file:///etc/passwd"), unfit);
         assert_eq!(metadata("https://a.example/t", "/token"), unfit);
         let unusable = Err((Class::NotNow, "bad-answer"));
         assert_eq!(read(&json!({"issuer": "https://a.example/t"})), unusable);
-        assert_eq!(
-            read(&json!({"token_endpoint": "https://a.example/token"})),
-            unusable
-        );
+        assert_eq!(read(&json!({"token_endpoint": "https://a.example/token"})), unusable);
         assert_eq!(read(&json!([])), unusable);
     }
 }

@@ -45,10 +45,7 @@ const LATER: [(&str, &str); 20] = [
     ("redirect_port", "the grant authorization_code"),
     ("authorization_endpoint", "the grant authorization_code"),
     ("device_authorization_endpoint", "the grant device_code"),
-    (
-        "pushed_authorization_request_endpoint",
-        "the grant authorization_code",
-    ),
+    ("pushed_authorization_request_endpoint", "the grant authorization_code"),
     ("revocation_endpoint", "revoking at the service"),
     ("introspection_endpoint", "asking the service about a token"),
     ("userinfo_endpoint", "asking the service about a user"),
@@ -119,10 +116,9 @@ fn read_endpoint(table: &mut Table<'_>) -> Option<Endpoint> {
     let at = address::read(table, "token_endpoint", Query::Allowed);
     let issuer = match issuer {
         // RFC 8414 2: no query, no fragment.
-        Some(text) => Some(Issuer::new(
-            address::checked(table, "issuer", &text, Query::Refused)?,
-            text.value,
-        )),
+        Some(text) => {
+            Some(Issuer::new(address::checked(table, "issuer", &text, Query::Refused)?, text.value))
+        }
         None => None,
     };
     match (at, issuer) {
@@ -222,11 +218,9 @@ impl Provider for OAuth2 {
             ("client_id", self.client.id.clone()),
             ("client_secret", self.client.describe_secret()),
         ];
-        for (name, list) in [
-            ("scope", &self.scope),
-            ("audience", &self.audience),
-            ("resource", &self.resource),
-        ] {
+        for (name, list) in
+            [("scope", &self.scope), ("audience", &self.audience), ("resource", &self.resource)]
+        {
             if !list.is_empty() {
                 lines.push((name, list.join(" ")));
             }

@@ -14,10 +14,7 @@ use crate::provider::{Class, jwt};
 const SECRET: &str = "s+cret %&=:ü";
 
 fn account(keys: &str) -> Account {
-    Account::read(
-        "oauth2",
-        &format!("client_id = 'svc:app'\nclient_secret = ${SECRET}$\n{keys}"),
-    )
+    Account::read("oauth2", &format!("client_id = 'svc:app'\nclient_secret = ${SECRET}$\n{keys}"))
 }
 
 fn at(service: &StandIn, more: &str) -> Account {
@@ -25,10 +22,7 @@ fn at(service: &StandIn, more: &str) -> Account {
 }
 
 fn good() -> Answer {
-    answer(
-        200,
-        r#"{"access_token": "abc", "token_type": "Bearer", "expires_in": 3600}"#,
-    )
+    answer(200, r#"{"access_token": "abc", "token_type": "Bearer", "expires_in": 3600}"#)
 }
 
 #[test]
@@ -43,11 +37,7 @@ fn the_table() {
         "invalid_target",
     ] {
         for status in [200, 400, 401, 403] {
-            assert_eq!(
-                class(TOKEN, status, "{}", Some(code)),
-                Class::No,
-                "{status} {code}"
-            );
+            assert_eq!(class(TOKEN, status, "{}", Some(code)), Class::No, "{status} {code}");
         }
         assert_eq!(class(TOKEN, 400, "<html>", Some(code)), Class::NotNow);
     }
@@ -63,30 +53,20 @@ fn the_table() {
         (404, "", None, Class::Doubtful),
         (200, "{}", None, Class::NotNow),
     ] {
-        assert_eq!(
-            class(TOKEN, status, body, code),
-            wanted,
-            "{status} {body} {code:?}"
-        );
+        assert_eq!(class(TOKEN, status, body, code), wanted, "{status} {body} {code:?}");
     }
     respects_the_shared_rows(TOKEN, &["invalid_client", "server_error", "what"]);
 }
 
 fn read(body: &Value) -> Result<Minted, Failure> {
-    answer::read(
-        &Reply::pretend(200, &body.to_string()),
-        &request(),
-        &Held::default(),
-    )
+    answer::read(&Reply::pretend(200, &body.to_string()), &request(), &Held::default())
 }
 
 #[test]
 fn a_token_answer_may_be_odd() {
     let life = |expires_in: Value| {
         let minted = read(&json!({"access_token": "abc", "expires_in": expires_in}));
-        minted
-            .map(|minted| minted.lifetime.map(|life| life.as_secs()))
-            .map_err(|failure| failure.kind)
+        minted.map(|minted| minted.lifetime.map(|life| life.as_secs())).map_err(|failure| failure.kind)
     };
     assert_eq!(life(json!(3600)), Ok(Some(3600)));
     assert_eq!(life(json!("3600")), Ok(Some(3600)));
@@ -95,16 +75,9 @@ fn a_token_answer_may_be_odd() {
     assert_eq!(life(json!(null)), Ok(None));
     assert_eq!(life(json!(1e300)), Ok(Some(315_360_000)));
     assert_eq!(life(json!(-1)), Err("bad-expiry"));
-    let scope = |scope: Value| {
-        read(&json!({"access_token": "abc", "scope": scope}))
-            .expect("a token")
-            .scope
-    };
+    let scope = |scope: Value| read(&json!({"access_token": "abc", "scope": scope})).expect("a token").scope;
     assert_eq!(scope(json!("a b")), Some(vec!["a".to_owned(), "b".to_owned()]));
-    assert_eq!(
-        scope(json!(["a", "b"])),
-        Some(vec!["a".to_owned(), "b".to_owned()])
-    );
+    assert_eq!(scope(json!(["a", "b"])), Some(vec!["a".to_owned(), "b".to_owned()]));
     assert_eq!(scope(json!(null)), None);
 }
 
@@ -114,41 +87,21 @@ fn the_type_of_a_token_is_bearer_in_any_case() {
         let minted = read(&json!({"access_token": "abc", "token_type": token_type}));
         minted.map(drop).map_err(|failure| (failure.class, failure.kind))
     };
-    for good in [
-        json!("bearer"),
-        json!("Bearer"),
-        json!("BEARER"),
-        json!(""),
-        json!(null),
-    ] {
+    for good in [json!("bearer"), json!("Bearer"), json!("BEARER"), json!(""), json!(null)] {
         assert_eq!(kind(good), Ok(()));
     }
     for bad in ["mac", "DPoP", "N_A"] {
-        assert_eq!(
-            kind(json!(bad)),
-            Err((Class::Doubtful, "unsupported-token-type")),
-            "{bad}"
-        );
+        assert_eq!(kind(json!(bad)), Err((Class::Doubtful, "unsupported-token-type")), "{bad}");
     }
 }
 
 #[test]
 fn a_token_that_says_itself_when_it_ends_is_believed_where_nobody_else_says() {
     let jwt = |left: i64| jwt::testing::forge(&json!({"exp": NOW + left}));
-    let life = |body: Value| {
-        read(&body)
-            .map(|minted| minted.lifetime)
-            .map_err(|failure| failure.kind)
-    };
-    assert_eq!(
-        life(json!({"access_token": jwt(60)})),
-        Ok(Some(Duration::from_secs(60)))
-    );
+    let life = |body: Value| read(&body).map(|minted| minted.lifetime).map_err(|failure| failure.kind);
+    assert_eq!(life(json!({"access_token": jwt(60)})), Ok(Some(Duration::from_secs(60))));
     assert_eq!(life(json!({"access_token": jwt(-1)})), Err("bad-expiry"));
-    assert_eq!(
-        life(json!({"access_token": jwt(-1), "expires_in": 5})),
-        Ok(Some(Duration::from_secs(5)))
-    );
+    assert_eq!(life(json!({"access_token": jwt(-1), "expires_in": 5})), Ok(Some(Duration::from_secs(5))));
 }
 
 #[test]
@@ -166,22 +119,10 @@ fn what_holds_no_token_is_classified() {
         (200, "{\"access_token\": \"a b\"}", (Class::NotNow, "bad-token")),
         (200, "{\"access_token\": 1}", (Class::NotNow, "bad-answer")),
         (200, "{\"error\": \"invalid_client\"}", (Class::No, "refused")),
-        (
-            200,
-            "{\"error\": \"invalid_client\", \"access_token\": \"abc\"}",
-            (Class::No, "refused"),
-        ),
-        (
-            400,
-            "{\"access_token\": \"abc\"}",
-            (Class::Doubtful, "unclear-refusal"),
-        ),
+        (200, "{\"error\": \"invalid_client\", \"access_token\": \"abc\"}", (Class::No, "refused")),
+        (400, "{\"access_token\": \"abc\"}", (Class::Doubtful, "unclear-refusal")),
         (403, "<HTML>", (Class::NotNow, "page")),
-        (
-            400,
-            "{\"error\": {\"code\": \"invalid_client\"}}",
-            (Class::Doubtful, "unclear-refusal"),
-        ),
+        (400, "{\"error\": {\"code\": \"invalid_client\"}}", (Class::Doubtful, "unclear-refusal")),
     ] {
         assert_eq!(kind(status, body), wanted, "{status} {body}");
     }
@@ -192,10 +133,7 @@ async fn the_secret_goes_into_the_header_each_part_encoded() {
     let service = StandIn::start([good()]);
     let more = "scope = ['a', 'b']\naudience = 'x'\nresource = ['https://r.example', 'urn:s']\nextra = { tenant = 't 1' }";
     let minted = at(&service, more).get().await.expect("a token");
-    assert_eq!(
-        (token(&minted), minted.lifetime),
-        ("abc", Some(Duration::from_secs(3600)))
-    );
+    assert_eq!((token(&minted), minted.lifetime), ("abc", Some(Duration::from_secs(3600))));
     let seen = &service.seen()[0];
     assert_eq!(seen.line, "POST /token");
     // echo -n 'svc%3Aapp:s%2Bcret+%25%26%3D%3A%C3%BC' | base64
@@ -208,10 +146,7 @@ async fn the_secret_goes_into_the_header_each_part_encoded() {
 #[tokio::test]
 async fn the_secret_goes_into_the_body_where_that_is_configured() {
     let service = StandIn::start([good()]);
-    at(&service, "token_endpoint_auth_method = 'client_secret_post'")
-        .get()
-        .await
-        .expect("a token");
+    at(&service, "token_endpoint_auth_method = 'client_secret_post'").get().await.expect("a token");
     let seen = &service.seen()[0];
     assert_eq!(seen.header("authorization"), None);
     assert_eq!(
@@ -228,15 +163,9 @@ async fn a_callers_scope_and_audience_take_the_place_of_the_accounts() {
     asked.scope = Some(vec!["b".to_owned(), "c".to_owned()]);
     asked.audience = Some(vec!["y".to_owned(), "z".to_owned()]);
     account.mint(&asked).await.expect("a token");
-    assert_eq!(
-        service.seen()[0].body,
-        "grant_type=client_credentials&scope=b+c&audience=y&audience=z"
-    );
+    assert_eq!(service.seen()[0].body, "grant_type=client_credentials&scope=b+c&audience=y&audience=z");
     asked.scope = Some(vec!["b admin".to_owned()]);
-    assert_eq!(
-        account.mint(&asked).await.expect_err("one word").kind,
-        "bad-scope"
-    );
+    assert_eq!(account.mint(&asked).await.expect_err("one word").kind, "bad-scope");
 }
 
 #[tokio::test]
@@ -250,21 +179,12 @@ async fn a_secret_that_the_service_repeats_is_not_shown() {
     let service = StandIn::start([answer(401, &body.to_string())]);
     let failure = at(&service, "").get().await.expect_err("a refusal");
     assert_eq!((failure.class, failure.kind), (Class::No, "refused"));
-    assert!(
-        failure
-            .message
-            .ends_with("(401 invalid_client: bad secret … … …==)"),
-        "{}",
-        failure.message
-    );
+    assert!(failure.message.ends_with("(401 invalid_client: bad secret … … …==)"), "{}", failure.message);
 }
 
 fn metadata(service: &StandIn) -> Answer {
     let url = service.url();
-    answer(
-        200,
-        &json!({"issuer": format!("{url}/t"), "token_endpoint": format!("{url}/token")}).to_string(),
-    )
+    answer(200, &json!({"issuer": format!("{url}/t"), "token_endpoint": format!("{url}/token")}).to_string())
 }
 
 /// Starts a service that knows its own address.
@@ -281,24 +201,10 @@ const OAUTH: &str = "GET /.well-known/oauth-authorization-server/t";
 #[tokio::test]
 async fn the_endpoint_is_discovered_once_an_hour_and_the_old_one_does_in_need() {
     let (service, account) = discovering(|service| {
-        vec![
-            metadata(service),
-            good(),
-            good(),
-            answer(503, ""),
-            good(),
-            metadata(service),
-            good(),
-        ]
+        vec![metadata(service), good(), good(), answer(503, ""), good(), metadata(service), good()]
     });
     for seconds in [0, 3599, 3600, 3601] {
-        account
-            .mint(&MintRequest {
-                now: moment(seconds),
-                ..request()
-            })
-            .await
-            .expect("a token");
+        account.mint(&MintRequest { now: moment(seconds), ..request() }).await.expect("a token");
     }
     let post = "POST /token";
     assert_eq!(service.lines(), [OPENID, post, post, OPENID, post, OPENID, post]);
@@ -306,11 +212,7 @@ async fn the_endpoint_is_discovered_once_an_hour_and_the_old_one_does_in_need() 
 
 #[tokio::test]
 async fn the_other_place_is_tried_where_the_first_has_nothing() {
-    for nothing in [
-        answer(404, ""),
-        answer(200, "<html>the app</html>"),
-        answer(403, "{}"),
-    ] {
+    for nothing in [answer(404, ""), answer(200, "<html>the app</html>"), answer(403, "{}")] {
         let (service, account) = discovering(|service| vec![nothing.clone(), metadata(service), good()]);
         account.get().await.expect("a token");
         assert_eq!(service.lines(), [OPENID, OAUTH, "POST /token"]);
@@ -320,18 +222,10 @@ async fn the_other_place_is_tried_where_the_first_has_nothing() {
 #[tokio::test]
 async fn without_metadata_there_is_no_token() {
     for (first, second, wanted) in [
-        (
-            answer(404, ""),
-            answer(404, ""),
-            (Class::Doubtful, "unclear-refusal", 2),
-        ),
+        (answer(404, ""), answer(404, ""), (Class::Doubtful, "unclear-refusal", 2)),
         (answer(404, ""), answer(200, "<html>"), (Class::NotNow, "page", 2)),
         (answer(200, "<html>"), answer(404, ""), (Class::NotNow, "page", 2)),
-        (
-            answer(503, ""),
-            answer(404, ""),
-            (Class::NotNow, "service-error", 1),
-        ),
+        (answer(503, ""), answer(404, ""), (Class::NotNow, "service-error", 1)),
         (answer(302, ""), answer(404, ""), (Class::NotNow, "redirect", 1)),
         (
             answer(200, "{\"issuer\": \"https://b.example\"}"),
@@ -341,11 +235,7 @@ async fn without_metadata_there_is_no_token() {
     ] {
         let (service, account) = discovering(|_| vec![first.clone(), second.clone()]);
         let failure = account.get().await.expect_err("a failure");
-        assert_eq!(
-            (failure.class, failure.kind, service.lines().len()),
-            wanted,
-            "{failure}"
-        );
+        assert_eq!((failure.class, failure.kind, service.lines().len()), wanted, "{failure}");
     }
 }
 
@@ -354,26 +244,11 @@ fn what_is_not_built_says_so() {
     let keys = "issuer = 'https://a.example'\nclient_id = 'x'\nclient_secret = $y$\n";
     for (more, words) in [
         ("grant = 'device_code'", "the grant device_code is not built yet"),
-        (
-            "grant = 'password'\nusername = 'u'\npassword = 'p'",
-            "the grant password is not built yet",
-        ),
-        (
-            "token_endpoint_auth_method = 'private_key_jwt'",
-            "private_key_jwt is not built yet",
-        ),
-        (
-            "refresh_token = { env = 'X' }",
-            "the grant refresh_token is not built yet",
-        ),
-        (
-            "redirect_uris = ['http://127.0.0.1']",
-            "the grant authorization_code is not built yet",
-        ),
-        (
-            "revocation_endpoint = 'https://a.example'",
-            "revoking at the service is not built yet",
-        ),
+        ("grant = 'password'\nusername = 'u'\npassword = 'p'", "the grant password is not built yet"),
+        ("token_endpoint_auth_method = 'private_key_jwt'", "private_key_jwt is not built yet"),
+        ("refresh_token = { env = 'X' }", "the grant refresh_token is not built yet"),
+        ("redirect_uris = ['http://127.0.0.1']", "the grant authorization_code is not built yet"),
+        ("revocation_endpoint = 'https://a.example'", "revoking at the service is not built yet"),
     ] {
         let found = Account::complaints("oauth2", &format!("{keys}{more}"));
         assert_eq!(found.len(), 1, "{more}: {found:#?}");
@@ -389,22 +264,10 @@ fn mistakes_are_reported() {
         ("issuer = 'http://a.example'", "http to another machine"),
         ("issuer = 'https://a.example?x=y'", "has a query"),
         ("token_endpoint = 'https://a.example/#t'", "has a fragment"),
-        (
-            "issuer = 'https://a.example'\nurl = 'https://a.example'",
-            "`url` has no effect",
-        ),
-        (
-            "issuer = 'https://a.example'\ngrant = 'client_credential'",
-            "did you mean `client_credentials`?",
-        ),
-        (
-            "issuer = 'https://a.example'\nscope = ['a b']",
-            "cannot be sent as one",
-        ),
-        (
-            "issuer = 'https://a.example'\nextra = { scope = 'a' }",
-            "`extra` cannot say this",
-        ),
+        ("issuer = 'https://a.example'\nurl = 'https://a.example'", "`url` has no effect"),
+        ("issuer = 'https://a.example'\ngrant = 'client_credential'", "did you mean `client_credentials`?"),
+        ("issuer = 'https://a.example'\nscope = ['a b']", "cannot be sent as one"),
+        ("issuer = 'https://a.example'\nextra = { scope = 'a' }", "`extra` cannot say this"),
         ("issuer = 'https://a.example'\nextra = { a = 1 }", "is a number"),
     ] {
         let found = Account::complaints("oauth2", &format!("{keys}{more}"));
@@ -416,14 +279,8 @@ fn mistakes_are_reported() {
 #[test]
 fn what_it_is_and_shows() {
     let account = account("issuer = 'https://a.example/t'\nscope = ['a']");
-    assert_eq!(
-        (account.scopes(), account.takes_audience()),
-        (Some(&["a".to_owned()][..]), true)
-    );
+    assert_eq!((account.scopes(), account.takes_audience()), (Some(&["a".to_owned()][..]), true));
     let identity = account.identity();
-    assert_eq!(
-        (identity.origin.as_str(), identity.client.as_str()),
-        ("https://a.example", "svc:app")
-    );
+    assert_eq!((identity.origin.as_str(), identity.client.as_str()), ("https://a.example", "svc:app"));
     assert!(!format!("{:?} {:?}", &*account, account.describe()).contains("s+cret"));
 }

@@ -57,21 +57,11 @@ async fn one_that_fails_is_not_now_and_says_how_to_look() {
     let failure = printed("echo hunter2; echo oops >&2; exit 3").await.unwrap_err();
     assert_eq!((failure.class, failure.kind), (Class::NotNow, "command"));
     assert_eq!(failure.message, "/bin/sh ended with exit status 3");
-    assert!(
-        failure
-            .hint
-            .starts_with("run /bin/sh by hand, with its arguments as configured")
-    );
+    assert!(failure.hint.starts_with("run /bin/sh by hand, with its arguments as configured"));
     let failure = printed("kill -9 $$").await.unwrap_err();
-    assert_eq!(
-        (failure.class, failure.message.as_str()),
-        (Class::NotNow, "/bin/sh was ended by signal 9")
-    );
+    assert_eq!((failure.class, failure.message.as_str()), (Class::NotNow, "/bin/sh was ended by signal 9"));
     let failure = printed("true").await.unwrap_err();
-    assert_eq!(
-        (failure.class, failure.message.as_str()),
-        (Class::NotNow, "/bin/sh printed nothing")
-    );
+    assert_eq!((failure.class, failure.message.as_str()), (Class::NotNow, "/bin/sh printed nothing"));
 }
 
 #[tokio::test]
@@ -152,17 +142,8 @@ impl Witness {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("witness");
-        assert!(
-            std::process::Command::new("mkfifo")
-                .arg(&path)
-                .status()
-                .unwrap()
-                .success()
-        );
-        Self {
-            _folder: folder,
-            path,
-        }
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        Self { _folder: folder, path }
     }
 
     /// Ends when everyone who held the pipe is gone.
@@ -195,25 +176,16 @@ async fn a_dropped_run_is_killed_with_all_its_children() {
     let task = tokio::spawn(async move { program.run(LONG).await.map(|_| ()) });
     // Opening ends once the program has opened the other side.
     let path = witness.path.clone();
-    let mut side = tokio::task::spawn_blocking(move || fs::File::open(path))
-        .await
-        .unwrap()
-        .unwrap();
+    let mut side = tokio::task::spawn_blocking(move || fs::File::open(path)).await.unwrap().unwrap();
     task.abort();
     let end = tokio::task::spawn_blocking(move || io::copy(&mut side, &mut io::sink()));
-    assert_eq!(
-        tokio::time::timeout(LONG, end).await.unwrap().unwrap().unwrap(),
-        0
-    );
+    assert_eq!(tokio::time::timeout(LONG, end).await.unwrap().unwrap().unwrap(), 0);
 }
 
 #[tokio::test]
 async fn output_beyond_the_limit_kills_all_its_children() {
     let witness = Witness::new();
-    let program = shell(&format!(
-        "exec 3>{}; sleep 1000 & exec cat /dev/zero",
-        witness.path.display()
-    ));
+    let program = shell(&format!("exec 3>{}; sleep 1000 & exec cat /dev/zero", witness.path.display()));
     let (failure, ()) = tokio::join!(program.run(LONG), witness.all_gone());
     assert!(failure.is_err());
 }
@@ -227,10 +199,7 @@ async fn somebody_else_who_holds_its_output_is_not_waited_for() {
 
 #[tokio::test]
 async fn one_that_closes_its_output_and_goes_on_is_waited_for_until_the_limit() {
-    let failure = shell("echo x; exec >&-; exec sleep 1000")
-        .run(SHORT)
-        .await
-        .unwrap_err();
+    let failure = shell("echo x; exec >&-; exec sleep 1000").run(SHORT).await.unwrap_err();
     assert_eq!(failure.message, "/bin/sh did not end within 200ms");
 }
 
@@ -255,25 +224,16 @@ async fn it_is_looked_up_in_path_once() {
     assert_eq!((failure.class, failure.kind), (Class::Source, "command"));
     assert_eq!(failure.message, "there is no program tokend-trial in PATH");
 
-    let look = |name: &str| {
-        (name == "PATH")
-            .then(|| path(&[&odd, Path::new("."), &second, &first]))
-            .flatten()
-    };
+    let look =
+        |name: &str| (name == "PATH").then(|| path(&[&odd, Path::new("."), &second, &first])).flatten();
     assert_eq!(program.run_in(&look, LONG).await.unwrap().expose(), b"x");
-    assert_eq!(
-        program.describe(),
-        format!("{}/tokend-trial with 1 argument", second.display())
-    );
+    assert_eq!(program.describe(), format!("{}/tokend-trial with 1 argument", second.display()));
     let look = |name: &str| (name == "PATH").then(|| path(&[&first])).flatten();
     assert!(program.run_in(&look, LONG).await.is_ok());
     assert!(program.describe().contains("/second/"));
 
     fs::remove_file(second.join("tokend-trial")).unwrap();
-    assert_eq!(
-        program.run_in(&look, LONG).await.unwrap_err().class,
-        Class::Source
-    );
+    assert_eq!(program.run_in(&look, LONG).await.unwrap_err().class, Class::Source);
 }
 
 #[tokio::test]
@@ -303,15 +263,9 @@ fn what_cannot_be_run_is_a_mistake_of_the_configuration() {
         ("command = ['true']\npass_env = ['$X']", "names no variable"),
         ("command = ['true']\npass_env = ['']", "names no variable"),
         ("command = ['true']\npass_env = ['A=B']", "names no variable"),
-        (
-            "command = ['true']\npass_env = 'A'",
-            "must be an array of strings",
-        ),
+        ("command = ['true']\npass_env = 'A'", "must be an array of strings"),
     ] {
         let (program, diagnostics) = read(text);
-        assert!(
-            program.is_none() && diagnostics.contains(said),
-            "{text}: {diagnostics}"
-        );
+        assert!(program.is_none() && diagnostics.contains(said), "{text}: {diagnostics}");
     }
 }

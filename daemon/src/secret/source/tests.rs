@@ -32,10 +32,7 @@ fn each_source_says_where_it_is() {
     let home = env::var("HOME").unwrap();
     assert_eq!(sound("{ file = '~/x' }").describe(), format!("file {home}/x"));
     assert_eq!(sound("{ env = 'API_KEY' }").describe(), "variable API_KEY");
-    assert_eq!(
-        sound("{ credential = 'a.b' }").describe(),
-        "systemd credential a.b"
-    );
+    assert_eq!(sound("{ credential = 'a.b' }").describe(), "systemd credential a.b");
     assert_eq!(
         sound("{ command = ['/bin/sh', '-c', 'x'], pass_env = ['X'] }").describe(),
         "command /bin/sh with 2 arguments"
@@ -44,24 +41,11 @@ fn each_source_says_where_it_is() {
 
 #[test]
 fn a_secret_itself_is_an_error_that_names_the_sources_and_not_the_secret() {
-    for value in [
-        "'hunter2'",
-        "4711",
-        "['hunter2']",
-        "true",
-        "\"\"\"\nhunter2\n\"\"\"",
-    ] {
+    for value in ["'hunter2'", "4711", "['hunter2']", "true", "\"\"\"\nhunter2\n\"\"\""] {
         let (_, said) = read(value);
-        assert!(
-            said.contains("`password` is a secret, which is never written here"),
-            "{said}"
-        );
-        for form in [
-            "{ file = PATH }",
-            "{ env = NAME }",
-            "{ command = [ARGV…] }",
-            "{ credential = NAME }",
-        ] {
+        assert!(said.contains("`password` is a secret, which is never written here"), "{said}");
+        for form in ["{ file = PATH }", "{ env = NAME }", "{ command = [ARGV…] }", "{ credential = NAME }"]
+        {
             assert!(said.contains(form), "{said}");
         }
         assert!(!said.contains("hunter2") && !said.contains("4711"), "{said}");
@@ -77,10 +61,7 @@ fn a_source_that_cannot_be_is_a_mistake() {
         ("{ file = '/x', env = 'X' }", "names two sources"),
         ("{ store = 'x', env = 'X' }", "names two sources"),
         ("{ file = '/x', mode = 1 }", "unknown key `mode`"),
-        (
-            "{ file = '/x', pass_env = ['X'] }",
-            "`pass_env` belongs to `command`",
-        ),
+        ("{ file = '/x', pass_env = ['X'] }", "`pass_env` belongs to `command`"),
         ("{ file = 'x' }", "not an absolute path"),
         ("{ file = 1 }", "must be a string"),
         ("{ env = '$X' }", "names no variable"),
@@ -88,10 +69,7 @@ fn a_source_that_cannot_be_is_a_mistake() {
         ("{ env = '1X' }", "names no variable"),
         ("{ env = 'A-B' }", "names no variable"),
         ("{ command = 'pass' }", "must be an array of strings"),
-        (
-            "{ command = ['pass'], pas_env = ['X'] }",
-            "did you mean `pass_env`?",
-        ),
+        ("{ command = ['pass'], pas_env = ['X'] }", "did you mean `pass_env`?"),
         ("{ credential = '' }", "`credential` names none"),
         ("{ credential = '.' }", "`credential` names none"),
         ("{ credential = '..' }", "`credential` names none"),
@@ -121,28 +99,17 @@ async fn a_variable_gives_its_value_without_the_newline() {
     let source = sound("{ env = 'API_KEY' }");
     let fetched = async |value: Option<&str>| {
         let value = value.map(OsString::from);
-        let secret = source
-            .fetch_in(&|name| value.clone().filter(|_| name == "API_KEY"), LONG)
-            .await;
+        let secret = source.fetch_in(&|name| value.clone().filter(|_| name == "API_KEY"), LONG).await;
         secret.map(|secret| secret.expose().to_vec())
     };
     assert_eq!(fetched(Some("hunter2\n")).await.unwrap(), b"hunter2");
     let failure = fetched(None).await.unwrap_err();
     assert_eq!((failure.class, failure.kind), (Class::Source, "secret-env"));
     assert_eq!(failure.message, "the variable API_KEY is not set");
-    assert_eq!(
-        fetched(Some("")).await.unwrap_err().message,
-        "the variable API_KEY is empty"
-    );
+    assert_eq!(fetched(Some("")).await.unwrap_err().message, "the variable API_KEY is empty");
     assert_eq!(fetched(Some("\n")).await.unwrap_err().class, Class::Source);
     let long = "x".repeat(MAX_SECRET + 1);
-    assert!(
-        fetched(Some(&long))
-            .await
-            .unwrap_err()
-            .message
-            .contains("more than 65536 bytes")
-    );
+    assert!(fetched(Some(&long)).await.unwrap_err().message.contains("more than 65536 bytes"));
 }
 
 #[tokio::test]
@@ -154,37 +121,19 @@ async fn a_credential_is_a_file_that_systemd_laid_out() {
     let fetched = async |directory: Option<&Path>| {
         let directory = directory.map(OsString::from);
         let look = |name: &str| directory.clone().filter(|_| name == "CREDENTIALS_DIRECTORY");
-        source
-            .fetch_in(&look, LONG)
-            .await
-            .map(|secret| secret.expose().to_vec())
+        source.fetch_in(&look, LONG).await.map(|secret| secret.expose().to_vec())
     };
     for mode in [0o400, 0o440] {
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
         assert_eq!(fetched(Some(folder.path())).await.unwrap(), b"hunter2");
     }
     fs::set_permissions(&path, Permissions::from_mode(0o444)).unwrap();
-    assert!(
-        fetched(Some(folder.path()))
-            .await
-            .unwrap_err()
-            .message
-            .contains("open to others")
-    );
+    assert!(fetched(Some(folder.path())).await.unwrap_err().message.contains("open to others"));
     let failure = fetched(None).await.unwrap_err();
-    assert_eq!(
-        (failure.class, failure.kind),
-        (Class::Source, "secret-credential")
-    );
-    assert!(
-        failure.hint.contains("LoadCredential=internal-key:PATH"),
-        "{failure:?}"
-    );
+    assert_eq!((failure.class, failure.kind), (Class::Source, "secret-credential"));
+    assert!(failure.hint.contains("LoadCredential=internal-key:PATH"), "{failure:?}");
     for directory in ["relative", "/nonexistent"] {
-        assert_eq!(
-            fetched(Some(Path::new(directory))).await.unwrap_err().class,
-            Class::Source
-        );
+        assert_eq!(fetched(Some(Path::new(directory))).await.unwrap_err().class, Class::Source);
     }
 }
 

@@ -29,9 +29,5 @@ impl From<io::Error> for Cut {
 
 /// A step does what it says, or the story ends.
 pub(crate) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Cut> {
-    if holds {
-        Ok(())
-    } else {
-        Err(Cut::Failed(otherwise()))
-    }
+    if holds { Ok(()) } else { Err(Cut::Failed(otherwise())) }
 }

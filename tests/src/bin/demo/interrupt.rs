@@ -22,11 +22,7 @@ impl Interrupt {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let any = {
             let _inside = runtime.enter();
-            any_of([
-                SignalKind::interrupt(),
-                SignalKind::terminate(),
-                SignalKind::hangup(),
-            ])?
+            any_of([SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()])?
         };
         let came = interrupt.clone();
         thread::spawn(move || {
@@ -43,11 +39,7 @@ impl Interrupt {
 
     /// Ends the story if one came.
     pub(crate) fn check(&self) -> Result<(), Cut> {
-        if self.came() {
-            Err(Cut::Interrupted)
-        } else {
-            Ok(())
-        }
+        if self.came() { Err(Cut::Interrupted) } else { Ok(()) }
     }
 }
 

@@ -23,11 +23,7 @@ fn main() -> ExitCode {
         return complain("the demo takes no arguments", "run `cargo demo`", 2);
     }
     if let Err(why) = programs::build() {
-        return complain(
-            &why,
-            "`cargo demo`, in the folder of the project, builds what it needs",
-            1,
-        );
+        return complain(&why, "`cargo demo`, in the folder of the project, builds what it needs", 1);
     }
     let interrupt = match Interrupt::watch() {
         Ok(interrupt) => interrupt,
@@ -42,11 +38,9 @@ fn main() -> ExitCode {
             "`cargo demo` starts it again",
             130,
         ),
-        Ok(Err(Cut::Failed(what))) => complain(
-            &what,
-            "this is a fault of tokend or of its demo: please report it",
-            1,
-        ),
+        Ok(Err(Cut::Failed(what))) => {
+            complain(&what, "this is a fault of tokend or of its demo: please report it", 1)
+        }
         // Nobody reads any more.
         Ok(Err(Cut::Unheard | Cut::Interrupted)) => ExitCode::FAILURE,
         Err(_) => complain("the demo broke off", "what went wrong is said above", 1),

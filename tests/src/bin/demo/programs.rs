@@ -20,9 +20,7 @@ pub(crate) fn build() -> Result<(), String> {
     build.args(["build", "--package", "tokend", "--package", "tokend-client"]);
     if let Some(package) = env::var_os("CARGO_MANIFEST_DIR") {
         // Whatever folder the demo was started in.
-        build
-            .arg("--manifest-path")
-            .arg(Path::new(&package).join("Cargo.toml"));
+        build.arg("--manifest-path").arg(Path::new(&package).join("Cargo.toml"));
     }
     into(folder, &mut build);
     // What `cargo run` told the demo about its own package: build scripts that look at it (ring's) would run anew.
@@ -34,9 +32,7 @@ pub(crate) fn build() -> Result<(), String> {
             build.env_remove(name);
         }
     }
-    let status = build
-        .status()
-        .map_err(|error| format!("cargo cannot be started: {error}"))?;
+    let status = build.status().map_err(|error| format!("cargo cannot be started: {error}"))?;
     if status.success() {
         are_in(folder)
     } else {
@@ -55,9 +51,7 @@ fn into(folder: &Path, build: &mut Command) {
     }
     let Some(above) = folder.parent() else { return };
     // Cargo writes this file into the target folder itself.
-    let of_triple = above
-        .parent()
-        .filter(|target| target.join(".rustc_info.json").exists());
+    let of_triple = above.parent().filter(|target| target.join(".rustc_info.json").exists());
     match (of_triple, above.file_name()) {
         (Some(target), Some(triple)) => build.arg("--target-dir").arg(target).arg("--target").arg(triple),
         _ => build.arg("--target-dir").arg(above),

@@ -53,18 +53,9 @@ enum Api {
     OpenvCloud,
 }
 
-pub(crate) const LYVE: Account = Account {
-    name: "lyve-prod",
-    api: Api::LyveCloud,
-};
-pub(crate) const GEN1: Account = Account {
-    name: "gen1",
-    api: Api::OpenvCloud,
-};
-pub(crate) const LEGACY: Account = Account {
-    name: "gen1-legacy",
-    api: Api::OpenvCloud,
-};
+pub(crate) const LYVE: Account = Account { name: "lyve-prod", api: Api::LyveCloud };
+pub(crate) const GEN1: Account = Account { name: "gen1", api: Api::OpenvCloud };
+pub(crate) const LEGACY: Account = Account { name: "gen1-legacy", api: Api::OpenvCloud };
 pub(crate) const ACCOUNTS: [Account; 3] = [LYVE, GEN1, LEGACY];
 
 impl Stage {
@@ -74,15 +65,10 @@ impl Stage {
             .lifetime(LIFE)
             .with(|lyve| lyve.expiration = Expiration::Alternating)
             .start();
-        let iyo = ItsYouOnline::builder()
-            .lifetime(LIFE)
-            .with(|iyo| iyo.client_id = "alice-cli".into())
-            .start();
+        let iyo =
+            ItsYouOnline::builder().lifetime(LIFE).with(|iyo| iyo.client_id = "alice-cli".into()).start();
         let trusted = iyo.tokens();
-        let ovc = OpenvCloud::builder()
-            .lifetime(LIFE)
-            .with(|ovc| ovc.jwts = Some(trusted))
-            .start();
+        let ovc = OpenvCloud::builder().lifetime(LIFE).with(|ovc| ovc.jwts = Some(trusted)).start();
         let mut stage = Self {
             voice,
             daemon: None,
@@ -139,11 +125,7 @@ impl Stage {
     fn token_of(&mut self, said: &Said, account: Account) -> Result<String, Cut> {
         let Account { name, .. } = account;
         ensure(said.code == 0, || {
-            format!(
-                "tok get {name} ended with {}: {}",
-                said.code,
-                said.stderr.trim_end()
-            )
+            format!("tok get {name} ended with {}: {}", said.code, said.stderr.trim_end())
         })?;
         let token = said.stdout.trim_end_matches('\n').to_owned();
         ensure(self.is_live(account, &token), || {
@@ -193,11 +175,8 @@ impl Stage {
         let line = said.stdout.trim_end_matches('\n');
         let separator = if is_form { '=' } else { ' ' };
         let (before, token) = line.rsplit_once(separator).unwrap_or_default();
-        self.voice
-            .output(&format!("{before}{separator}{}", shortened(token)))?;
-        self.voice.remark(&format!(
-            "(there is no curl here: the demo sends that to {url} itself)"
-        ))?;
+        self.voice.output(&format!("{before}{separator}{}", shortened(token)))?;
+        self.voice.remark(&format!("(there is no curl here: the demo sends that to {url} itself)"))?;
         let answer = if is_form {
             call("POST", url, &[FORM], line)
         } else {
@@ -226,9 +205,7 @@ impl Stage {
         }
         let status = command.args(arguments).stdout(Stdio::inherit()).status();
         self.interrupt.check()?;
-        ensure(status.is_ok_and(|status| status.success()), || {
-            "tok status failed".to_owned()
-        })
+        ensure(status.is_ok_and(|status| status.success()), || "tok status failed".to_owned())
     }
 
     /// What `tok status --json` says of one account.
@@ -237,10 +214,7 @@ impl Stage {
         let mut list: Value = serde_json::from_str(&said.stdout).unwrap_or_default();
         let status = list.get_mut(0).map(Value::take);
         status.ok_or_else(|| {
-            Cut::failed(format!(
-                "tok status --json says nothing of {}: {said:?}",
-                account.name
-            ))
+            Cut::failed(format!("tok status --json says nothing of {}: {said:?}", account.name))
         })
     }
 
@@ -257,10 +231,7 @@ impl Stage {
             self.interrupt.check()?;
             thread::sleep(LOOK);
         }
-        Err(Cut::failed(format!(
-            "{what}: that did not come within {} s",
-            PATIENCE.as_secs()
-        )))
+        Err(Cut::failed(format!("{what}: that did not come within {} s", PATIENCE.as_secs())))
     }
 
     /// Waits until so many tokens of a service have been asked for and given.
@@ -272,10 +243,7 @@ impl Stage {
             }
             self.interrupt.check()?;
         }
-        Err(Cut::failed(format!(
-            "tokend did not ask {} for token {count} in time",
-            service.url()
-        )))
+        Err(Cut::failed(format!("tokend did not ask {} for token {count} in time", service.url())))
     }
 
     /// The log of tokend, as far as it goes.
@@ -285,9 +253,7 @@ impl Stage {
 
     /// Which of all the secrets and tokens of this story a text holds; it should be none.
     pub(crate) fn leaks_into(&self, text: &str) -> bool {
-        self.confidential
-            .iter()
-            .any(|secret| text.contains(secret.as_str()))
+        self.confidential.iter().any(|secret| text.contains(secret.as_str()))
     }
 }
 

@@ -17,10 +17,9 @@ pub(crate) fn tell(voice: Voice, interrupt: Interrupt) -> Result<(), Cut> {
     let mut stage = Stage::set(voice, interrupt);
     let told = chapters(&mut stage);
     match told {
-        Err(Cut::Failed(what)) => Err(Cut::Failed(format!(
-            "{what}\n--- the log of tokend:\n{}",
-            stage.log()
-        ))),
+        Err(Cut::Failed(what)) => {
+            Err(Cut::Failed(format!("{what}\n--- the log of tokend:\n{}", stage.log())))
+        }
         Err(other) => Err(other),
         Ok(()) => curtain(stage),
     }
@@ -58,12 +57,8 @@ fn opening(stage: &mut Stage) -> Result<(), Cut> {
 
     stage.voice.command("tokend check | tail -1")?;
     let said = tokend_tests::sandbox::run(stage.home.command("tokend").arg("check"));
-    ensure(said.code == 0, || {
-        format!("tokend check ended with {}:\n{}", said.code, said.stderr)
-    })?;
-    stage
-        .voice
-        .output(said.stdout.lines().last().unwrap_or_default())?;
+    ensure(said.code == 0, || format!("tokend check ended with {}:\n{}", said.code, said.stderr))?;
+    stage.voice.output(said.stdout.lines().last().unwrap_or_default())?;
 
     stage.voice.command("tokend &")?;
     let started = stage.home.try_start(|command| {
@@ -128,33 +123,19 @@ fn tokens(stage: &mut Stage) -> Result<(), Cut> {
     }
 
     let before = stage.lyve.token_requests();
-    stage.voice.command(&format!(
-        "for i in $(seq {CROWD}); do tok get lyve-prod & done; wait"
-    ))?;
+    stage.voice.command(&format!("for i in $(seq {CROWD}); do tok get lyve-prod & done; wait"))?;
     let home = &stage.home;
     let said: Vec<Said> = thread::scope(|scope| {
-        let crowd: Vec<_> = (0..CROWD)
-            .map(|_| scope.spawn(|| home.tok(["get", LYVE.name])))
-            .collect();
+        let crowd: Vec<_> = (0..CROWD).map(|_| scope.spawn(|| home.tok(["get", LYVE.name]))).collect();
         crowd.into_iter().filter_map(|one| one.join().ok()).collect()
     });
-    let served = said
-        .iter()
-        .filter(|said| said.code == 0 && stage.lyve.is_live(said.stdout.trim_end()))
-        .count();
-    ensure(served == CROWD, || {
-        format!("of {CROWD} at once only {served} got a live token: {said:?}")
-    })?;
+    let served =
+        said.iter().filter(|said| said.code == 0 && stage.lyve.is_live(said.stdout.trim_end())).count();
+    ensure(served == CROWD, || format!("of {CROWD} at once only {served} got a live token: {said:?}"))?;
     let asked = stage.lyve.token_requests();
     // A rotation may fall into it.
-    ensure(asked <= before + 1, || {
-        format!("{CROWD} callers made {} requests", asked - before)
-    })?;
-    let times = if asked == 1 {
-        "once".to_owned()
-    } else {
-        format!("{asked} times")
-    };
+    ensure(asked <= before + 1, || format!("{CROWD} callers made {} requests", asked - before))?;
+    let times = if asked == 1 { "once".to_owned() } else { format!("{asked} times") };
     stage.voice.output(&format!("({served} live tokens)"))?;
     Ok(stage.voice.say(&format!(
         "However many ask, the service hears one request: Lyve Cloud was asked {times} since the start."
@@ -165,10 +146,7 @@ fn status(stage: &mut Stage) -> Result<(), Cut> {
     stage.voice.chapter("How is everything?")?;
     for account in ACCOUNTS {
         stage.until(&format!("{} in state fresh", account.name), |stage| {
-            Ok(matches!(
-                stage.status(account)?["state"].as_str(),
-                Some("fresh" | "refreshing")
-            ))
+            Ok(matches!(stage.status(account)?["state"].as_str(), Some("fresh" | "refreshing")))
         })?;
     }
     stage.type_status(&[])
@@ -201,13 +179,9 @@ fn rotation(stage: &mut Stage) -> Result<(), Cut> {
             "the old one is dead by now"
         };
         let (old, new) = (ends(&old), ends(&new));
-        stage
-            .voice
-            .output(&format!("{:11}  {old} -> {new}   {fate}", account.name))?;
+        stage.voice.output(&format!("{:11}  {old} -> {new}   {fate}", account.name))?;
     }
-    Ok(stage
-        .voice
-        .say("Nobody waited for that, and nobody was given a dead one.")?)
+    Ok(stage.voice.say("Nobody waited for that, and nobody was given a dead one.")?)
 }
 
 fn outage(stage: &mut Stage) -> Result<(), Cut> {
@@ -228,13 +202,9 @@ fn outage(stage: &mut Stage) -> Result<(), Cut> {
         "Exit status 6: not now. What happened, and what to do, as every error of tok. And the token?",
     )?;
     let still = stage.type_get(GEN1, &[])?;
-    ensure(still == held, || {
-        "the token changed while its service was down".to_owned()
-    })?;
+    ensure(still == held, || "the token changed while its service was down".to_owned())?;
     let body = stage.type_request(GEN1)?;
-    ensure(body.contains("DEPLOYED"), || {
-        format!("OpenvCloud did not take the token: {body}")
-    })?;
+    ensure(body.contains("DEPLOYED"), || format!("OpenvCloud did not take the token: {body}"))?;
     stage.voice.say(
         "It is served and it works: a refresh that fails throws nothing away. `tok status` knows more:",
     )?;
@@ -244,21 +214,15 @@ fn outage(stage: &mut Stage) -> Result<(), Cut> {
         Ok(status["state"] == "waiting")
     })?;
     let hint = status["last_error"]["hint"].as_str().unwrap_or_default();
-    ensure(!hint.is_empty(), || {
-        format!("tok status names no remedy: {status}")
-    })?;
+    ensure(!hint.is_empty(), || format!("tok status names no remedy: {status}"))?;
     stage.type_status(&[])?;
 
     let before = given(&stage.iyo);
     stage.iyo.outage(false);
     stage.voice.event("ItsYou.online is back")?;
-    stage
-        .voice
-        .say("Nobody has to tell tokend. Its next try finds out:")?;
+    stage.voice.say("Nobody has to tell tokend. Its next try finds out:")?;
     stage.until_given(&stage.iyo, before + 1)?;
-    stage.until("gen1 in state fresh", |stage| {
-        Ok(stage.status(GEN1)?["state"] == "fresh")
-    })?;
+    stage.until("gen1 in state fresh", |stage| Ok(stage.status(GEN1)?["state"] == "fresh"))?;
     let new = stage.type_get(GEN1, &[])?;
     ensure(new != held, || "the token is the old one".to_owned())?;
     stage.type_status(&[GEN1.name])
@@ -275,26 +239,18 @@ fn rejection(stage: &mut Stage) -> Result<(), Cut> {
     stage.lyve.revoke_all();
     let before = given(&stage.lyve);
     let body = stage.type_request(LYVE)?;
-    ensure(body.contains("InvalidToken"), || {
-        format!("Lyve Cloud took a revoked token: {body}")
-    })?;
+    ensure(body.contains("InvalidToken"), || format!("Lyve Cloud took a revoked token: {body}"))?;
     stage.voice.say(
         "So tell tokend. The token goes in on standard input, and only its SHA-256 goes to the daemon:",
     )?;
     stage.voice.command("tok get lyve-prod | tok reject lyve-prod")?;
     let refused = stage.tok(&["get", LYVE.name])?.stdout;
     let said = stage.home.tok_with_input(["reject", LYVE.name], &refused);
-    ensure(said.code == 0 && said.stdout.is_empty(), || {
-        format!("tok reject should be silent: {said:?}")
-    })?;
+    ensure(said.code == 0 && said.stdout.is_empty(), || format!("tok reject should be silent: {said:?}"))?;
     let new = stage.type_get(LYVE, &[])?;
-    ensure(new != refused.trim_end(), || {
-        "the rejected token was served again".to_owned()
-    })?;
+    ensure(new != refused.trim_end(), || "the rejected token was served again".to_owned())?;
     let body = stage.type_request(LYVE)?;
-    ensure(body.contains("photos"), || {
-        format!("the API did not take the new token: {body}")
-    })?;
+    ensure(body.contains("photos"), || format!("the API did not take the new token: {body}"))?;
     let asked = given(&stage.lyve) - before;
     ensure(asked >= 1, || "the new token came from nowhere".to_owned())?;
     Ok(stage.voice.say(
@@ -311,13 +267,9 @@ fn the_end(stage: &mut Stage) -> Result<(), Cut> {
     }
     let asked = stage.lyve.token_requests() + stage.iyo.token_requests() + stage.ovc.token_requests();
     let log = stage.log();
-    ensure(!stage.leaks_into(&log), || {
-        "a secret or a token is in the log of tokend".to_owned()
-    })?;
+    ensure(!stage.leaks_into(&log), || "a secret or a token is in the log of tokend".to_owned())?;
     let stopped = stage.daemon.take().map(tokend_tests::sandbox::Daemon::stop);
-    ensure(stopped.is_some_and(|status| status.success()), || {
-        "tokend did not stop cleanly".to_owned()
-    })?;
+    ensure(stopped.is_some_and(|status| status.success()), || "tokend did not stop cleanly".to_owned())?;
     Ok(stage.voice.say(&format!(
         "tokend served {served} tokens, and asked the services {asked} times. Its log has {} lines, with no\n\
          secret and no token in them. It has stopped, and its home is removed now.",

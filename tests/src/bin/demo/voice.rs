@@ -20,12 +20,7 @@ impl Voice {
         let terminal = stdout.is_terminal();
         let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-        Self {
-            stdout,
-            terminal,
-            colour: terminal && !forbidden && !dumb,
-            at_gap: Cell::new(false),
-        }
+        Self { stdout, terminal, colour: terminal && !forbidden && !dumb, at_gap: Cell::new(false) }
     }
 
     /// Whether a person looks on.
@@ -54,11 +49,7 @@ impl Voice {
 
     /// What came of it.
     pub(crate) fn output(&self, text: &str) -> io::Result<()> {
-        if text.is_empty() {
-            Ok(())
-        } else {
-            self.print(text.trim_end_matches('\n'))
-        }
+        if text.is_empty() { Ok(()) } else { self.print(text.trim_end_matches('\n')) }
     }
 
     /// Something that happens to a service.
@@ -83,11 +74,7 @@ impl Voice {
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     /// Whole lines, at once, so that they stand above what a program prints next.

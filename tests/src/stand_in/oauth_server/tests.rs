@@ -15,21 +15,13 @@ fn encoded(text: &str) -> String {
 fn ask(server: &OAuthServer, credentials: Option<&str>, body: &str) -> Reply {
     let authorization = credentials.map(|pair| format!("Basic {}", STANDARD.encode(pair)));
     let mut headers = vec![FORM];
-    headers.extend(
-        authorization
-            .iter()
-            .map(|value| ("Authorization", value.as_str())),
-    );
+    headers.extend(authorization.iter().map(|value| ("Authorization", value.as_str())));
     call("POST", &format!("{}/token", server.url()), &headers, body).expect("an answer")
 }
 
 fn ask_basic(server: &OAuthServer, more: &str) -> Reply {
     let (id, secret) = server.change(|server| (encoded(&server.client_id), encoded(&server.client_secret)));
-    ask(
-        server,
-        Some(&format!("{id}:{secret}")),
-        &format!("grant_type=client_credentials{more}"),
-    )
+    ask(server, Some(&format!("{id}:{secret}")), &format!("grant_type=client_credentials{more}"))
 }
 
 #[test]
@@ -38,10 +30,7 @@ fn basic_credentials_count_only_when_they_were_form_encoded() {
     assert_eq!(ask_basic(&server, "").status, 200);
     let raw = server.change(|server| format!("{}:{}", server.client_id, server.client_secret));
     let refused = ask(&server, Some(&raw), "grant_type=client_credentials");
-    assert_eq!(
-        (refused.status, refused.json()["error"].as_str()),
-        (401, Some("invalid_client"))
-    );
+    assert_eq!((refused.status, refused.json()["error"].as_str()), (401, Some("invalid_client")));
     assert!(refused.header("www-authenticate").is_some());
 }
 
@@ -51,10 +40,7 @@ fn a_secret_in_the_form_counts_unless_there_is_another_in_the_header() {
     let (id, secret) = server.change(|server| (encoded(&server.client_id), encoded(&server.client_secret)));
     let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
     assert_eq!(ask(&server, None, &form).status, 200);
-    assert_eq!(
-        ask(&server, Some(&format!("{id}:{secret}")), &form).json()["error"],
-        "invalid_request"
-    );
+    assert_eq!(ask(&server, Some(&format!("{id}:{secret}")), &form).json()["error"], "invalid_request");
     server.change(|server| server.client_auth = ClientAuth::Basic);
     assert_eq!(ask(&server, None, &form).status, 401);
     assert_eq!(server.ledger()[0].client.as_deref(), Some("svc:app@example.com"));
@@ -65,12 +51,7 @@ fn the_answer_is_as_odd_as_wanted() {
     let server = OAuthServer::start();
     for raw in ["\"3600\"", "3600.0", "0", "-5", "1e300"] {
         server.change(|server| server.expires_in = ExpiresIn::Raw(raw.into()));
-        assert!(
-            ask_basic(&server, "")
-                .text()
-                .contains(&format!("\"expires_in\":{raw},")),
-            "{raw}"
-        );
+        assert!(ask_basic(&server, "").text().contains(&format!("\"expires_in\":{raw},")), "{raw}");
     }
     server.change(|server| {
         server.expires_in = ExpiresIn::Missing;
@@ -78,10 +59,7 @@ fn the_answer_is_as_odd_as_wanted() {
         server.scope_answer = ScopeAnswer::List;
     });
     let reply = ask_basic(&server, "&scope=a+b&audience=x&resource=one&resource=two").json();
-    assert_eq!(
-        (&reply["token_type"], &reply["scope"]),
-        (&json!("BEARER"), &json!(["a", "b"]))
-    );
+    assert_eq!((&reply["token_type"], &reply["scope"]), (&json!("BEARER"), &json!(["a", "b"])));
     assert!(reply.get("expires_in").is_none());
 
     let authorization = format!("Bearer {}", reply["access_token"].as_str().expect("a token"));
@@ -109,14 +87,10 @@ fn a_wrong_client_is_refused_in_each_way() {
 
 #[test]
 fn metadata_is_where_each_specification_has_it_and_can_name_another_issuer() {
-    let server = OAuthServer::builder()
-        .with(|server| server.issuer_path = "/tenant".into())
-        .start();
+    let server = OAuthServer::builder().with(|server| server.issuer_path = "/tenant".into()).start();
     let get = |path: &str| call("GET", &format!("{}{path}", server.url()), &[], "").expect("an answer");
-    for path in [
-        "/tenant/.well-known/openid-configuration",
-        "/.well-known/oauth-authorization-server/tenant",
-    ] {
+    for path in ["/tenant/.well-known/openid-configuration", "/.well-known/oauth-authorization-server/tenant"]
+    {
         assert_eq!(get(path).json()["issuer"], format!("{}/tenant", server.url()));
     }
     assert_eq!(get("/.well-known/openid-configuration").status, 404);
