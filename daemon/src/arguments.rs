@@ -29,14 +29,18 @@ enum Command {
     /// Validates the configuration and prints what it understood.
     Check,
     /// Starts tokend in the background, unless it runs, and prints `TOKEND_SOCK`, for `eval "$(tokend env)"`.
-    Env,
-    /// Sets tokend up as a systemd user service.
+    Env {
+        /// Stops the one that runs instead, and prints `unset TOKEND_SOCK;`.
+        #[arg(short = 'k', long)]
+        kill: bool,
+    },
+    /// Not built yet: sets tokend up as a systemd user service.
     #[command(hide = true)]
     Install,
-    /// Takes away what install set up.
+    /// Not built yet: takes away what install set up.
     #[command(hide = true)]
     Uninstall,
-    /// Prints the configuration's JSON Schema.
+    /// Not built yet: prints the configuration's JSON Schema.
     #[command(hide = true)]
     Schema,
 }
@@ -53,7 +57,8 @@ pub(crate) fn run() -> ExitCode {
     match arguments.command {
         None => run::foreground(arguments.background),
         Some(Command::Check) => check(),
-        Some(Command::Env) => background::env(),
+        Some(Command::Env { kill: false }) => background::env(),
+        Some(Command::Env { kill: true }) => background::kill(),
         Some(Command::Install) => not_built("install", "systemd/README.md says how to do it by hand"),
         Some(Command::Uninstall) => not_built("uninstall", "systemd/README.md says how to do it by hand"),
         Some(Command::Schema) => not_built("schema", "tokend check validates a configuration"),

@@ -13,6 +13,48 @@ pub struct Instance {
     _lock: File,
 }
 
+/// Who holds a state folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Its machine.
+    pub host: String,
+    /// Its process there.
+    pub process: u32,
+    /// Where it listens.
+    pub socket: PathBuf,
+}
+
+impl Holder {
+    /// Who holds the state folder now, if somebody does and has written who.
+    #[must_use]
+    pub fn of(state: &Path) -> Option<Self> {
+        let mut lock = File::open(state.join("lock")).ok()?;
+        match lock.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => {}
+            // Nobody holds it: what stands in it is of somebody who has gone.
+            _ => return None,
+        }
+        let mut written = String::new();
+        (&mut lock).take(LONGEST).read_to_string(&mut written).ok()?;
+        Self::parse(written.trim_end())
+    }
+
+    fn parse(written: &str) -> Option<Self> {
+        let (host, rest) = written.strip_prefix("host ")?.split_once(", process ")?;
+        let (process, socket) = rest.split_once(", socket ")?;
+        Some(Self { host: host.to_owned(), process: process.parse().ok()?, socket: socket.into() })
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "host {}, process {}, socket {}", self.host, self.process, self.socket.display())
+    }
+}
+
+/// A lock file is never longer than this many bytes.
+const LONGEST: u64 = 8192;
+
 /// The state folder cannot be locked.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -54,20 +96,16 @@ impl Instance {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 // Whoever holds it may be writing just now: then it is unnamed.
-                let _ = lock.take(1024).read_to_string(&mut holder);
+                let _ = lock.take(LONGEST).read_to_string(&mut holder);
                 return Err(Taken::By(holder.trim_end().to_owned(), path));
             }
             Err(TryLockError::Error(error)) => return Err(wrong(error)),
         }
         lock.set_len(0).map_err(wrong)?;
         lock.rewind().map_err(wrong)?;
-        let holder = format!(
-            "host {}, process {}, socket {}\n",
-            platform::host_name(),
-            std::process::id(),
-            socket.display()
-        );
-        lock.write_all(holder.as_bytes()).map_err(wrong)?;
+        let holder =
+            Holder { host: platform::host_name(), process: std::process::id(), socket: socket.to_path_buf() };
+        writeln!(lock, "{holder}").map_err(wrong)?;
         Ok(Self { _lock: lock })
     }
 }
@@ -86,7 +124,10 @@ mod tests {
             message.contains(&format!("process {}, socket /tmp/a.sock", std::process::id())),
             "{message}"
         );
+        let holder = Holder::of(state.path()).map(|holder| (holder.process, holder.socket));
+        assert_eq!(holder, Some((std::process::id(), "/tmp/a.sock".into())));
         drop(first);
+        assert_eq!(Holder::of(state.path()), None);
         assert!(Instance::claim(state.path(), Path::new("/tmp/b.sock")).is_ok());
         Ok(())
     }

@@ -12,7 +12,7 @@ use signal_hook_tokio::Signals;
 use tokend::account::Keeper;
 use tokend::clock::{Clock, SystemClock};
 use tokend::config::{self, Loaded};
-use tokend::instance::Instance;
+use tokend::instance::{Instance, Taken};
 use tokend::platform;
 use tokend::provider::http::{self, ProxyEnvironment};
 use tokend::server::socket::SocketError;
@@ -86,8 +86,17 @@ async fn live(level: &logging::Level, background: bool) -> Result<ExitCode, Exit
 }
 
 fn begin(state: &Path, socket: &Path, folder: &Path) -> Result<(Instance, Loaded), ExitCode> {
-    let instance = Instance::claim(state, socket).map_err(|taken| {
-        complain(taken, "stop that one, or use it: TOKEND_SOCK says where tok looks", End::Unavailable)
+    let instance = Instance::claim(state, socket).map_err(|taken| match taken {
+        Taken::Io(..) => complain(
+            taken,
+            "that folder must be this user's own: look at HOME and XDG_STATE_HOME",
+            End::Failed,
+        ),
+        _ => complain(
+            taken,
+            "stop that one (`tokend env -k`), or use it: TOKEND_SOCK says where `tok` looks",
+            End::Unavailable,
+        ),
     })?;
     match config::load(folder, &ProxyEnvironment::of_process()) {
         Ok(loaded) => Ok((instance, loaded)),
@@ -175,7 +184,7 @@ async fn apply(keeper: &Keeper, level: &logging::Level, loaded: Loaded) -> Resul
 /// Reads the configuration again: whole, or not at all.
 async fn reconfigure(keeper: &Keeper, level: &logging::Level, folder: PathBuf) -> Result<Reloaded, Failure> {
     let faulty = |message: String| Failure {
-        code: Code::INTERNAL,
+        code: Code::USAGE,
         kind: "configuration".to_owned(),
         message,
         hint: "mend it and reload again; the configuration before it goes on".to_owned(),

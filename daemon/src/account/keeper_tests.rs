@@ -188,7 +188,7 @@ async fn a_provider_that_panics_hurts_nobody_but_its_caller() {
     }
     match waiting.await.unwrap() {
         Ok(Reply::Failure(failure)) => {
-            assert_eq!((failure.code, &*failure.kind), (Code::NOT_NOW, "internal"))
+            assert_eq!((failure.code, &*failure.kind), (Code::NOT_NOW, "internal"));
         }
         other => panic!("expected a failure, got {other:?}"),
     }

@@ -479,6 +479,31 @@ fn a_forced_refresh_is_free_once_and_then_limited() {
 }
 
 #[test]
+fn a_secret_that_cannot_be_had_costs_no_refresh() {
+    let mut story = Story::new(Refresh::Eager);
+    story.fail(Class::Source);
+    for tries in 2..6 {
+        let person = story.refresh();
+        assert_eq!(story.mints.len(), tries);
+        story.fail(Class::Source);
+        assert_eq!(story.code(person), Code::REFUSED);
+    }
+}
+
+#[test]
+fn whoever_looks_is_told_that_rejections_make_it_wait() {
+    let mut story = Story::new(Refresh::Eager);
+    story.mint("t1", Some(HOUR));
+    story.reject("t1");
+    story.mint("t2", Some(HOUR));
+    story.reject("t2");
+    let snapshot = story.life.snapshot(story.now, None);
+    assert_eq!(snapshot.state, State::Waiting);
+    assert_eq!(snapshot.trouble.map(|trouble| trouble.failure.kind), Some("rejected-too-often"));
+    assert_eq!(snapshot.next_refresh, Some(story.now.steady.after(Duration::from_secs(10))));
+}
+
+#[test]
 fn a_forced_refresh_that_failed_is_tried_again_when_it_says_so() {
     let mut story = Story::new(Refresh::Eager);
     story.mint("t1", Some(HOUR));

@@ -11,10 +11,6 @@ use crate::provider::{Class, Failure};
 pub(super) const VOUCHED: &str =
     "a caller rejected this token, but the service says that it lives; it is served on";
 
-/// Said while callers reject so often that no new token is asked for.
-pub(super) const HELD_BACK: &str =
-    "its tokens were rejected again and again within ten minutes; the next request waits";
-
 /// A span for people, in at most two units.
 #[must_use]
 pub fn span(span: Duration) -> String {
@@ -31,19 +27,28 @@ pub fn span(span: Duration) -> String {
 
 /// The account is parked: tokend will not try again by itself.
 pub(super) fn parked(account: &str, failure: &Failure) -> message::Failure {
-    let what = match failure.class {
-        Class::Source => "secret",
-        _ => "configuration or the secret",
+    let hint = match failure.kind {
+        // What a process was started with does not change while it runs.
+        "secret-env" | "secret-credential" => failure.hint.clone(),
+        _ => format!(
+            "{}; tokend will not try again until the {} changes (then: `tok reload`, or `tok refresh {account}`)",
+            failure.hint,
+            what_changes(failure.class)
+        ),
     };
     message::Failure {
         code: Code::REFUSED,
         kind: failure.kind.to_owned(),
         message: format!("{account}: {}", failure.message),
-        hint: format!(
-            "{}; tokend will not try again until the {what} changes (then: `tok reload`, or `tok refresh {account}`)",
-            failure.hint
-        ),
+        hint,
         next_try_in_ms: None,
+    }
+}
+
+fn what_changes(class: Class) -> &'static str {
+    match class {
+        Class::Source => "secret",
+        _ => "configuration or the secret",
     }
 }
 
@@ -92,16 +97,21 @@ pub(super) fn too_many_variants(account: &str, limit: usize) -> message::Failure
 }
 
 /// Callers reject too often.
-pub(super) fn held_back(account: &str, next: Duration) -> message::Failure {
+pub(super) fn rejected_too_often() -> Failure {
+    Failure {
+        class: Class::NotNow,
+        kind: "rejected-too-often",
+        message: "its tokens were rejected again and again within ten minutes".to_owned(),
+        hint: "find out why tokens that the service has just given are refused".to_owned(),
+        retry_after: None,
+    }
+}
+
+/// A forced refresh while the last delay runs: nothing was tried.
+pub(super) fn not_tried(account: &str, failure: &Failure, next: Duration) -> message::Failure {
     message::Failure {
-        code: Code::NOT_NOW,
-        kind: "rejected-too-often".to_owned(),
-        message: format!("{account}: its tokens were rejected again and again within ten minutes"),
-        hint: format!(
-            "the next try is in {}; find out why the service refuses tokens that it has just given",
-            span(next)
-        ),
-        next_try_in_ms: Some(milliseconds(next)),
+        message: format!("{account}: not tried again yet; the last try said: {}", failure.message),
+        ..waiting(account, failure, next)
     }
 }
 
@@ -129,15 +139,21 @@ pub(super) fn timed_out(account: &str) -> message::Failure {
 
 /// The service never gives a token that long.
 pub(super) fn never_that_long(account: &str, least: Duration, longest: Option<Duration>) -> message::Failure {
-    let given = match longest {
-        Some(longest) => format!("the longest that its service gave lives {}", span(longest)),
-        None => "its service does not say how long its tokens live".to_owned(),
+    let (given, hint) = match longest {
+        Some(longest) => (
+            format!("the longest that its service gave lives {}", span(longest)),
+            "ask for less with `--min-valid`",
+        ),
+        None => (
+            "its service does not say how long its tokens live".to_owned(),
+            "leave `--min-valid` out, or set the account's `assume_lifetime`",
+        ),
     };
     message::Failure {
         code: Code::NEVER_THAT_LONG,
         kind: "never-that-long".to_owned(),
         message: format!("{account}: no token lives {}; {given}", span(least)),
-        hint: "ask for less with `--min-valid`".to_owned(),
+        hint: hint.to_owned(),
         next_try_in_ms: None,
     }
 }

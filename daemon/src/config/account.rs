@@ -44,7 +44,10 @@ impl<'d> Accounts<'d> {
 
     /// Reads the accounts of one file.
     pub(super) fn read(&mut self, mut accounts: Table<'d>) {
-        for name in accounts.remaining_keys() {
+        let mut names = accounts.remaining_keys();
+        // As a person reads the file: the first is the one above.
+        names.sort_by_key(|name| name.span.start);
+        for name in names {
             let Some(table) = accounts.table(&name.value) else {
                 continue;
             };

@@ -87,10 +87,15 @@ impl<'d> Table<'d> {
         }
     }
 
-    /// A string that must be there. Absent: reported, `None`.
+    /// A string that must be there. Absent or empty: reported, `None`.
     pub fn required_string(&mut self, key: &str) -> Option<Located<String>> {
         self.require(key);
-        self.string(key)
+        let text = self.string(key)?;
+        if text.value.trim().is_empty() {
+            self.report(&text.span, format!("`{key}` is empty"), "write its value between the quotes");
+            return None;
+        }
+        Some(text)
     }
 
     /// Reports that `key` is missing, if it is.

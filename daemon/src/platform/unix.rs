@@ -187,6 +187,16 @@ pub fn listen(path: &Path) -> io::Result<Listener> {
     ListenerOptions::new().name(name).reclaim_name(false).mode(0o600).create_tokio()
 }
 
+/// Asks a process to end, as systemd does.
+///
+/// # Errors
+/// When there is no such process, or it is another user's.
+pub fn ask_to_end(process: u32) -> io::Result<()> {
+    let pid = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
+    let pid = pid.ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(rustix::process::kill_process(pid, rustix::process::Signal::TERM)?)
+}
+
 /// Whether somebody listens at `path`.
 pub async fn is_answered(path: &Path) -> bool {
     let Ok(name) = path.to_fs_name::<GenericFilePath>() else { return false };

@@ -227,7 +227,7 @@ impl Account {
         table.finish();
         let found: Vec<_> = document.diagnostics().iter().map(ToString::to_string).collect();
         match provider {
-            Some(provider) if found.is_empty() => Ok(Self { provider, _files: files }),
+            Some(provider) if !document.is_faulty() => Ok(Self { provider, _files: files }),
             Some(_) => Err(found),
             None => {
                 assert!(!found.is_empty(), "nothing was read, and nothing said");

@@ -108,7 +108,9 @@ impl Program {
             found: OnceLock::new(),
         };
         // What is not found now may be installed later.
-        let _ = program.find(&|name| env::var_os(name));
+        if program.find(&|name| env::var_os(name)).is_none() {
+            table.warn(&span, format!("the program of `{key}` is not there"), "install it, or mend its name");
+        }
         sound.then_some(program)
     }
 

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::file::{self, Openness, Readers};
 use super::program::{Program, is_variable};
 use super::{Unfit, without_newline};
-use crate::document::{Shape, Table, printable};
+use crate::document::{Shape, Table, nearest, printable};
 use crate::provider::Failure;
 
 /// Where a secret comes from. Fetched anew whenever it is needed.
@@ -51,6 +51,12 @@ impl Source {
             [] => {
                 if source.remaining_keys().is_empty() {
                     source.report(&source.span(), format!("`{key}` names no source"), FORMS);
+                }
+                for key in source.remaining_keys() {
+                    if nearest(&key.value, BUILT.iter().chain(LATER).copied()).is_none() {
+                        source.allow(&key.value);
+                        source.report(&key.span, "this is no source of a secret", FORMS);
+                    }
                 }
                 for word in BUILT {
                     source.allow(word);

@@ -35,4 +35,10 @@ impl Allowance {
         self.granted = self.granted(now).saturating_add(1);
         self.last = Some(now);
     }
+
+    /// What was granted last was not used.
+    pub(super) fn take_back(&mut self) {
+        self.granted = self.granted.saturating_sub(1);
+        self.last = self.last.filter(|_| self.granted > 0);
+    }
 }

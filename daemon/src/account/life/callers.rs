@@ -69,9 +69,8 @@ impl Life {
         if self.attempt.is_some() {
             return words::timed_out(account);
         }
-        if self.suspicion.is_some() || self.held_back(now) {
-            let until = self.suspicion.unwrap_or_else(|| self.allowed_at(now));
-            return words::held_back(account, now.steady.until(until));
+        if let Some(until) = self.suspicion {
+            return words::waiting(account, &words::rejected_too_often(), now.steady.until(until));
         }
         match &self.trouble {
             Some(trouble) => {
@@ -95,10 +94,11 @@ impl Life {
             return;
         }
         let ready = self.refreshes.ready_at(now.steady);
-        let delayed = self.held_back(now)
-            || self.trouble.as_ref().is_some_and(|t| !t.parked && t.next_try > now.steady);
-        if delayed {
-            effects.push(Effect::Answer(ask.waiter, Reply::Failure(self.why_not(now))));
+        let delay = self.trouble.as_ref().filter(|t| !t.parked && t.next_try > now.steady);
+        if let Some(trouble) = delay {
+            let next = now.steady.until(trouble.next_try);
+            let failure = words::not_tried(&self.traits.account, &trouble.failure, next);
+            effects.push(Effect::Answer(ask.waiter, Reply::Failure(failure)));
         } else if ready > now.steady {
             let failure = words::refreshed_too_often(&self.traits.account, now.steady.until(ready));
             effects.push(Effect::Answer(ask.waiter, Reply::Failure(failure)));

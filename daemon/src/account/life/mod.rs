@@ -131,8 +131,6 @@ pub struct Life {
     suspicion: Option<Steady>,
     /// The service called the token alive: rejections of it do not count until then.
     vouched_until: Option<Steady>,
-    /// No request sooner than this: callers reject too often.
-    hold_until: Option<Steady>,
     /// When the last attempt began, for the smallest gap between two.
     last_attempt: Option<Steady>,
     /// The lifetime of the last token, if it had one.
@@ -185,7 +183,6 @@ impl Life {
             refresh_at: None,
             suspicion: None,
             vouched_until: None,
-            hold_until: None,
             last_attempt: None,
             longest: None,
             trouble: None,
@@ -252,7 +249,7 @@ impl Life {
                 at: trouble.at,
                 parked: trouble.parked,
             }),
-            warnings: self.warnings(now).map(str::to_owned).into_iter().collect(),
+            warnings: if self.vouched(now) { vec![words::VOUCHED.to_owned()] } else { Vec::new() },
         }
     }
 
@@ -266,11 +263,7 @@ impl Life {
         });
         let due = if self.attempt.is_none() { self.due(now, used) } else { None };
         let probe = if self.attempt.is_none() { self.suspicion } else { None };
-        waiting
-            .chain([due, probe, self.death(), self.hold_until])
-            .flatten()
-            .filter(|at| *at > now.steady)
-            .min()
+        waiting.chain([due, probe, self.death()]).flatten().filter(|at| *at > now.steady).min()
     }
 
     /// Who waits.
@@ -284,24 +277,13 @@ impl Life {
         self.attempt.is_none() && self.waiting.is_empty()
     }
 
-    /// What a person should know of the callers' rejections.
-    fn warnings(&self, now: Moment) -> Option<&'static str> {
-        if self.vouched(now) {
-            Some(words::VOUCHED)
-        } else if self.held_back(now) {
-            Some(words::HELD_BACK)
-        } else {
-            None
-        }
-    }
-
     /// What the account does, in one word.
     fn state(&self, now: Moment) -> State {
         if self.attempt.is_some() {
             State::Refreshing
         } else if self.is_parked() {
             State::Parked
-        } else if self.trouble.is_some() || self.suspicion.is_some() || self.held_back(now) {
+        } else if self.trouble.is_some() || self.suspicion.is_some() {
             State::Waiting
         } else if self.usable(now).is_some() {
             State::Fresh
@@ -314,9 +296,6 @@ impl Life {
     fn settle(&mut self, now: Moment, used: Option<Steady>, effects: &mut Vec<Effect>) {
         if self.token.as_ref().is_some_and(|token| !token.is_alive(now)) {
             self.drop_token();
-        }
-        if self.hold_until.is_some_and(|until| until <= now.steady) {
-            self.hold_until = None;
         }
         if self.attempt.is_none() {
             if self.suspicion.is_some_and(|probe_at| probe_at <= now.steady) {
@@ -400,16 +379,11 @@ impl Life {
         }
     }
 
-    /// Before when no request may be sent: the last delay, a hold, or the smallest gap.
+    /// Before when no request may be sent: the last delay, or the smallest gap.
     fn allowed_at(&self, now: Moment) -> Steady {
         let trouble = self.trouble.as_ref().filter(|trouble| !trouble.parked).map(|trouble| trouble.next_try);
         let gap = self.last_attempt.map(|last| last.after(MIN_GAP));
-        [trouble, self.hold_until, gap].into_iter().flatten().max().unwrap_or(now.steady)
-    }
-
-    /// Whether callers reject so often that no request may be sent now.
-    fn held_back(&self, now: Moment) -> bool {
-        self.hold_until.is_some_and(|until| until > now.steady)
+        [trouble, gap].into_iter().flatten().max().unwrap_or(now.steady)
     }
 
     fn vouched(&self, now: Moment) -> bool {

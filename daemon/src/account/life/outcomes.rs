@@ -32,7 +32,12 @@ impl Life {
     pub(super) fn discard(&mut self, now: Moment) {
         let pause = self.rejections.pause(now.steady);
         self.rejections.grant(now.steady);
-        self.hold_until = (!pause.is_zero()).then(|| now.steady.after(pause));
+        if !pause.is_zero() {
+            let next_try = now.steady.after(pause);
+            let failure = words::rejected_too_often();
+            self.trouble =
+                Some(Trouble { failure, at: now.wall, failures: 0, doubts: 0, next_try, parked: false });
+        }
         self.last_attempt = None;
         if let Some(token) = &self.token {
             if self.refused.len() == REFUSED {
@@ -116,6 +121,10 @@ impl Life {
             Class::Doubtful => doubts >= DOUBTFUL_TRIES,
             Class::NotNow => false,
         };
+        if failure.class == Class::Source {
+            // No request was sent: whoever mends it need not wait.
+            self.refreshes.take_back();
+        }
         let pause = schedule::backoff(failures, failure.retry_after, self.rng.f64());
         let next_try = now.steady.after(pause);
         self.trouble = Some(Trouble { failure, at: now.wall, failures, doubts, next_try, parked });

@@ -157,6 +157,6 @@ fn a_dot_in_a_name_needs_quotes() {
 #[test]
 fn names_that_differ_only_in_case_are_an_error_that_shows_both() {
     let said = mistakes(&format!("{}\n{}", account(""), account("").replace("accounts.a", "accounts.A")));
-    assert!(said.contains("`A` and `a` differ only in case"), "{said}");
+    assert!(said.contains("`a` and `A` differ only in case"), "{said}");
     assert!(said.contains("config.toml:1:11") && said.contains("config.toml:5:11"), "{said}");
 }

@@ -62,6 +62,10 @@ pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn
     let audience = Lists::CommaSeparated.read_one_or_many(table, "audience");
     let validity = table.duration_within("validity", &(Duration::from_secs(1)..=LONGEST));
     let scope = scope.unwrap_or_default();
+    if scope.is_empty() && !table.has("scope") {
+        let hint = "name what the account is for, such as scope = [\"user:memberof:ORGANIZATION\"]";
+        table.warn(&table.span(), "without `scope` the token can do everything that the key can", hint);
+    }
     Some(Box::new(ItsYouOnline {
         http,
         base: base?,

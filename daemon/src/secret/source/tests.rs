@@ -57,7 +57,7 @@ fn a_source_that_cannot_be_is_a_mistake() {
     for (value, what) in [
         ("{}", "`password` names no source"),
         ("{ fil = '/x' }", "did you mean `file`?"),
-        ("{ wallet = '/x' }", "unknown key `wallet`"),
+        ("{ wallet = '/x' }", "this is no source of a secret"),
         ("{ file = '/x', env = 'X' }", "names two sources"),
         ("{ store = 'x', env = 'X' }", "names two sources"),
         ("{ file = '/x', mode = 1 }", "unknown key `mode`"),
