@@ -101,11 +101,13 @@ impl Instance {
             }
             Err(TryLockError::Error(error)) => return Err(wrong(error)),
         }
-        lock.set_len(0).map_err(wrong)?;
-        lock.rewind().map_err(wrong)?;
         let holder =
             Holder { host: platform::host_name(), process: std::process::id(), socket: socket.to_path_buf() };
-        writeln!(lock, "{holder}").map_err(wrong)?;
+        // On a full disk the lock holds all the same; only its holder goes unnamed.
+        let written = lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| writeln!(lock, "{holder}"));
+        if let Err(error) = written {
+            tracing::warn!(%error, path = %path.display(), "cannot write down who holds the state");
+        }
         Ok(Self { _lock: lock })
     }
 }

@@ -60,11 +60,12 @@ async fn live(level: &logging::Level, background: bool) -> Result<ExitCode, Exit
     // First of all, so that a daemon that cannot start still answers for the connections that wait.
     let adopted = platform::adopted_listener()
         .map_err(|error| complain(error, "the socket unit passes one listening socket", End::Failed))?;
-    let begun = begin(&state, &path, &folder);
+    let bound = adopted.as_ref().and_then(|(_, bound)| bound.as_ref()).unwrap_or(&path);
+    let begun = begin(&state, bound, &folder);
     let (instance, loaded) = match begun {
         Ok(begun) => begun,
         Err(end) => {
-            if let Some(listener) = &adopted {
+            if let Some((listener, _)) = &adopted {
                 // Unaccepted connections would make systemd start us again at once.
                 platform::turn_away(listener).await;
             }
@@ -72,7 +73,7 @@ async fn live(level: &logging::Level, background: bool) -> Result<ExitCode, Exit
         }
     };
     let socket = match adopted {
-        Some(listener) => Socket::adopted(listener, &path),
+        Some((listener, bound)) => Socket::adopted(listener, bound.as_deref()),
         None => Socket::open(&path).await.map_err(|error| match error {
             SocketError::Live(_) => {
                 complain(error, "stop it, or set TOKEND_SOCK to another path", End::Unavailable)
@@ -140,6 +141,7 @@ async fn serve(
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP])
         .map_err(|error| complain(error, "the system is short of something", End::Failed))?;
 
+    let mut files = loaded.files.clone();
     apply(&keeper, level, loaded).await?;
     let serving = tokio::spawn(server.run(socket));
     notify(&[NotifyState::Ready]);
@@ -152,12 +154,12 @@ async fn serve(
             signal = signals.next() => match signal {
                 Some(SIGHUP) if !ends_with_terminal => {
                     // Whoever sent it reads the log.
-                    let _ = reconfigure(&keeper, level, folder.to_path_buf()).await;
+                    let _ = reconfigure(&keeper, level, folder.to_path_buf(), &mut files).await;
                 }
                 _ => break,
             },
             Some(answer) = reloads.recv() => {
-                let result = reconfigure(&keeper, level, folder.to_path_buf()).await;
+                let result = reconfigure(&keeper, level, folder.to_path_buf(), &mut files).await;
                 let _ = answer.send(result);
             }
         }
@@ -182,19 +184,34 @@ async fn apply(keeper: &Keeper, level: &logging::Level, loaded: Loaded) -> Resul
 }
 
 /// Reads the configuration again: whole, or not at all.
-async fn reconfigure(keeper: &Keeper, level: &logging::Level, folder: PathBuf) -> Result<Reloaded, Failure> {
+async fn reconfigure(
+    keeper: &Keeper,
+    level: &logging::Level,
+    folder: PathBuf,
+    files: &mut Vec<PathBuf>,
+) -> Result<Reloaded, Failure> {
     let faulty = |message: String| Failure {
         code: Code::USAGE,
         kind: "configuration".to_owned(),
         message,
-        hint: "mend it and reload again; the configuration before it goes on".to_owned(),
+        hint:
+            "mend it and reload again (an empty file means no accounts); what was configured before goes on"
+                .to_owned(),
         next_try_in_ms: None,
     };
     // Files may lie on a slow disk; whoever is served meanwhile must not wait for it.
     let loaded =
         tokio::task::spawn_blocking(move || config::load(&folder, &ProxyEnvironment::of_process())).await;
     let loaded = match loaded {
-        Ok(Ok(loaded)) => loaded,
+        Ok(Ok(loaded)) => match files.first().filter(|main| !loaded.files.contains(main)) {
+            // An editor that writes in two steps, or a home that is gone for a moment.
+            Some(gone) if gone.ends_with("config.toml") => {
+                let message = format!("the configuration {} has vanished", gone.display());
+                tracing::error!("{message}; what it said goes on");
+                return Err(faulty(message));
+            }
+            _ => loaded,
+        },
         Ok(Err(diagnostics)) => {
             let listed = config::report(&diagnostics);
             tracing::error!("the configuration is faulty; the one before it goes on\n{listed}");
@@ -208,6 +225,7 @@ async fn reconfigure(keeper: &Keeper, level: &logging::Level, folder: PathBuf) -
     log_warnings(&loaded);
     // The certificates may have changed, too.
     http::forget_clients();
+    files.clone_from(&loaded.files);
     let warnings = loaded.warnings.iter().map(|warning| warning.message.clone()).collect();
     let outcome = keeper
         .reconfigure(loaded.configuration.accounts.into_values().collect())

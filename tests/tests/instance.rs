@@ -239,6 +239,32 @@ fn env_prints_what_a_shell_evaluates_and_finds_a_daemon_that_runs_in_the_foregro
 }
 
 #[test]
+fn env_finds_the_daemon_of_this_state_wherever_it_listens() {
+    let sandbox = home();
+    let _background = Background(&sandbox);
+    let socket = env(&sandbox);
+    let mut elsewhere = sandbox.command("tokend");
+    elsewhere.arg("env").env("TOKEND_SOCK", sandbox.path().join("run/gone.sock"));
+    let said = sandbox::run(&mut elsewhere);
+    assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
+    assert!(said.stdout.contains(&format!("'{}'", socket.display())), "{said:?}");
+}
+
+#[test]
+fn env_k_stops_the_daemon_and_says_when_there_is_none() {
+    let sandbox = home();
+    let background = Background(&sandbox);
+    env(&sandbox);
+    let said = sandbox::run(sandbox.command("tokend").args(["env", "-k"]));
+    assert_eq!((said.code, said.stdout.as_str()), (0, "unset TOKEND_SOCK;\n"), "{said:?}");
+    assert!(!background.runs());
+    assert!(!sandbox.socket().exists());
+    let again = sandbox::run(sandbox.command("tokend").args(["env", "-k"]));
+    assert_eq!((again.code, again.stdout.as_str()), (1, ""), "{again:?}");
+    assert!(again.stderr.starts_with("tokend: no tokend runs on this state\n"), "{again:?}");
+}
+
+#[test]
 fn ten_env_at_once_start_one_daemon_and_no_caller_comes_too_early() {
     let sandbox = home();
     let _background = Background(&sandbox);

@@ -6,18 +6,19 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, Permissions};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use tokend_tests::sandbox::{Daemon, Sandbox, program_path, run, skip, write_private};
+use tokend_tests::sandbox::{Daemon, Sandbox, program_path, run, skip, write_private, write_program};
 use tokend_tests::stand_in::{HttpLogin, ItsYouOnline, LyveCloud, OAuthServer, OpenvCloud};
 
 const README: &str = include_str!("../../README.md");
 
 /// What it links to; that the files are there, the compiler sees.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 7] = [
+    ("docs/code-structure.md", include_str!("../../docs/code-structure.md")),
     ("docs/threat-model.md", include_str!("../../docs/threat-model.md")),
     ("docs/wire-protocol.md", include_str!("../../docs/wire-protocol.md")),
     ("systemd/README.md", include_str!("../../systemd/README.md")),
@@ -63,10 +64,21 @@ fn every_configuration_is_accepted_as_it_is_written() {
     for block in blocks("toml") {
         let sandbox = Sandbox::new();
         sandbox.configure(&block.text);
-        let said = run(sandbox.command("tokend").arg("check"));
+        for name in ["pass", "gcloud"] {
+            program(&sandbox, name, "");
+        }
+        let said =
+            run(sandbox.command("tokend").arg("check").env("PATH", path(&[sandbox.home().join("bin")])));
         assert_eq!(said.code, 0, "README.md:{}: {}", block.line, said.stderr);
         assert!(!said.stdout.contains("warning"), "README.md:{}: {}", block.line, said.stdout);
     }
+}
+
+/// A program of the README in `~/bin`, which prints this.
+fn program(sandbox: &Sandbox, name: &str, prints: &str) {
+    let folder = sandbox.home().join("bin");
+    fs::create_dir_all(&folder).expect("a folder");
+    write_program(&folder.join(name), 0o700, format!("#!/bin/sh\necho '{prints}'\n").as_bytes());
 }
 
 /// The services of the README, as stand-ins that take the credentials of the README.
@@ -124,7 +136,7 @@ impl Services {
 
     /// Puts each secret where the README says that it is; the variable is the daemon's.
     fn tell_secrets(&self, sandbox: &Sandbox) {
-        for folder in ["home/.secrets", "home/bin", "credentials"] {
+        for folder in ["home/.secrets", "credentials"] {
             DirBuilder::new().mode(0o700).create(sandbox.path().join(folder)).expect("a folder");
         }
         sandbox.secret_file(".secrets/lyve", &self.lyve.change(|lyve| lyve.secret.clone()));
@@ -134,11 +146,8 @@ impl Services {
         sandbox.secret_file(".secrets/legacy-api-key", "a-fixed-token");
         write_private(&sandbox.path().join("credentials/sso-password"), b"sso&secret");
         let iyo_secret = self.iyo.change(|iyo| iyo.client_secret.clone());
-        for (program, prints) in [("pass", iyo_secret.as_str()), ("gcloud", "a-printed-token")] {
-            let path = sandbox.home().join("bin").join(program);
-            write_private(&path, format!("#!/bin/sh\necho '{prints}'\n").as_bytes());
-            fs::set_permissions(path, Permissions::from_mode(0o700)).expect("a program");
-        }
+        program(sandbox, "pass", &iyo_secret);
+        program(sandbox, "gcloud", "a-printed-token");
     }
 }
 
@@ -232,6 +241,9 @@ fn every_command_and_option_is_there() {
     for words in calls("tokend") {
         let help = run(sandbox.command("tokend").args([words[0].as_str(), "--help"]));
         assert_eq!(help.code, 0, "tokend {}: {}", words[0], help.stderr);
+        for option in words[1..].iter().filter(|word| word.starts_with('-')) {
+            assert!(help.stdout.contains(option.as_str()), "tokend {} {option}", words[0]);
+        }
     }
 }
 
@@ -280,6 +292,39 @@ fn every_link_leads_somewhere() {
         };
         assert!(there, "{target} is nowhere");
     }
+}
+
+/// The first five minutes, as they are written, where new files are open to the group: a static account in the place
+/// of the service.
+#[test]
+fn the_first_five_minutes_hold_where_files_are_open_to_the_group() {
+    let sandbox = Sandbox::new();
+    let programs = program_path("tok").parent().expect("a folder").to_owned();
+    let sh = blocks("sh");
+    let piece = |what: &str| {
+        let found = sh.iter().find(|block| block.text.contains(what));
+        &found.unwrap_or_else(|| panic!("nothing is said of {what}")).text
+    };
+    let secret =
+        piece("cat > ~/.secrets/lyve").replace('#', "<<E #").replace("Ctrl-D\n", "Ctrl-D\na-secret\nE\n");
+    let account = "[accounts.lyve-prod]\ntype = \"static\"\ntoken = { file = \"~/.secrets/lyve\" }\n";
+    let editor = sandbox.path().join("editor");
+    write_program(&editor, 0o700, format!("#!/bin/sh\ncat > \"$1\" <<'E'\n{account}E\n").as_bytes());
+    let steps = [
+        &secret,
+        piece("~/.config/tokend/config.toml"),
+        "tokend check\n",
+        "trap 'eval \"$(tokend env -k)\"' EXIT\neval \"$(tokend env)\"\ntok get lyve-prod\n",
+    ];
+    let mut shell = Command::new("sh");
+    sandbox.surround(&mut shell);
+    // Where the page says that it is.
+    fs::remove_dir_all(sandbox.home()).expect("a home");
+    DirBuilder::new().mode(0o755).create(sandbox.home()).expect("a home");
+    shell.env_remove("XDG_CONFIG_HOME").env("EDITOR", editor).env("PATH", path(&[programs]));
+    let said = run(shell.args(["-eu", "-c", &format!("umask 002\n{}", steps.concat())]));
+    assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
+    assert!(said.stdout.ends_with("\na-secret\n"), "{said:?}");
 }
 
 #[test]

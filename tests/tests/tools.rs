@@ -61,6 +61,31 @@ fn curl_uses_the_token_as_header_or_form_field_as_the_service_takes_it() {
     assert_eq!(said.code, 0, "{said:?}");
     assert_eq!(ovc.ledger().pop().expect("a request").field("cloudspaceId"), Some("1"));
 
+    // A multipart form has a part for it; a body that is no form has no room.
+    let said = sandbox.tok(["curl", "ovc", "--", "-sS", "-F", "cloudspaceId=1", &list]);
+    assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
+    let request = ovc.ledger().pop().expect("a request");
+    assert!(request.header("content-type").is_some_and(|kind| kind.starts_with("multipart/form-data;")));
+    for part in [&format!("name=\"authkey\"\r\n\r\n{}\r\n", sandbox.token("ovc")), "name=\"cloudspaceId\""] {
+        assert!(request.body.contains(part), "{}", request.body);
+    }
+    let asked = ovc.ledger().len();
+    let said = sandbox.tok(["curl", "ovc", "--", "-sS", "--json", "{}", &list]);
+    assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{said:?}");
+    assert!(said.error().0.contains("`authkey`") && ovc.ledger().len() == asked, "{said:?}");
+    // The way round it that `tok help curl` tells.
+    let mut shell = Command::new("sh");
+    sandbox.surround(&mut shell);
+    let line = r#"printf 'url = "%s?%s"' "$1" "$("$2" get ovc --format form)" | curl -sS --config - -H 'Content-Type: application/json' -d '{}'"#;
+    let tok = sandbox::program_path("tok");
+    let said = sandbox::run(shell.args(["-c", line, "sh", &list]).arg(tok));
+    assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
+    let request = ovc.ledger().pop().expect("a request");
+    assert_eq!(
+        (request.body.as_str(), request.query("authkey")),
+        ("{}", Some(sandbox.token("ovc").as_str()))
+    );
+
     // What curl ends with is what tok ends with: 22 is its word for a 4xx.
     lyve.revoke_all();
     let said = sandbox.tok(["curl", "lyve", "--", "-sS", "--fail", &buckets]);

@@ -118,6 +118,9 @@ impl<'m> Words<'m> {
     /// This value is the account's name.
     pub(crate) fn account(&self, value: Option<OsString>) -> Result<String, Stop> {
         let value = value.ok_or_else(|| self.usage("no account was named"))?;
+        if value.is_empty() {
+            return Err(self.usage("the account's name is empty"));
+        }
         value.into_string().map_err(|_| self.usage("the account's name is not UTF-8"))
     }
 
@@ -142,11 +145,31 @@ impl<'m> Words<'m> {
 
     /// A word that has no place here. Values are not repeated: one may be a token, pasted into the wrong place.
     pub(crate) fn unexpected(&self, word: &Word) -> Stop {
-        match word {
-            Word::Short(short) => self.usage(format!("there is no option -{short} here")),
-            Word::Long(long) => self.usage(format!("there is no option --{long} here")),
-            Word::Value(_) => self.usage("there is a word too many"),
-        }
+        self.misplaced(word, &self.hint())
+    }
+
+    /// The same, with what to do where the word is no slip of the finger.
+    pub(crate) fn misplaced(&self, word: &Word, hint: &str) -> Stop {
+        let Word::Long(long) = word else {
+            return match word {
+                Word::Short(short) => {
+                    Complaint::usage(format!("there is no option -{short} here"), hint).into()
+                }
+                _ => self.usage("there is a word too many"),
+            };
+        };
+        let hint = match super::nearest(long, self.options()) {
+            Some(near) => format!("did you mean `--{near}`? {}", self.hint()),
+            None => hint.to_owned(),
+        };
+        Complaint::usage(format!("there is no option --{long} here"), hint).into()
+    }
+
+    /// The long options that the subcommand's help names, and those of every subcommand.
+    fn options(&self) -> impl Iterator<Item = &'static str> {
+        let ends = |c: char| !c.is_ascii_lowercase() && c != '-';
+        let named = self.help.split("--").skip(1).filter_map(move |rest| rest.split(ends).next());
+        named.filter(|name| !name.is_empty()).chain(["json", "verbose", "help"])
     }
 
     /// The call's words are off, and where it says how they should be.
@@ -156,7 +179,7 @@ impl<'m> Words<'m> {
 
     fn hint(&self) -> String {
         match self.command {
-            "" => "`tok help` lists the commands".to_owned(),
+            "" | "help" => "`tok help` lists the commands".to_owned(),
             command => format!("`tok help {command}` shows how it is called"),
         }
     }

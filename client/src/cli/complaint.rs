@@ -1,6 +1,7 @@
 //! Why `tok` ends without having done what it was asked: always what happened and what to do.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use serde::Serialize;
 use tokend_client::{Code, Error};
@@ -77,7 +78,10 @@ impl From<Complaint> for Stop {
 
 impl From<Error> for Complaint {
     fn from(error: Error) -> Self {
-        let mut hint = error.hint();
+        let mut hint = match (&error, std::env::var_os("TOKEND_SOCK")) {
+            (Error::NotRunning { socket }, Some(set)) if *socket == *set => where_it_was_set(socket),
+            _ => error.hint(),
+        };
         let next_try_in = match &error {
             Error::Failed(failure) => failure.next_try_in_ms.map(|pause| pause.div_ceil(1000)),
             _ => None,
@@ -91,6 +95,12 @@ impl From<Error> for Complaint {
         };
         Self { next_try_in, ..Self::new(code, error.kind().to_owned(), error.message(), hint) }
     }
+}
+
+/// What to do when nobody listens where the variable points, which may be left over from another day.
+fn where_it_was_set(socket: &Path) -> String {
+    let socket = socket.display();
+    format!("TOKEND_SOCK is set to {socket}; unset it, or start tokend there with `eval \"$(tokend env)\"`")
 }
 
 impl From<Error> for Stop {
@@ -110,6 +120,12 @@ pub(crate) fn printable_lines(text: &str) -> String {
     // Indentation points at a column of the configuration: it stays.
     let clean = |line: &str| line.replace('\t', "    ").chars().filter(|c| !meddles(*c)).collect::<String>();
     text.trim_end().lines().map(|line| clean(line).trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a word that has no place may be repeated: what is longer or odder may be a token, pasted by mistake.
+pub(crate) fn is_plain(word: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    (1..=20).contains(&word.len()) && word.bytes().all(plain)
 }
 
 fn meddles(c: char) -> bool {

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::path::Path;
 use std::process::Command;
 
 use tokend_client::{Client, Token};
@@ -9,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::arguments::{Wishes, Word, Words};
 use super::complaint::{Complaint, Stop};
+use super::curl_body::{self, Obstacle, Place};
 use super::format::{self, SecretText};
 use super::{output, platform};
 
@@ -28,22 +30,28 @@ pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
                 }
             }
             Word::Long(option) if wishes.take(&option, &mut words)? => {}
-            other => return Err(words.unexpected(&other)),
+            other => {
+                return Err(words.misplaced(&other, "curl's options go behind `--`: tok curl ACCOUNT -- …"));
+            }
         }
     }
     let account = words.account(account)?;
+    if separated.is_none() {
+        refuse_own_options(&arguments)?;
+    }
     let arguments = separated.unwrap_or(arguments);
     if arguments.is_empty() {
         return Err(words.usage("there are no arguments for curl"));
     }
     let token = Client::connect()?.get(wishes.of(&account))?;
     output::warn(*words.manner, token.warnings());
-    let (_open, path) = platform::pass_on(configuration(&token)?.as_bytes()).map_err(|error| {
-        Complaint::fault(
-            format!("the token cannot be handed to curl: {error}"),
-            "curl was not started; is /proc mounted?",
-        )
-    })?;
+    let (_open, path) =
+        platform::pass_on(configuration(&token, &account, &arguments)?.as_bytes()).map_err(|error| {
+            Complaint::fault(
+                format!("the token cannot be handed to curl: {error}"),
+                "curl was not started; is /proc mounted?",
+            )
+        })?;
     drop(token);
 
     let mut curl = Command::new("curl");
@@ -58,19 +66,56 @@ pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
 /// Why a program did not start, with the status that a shell would give.
 pub(crate) fn not_started(program: &str, error: &io::Error) -> Complaint {
     if error.kind() == io::ErrorKind::NotFound {
-        let message = format!("{program}: no such program was found");
-        return Complaint::new(127, "not-found", message, "install it, or look at PATH");
+        let (what, hint) = match program.contains('/') {
+            false => ("no such program was found", "install it, or look at PATH"),
+            true if Path::new(program).exists() => {
+                ("the program that is to run it does not exist", "look at its first line, `#!…`")
+            }
+            true => ("this file does not exist", "look at the path"),
+        };
+        return Complaint::new(127, "not-found", format!("{program}: {what}"), hint);
     }
     let message = format!("{program} cannot be started: {error}");
     Complaint::new(126, "not-executable", message, "look at its permissions with `ls -l`")
 }
 
 /// A line of curl's configuration that carries the token: a header or a form field, as the account needs.
-fn configuration(token: &Token) -> Result<SecretText, Complaint> {
-    Ok(match token.parameter() {
-        None => option("header", &format::header(token)?),
-        Some(parameter) => option("data-urlencode", &Zeroizing::new(format!("{parameter}={}", token.text()))),
-    })
+fn configuration(token: &Token, account: &str, arguments: &[OsString]) -> Result<SecretText, Complaint> {
+    let Some(parameter) = token.parameter() else {
+        return Ok(option("header", &format::header(token)?));
+    };
+    let name = match curl_body::place(arguments) {
+        Place::Data => "data-urlencode",
+        Place::Part => "form-string",
+        Place::Nowhere(obstacle) => {
+            let message = format!(
+                "{account} takes its token as the form field `{parameter}`, but {}",
+                obstacle.words()
+            );
+            let hint = match obstacle {
+                Obstacle::Head => "add -G: the token then travels in the URL".to_owned(),
+                _ => format!(
+                    "`tok get {account} --format form` prints `{parameter}=…` for the URL; `tok help curl` says how"
+                ),
+            };
+            return Err(Complaint::usage(message, hint));
+        }
+    };
+    Ok(option(name, &Zeroizing::new(format!("{parameter}={}", token.text()))))
+}
+
+/// Without `--`, all that follows ACCOUNT is curl's; but curl has no options of these names.
+fn refuse_own_options(arguments: &[OsString]) -> Result<(), Complaint> {
+    for word in arguments.iter().filter_map(|word| word.to_str()) {
+        let name = word.split('=').next().unwrap_or_default();
+        if ["--min-valid", "--scope", "--audience", "--timeout"].contains(&name) {
+            return Err(Complaint::usage(
+                format!("{name} is tok's own option, and all that follows ACCOUNT is curl's"),
+                format!("put `--` before curl's arguments: tok curl ACCOUNT {name} … -- …"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// `name = "value"`, in the quotes of curl's configuration (curl(1), `--config`).
@@ -109,5 +154,9 @@ mod tests {
     fn a_missing_program_and_a_forbidden_one_are_told_apart() {
         assert_eq!(not_started("x", &io::ErrorKind::NotFound.into()).code, 127);
         assert_eq!(not_started("x", &io::ErrorKind::PermissionDenied.into()).code, 126);
+        let hint = |program| not_started(program, &io::ErrorKind::NotFound.into()).hint;
+        assert!(hint("x").contains("PATH") && !hint("/nonexistent/x").contains("PATH"));
+        // It is there: what is missing is its interpreter.
+        assert!(hint("/").contains("#!"));
     }
 }

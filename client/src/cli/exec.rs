@@ -6,7 +6,7 @@ use std::process::Command;
 use tokend_client::{Client, Token};
 
 use super::arguments::{Wishes, Word, Words};
-use super::complaint::{Complaint, Stop};
+use super::complaint::{Complaint, Stop, is_plain};
 use super::{curl, output, platform, supervise, variable};
 
 /// What `tok exec` ends with when it fails itself, as env(1) does.
@@ -110,8 +110,12 @@ fn holds_assignment(value: &OsString) -> bool {
 
 fn assignment(text: &OsString, to_file: bool, words: &Words<'_>) -> Result<Assignment, Stop> {
     let parts = text.to_str().and_then(|text| text.split_once('='));
-    let (variable, account) =
-        parts.ok_or_else(|| words.usage("what stands before the command is VAR=ACCOUNT"))?;
+    let Some((variable, account)) = parts else {
+        let message = "what stands before the command is VAR=ACCOUNT";
+        let option = if to_file { "--file " } else { "" };
+        let account = text.to_str().filter(|account| is_plain(account)).unwrap_or("ACCOUNT");
+        return Err(Complaint::usage(message, format!("write for example `{option}TOKEN={account}`")).into());
+    };
     variable::refuse(variable)?;
     if account.is_empty() {
         return Err(words.usage(format!("{variable}= names no account")));

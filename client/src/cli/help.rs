@@ -25,12 +25,13 @@ About tok:
   version   which tok this is
 
 Options of every command:
-  -v, --verbose   warnings even where standard error is no terminal
+  -v, --verbose   warnings, and what was done, even where standard error is no terminal
       --json      errors as one JSON object; the output of get (without --format), list and status too
   -h, --help      more about a command
 
-Exit status: 0 done, 1 a fault of tokend's own, 2 wrong call, 3 no such account, 4 a login is needed, 5 the service
-refused, 6 not now, 7 denied, 8 the daemon is not running, 9 locked, 10 the service never gives a token that long.
+Exit status: 0 done, 1 a fault of tokend's own, 2 wrong call or configuration, 3 no such account, 4 a login is needed,
+5 the service refused, 6 not now, 7 denied, 8 the daemon is not running, 9 locked, 10 the service never gives a token
+that long.
 ";
 
 /// `tok help get`.
@@ -73,6 +74,10 @@ Runs curl with the account's token as a header or form field, as the account nee
 and is seen in no process list. Without a token curl does not start. Without `--`, all that follows ACCOUNT is curl's.
 
       --min-valid DUR, --scope S, --audience A, --timeout DUR   as in `tok help get`
+
+An account whose token is a form field (openvcloud) takes form data, with -d or with -F. With -G the field goes into
+the URL, which servers write into their logs. A body that is no form (JSON, -T) has no room for it: write it into the
+URL yourself, `printf 'url = \"URL?%s\"' \"$(tok get ACCOUNT --format form)\" | curl --config - …`.
 
 Exit status: curl's once it runs; 127 if there is no curl; otherwise as `tok help` lists.
 ";
@@ -138,14 +143,15 @@ pub(crate) const WATCH: &str = "\
 Usage: tok watch ACCOUNT
 
 Prints a line of JSON, as `tok get --format json` does, for the token that there is and for each new one, until it is
-stopped. Waits 30 s for a daemon that went away.
+stopped. Waits 30 s for a daemon that went away. Where there is no token yet, it says why on standard error.
 ";
 
 /// `tok help reload`.
 pub(crate) const RELOAD: &str = "\
 Usage: tok reload
 
-The daemon reads its configuration again: whole, or, if there is a fault in it, not at all.
+The daemon reads its configuration again: whole, or, if there is a fault in it, not at all (exit status 2). With -v,
+or on a terminal, it says how many accounts came, changed and went.
 ";
 
 /// `tok help help`.

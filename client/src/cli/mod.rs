@@ -4,6 +4,7 @@ mod arguments;
 mod clock;
 mod complaint;
 mod curl;
+mod curl_body;
 mod exec;
 mod format;
 mod get;
@@ -109,10 +110,11 @@ fn command(name: &str) -> Result<&'static Command, Stop> {
         Some(near) => format!("did you mean `tok {near}`? `tok help` lists the commands"),
         None => "`tok help` lists the commands".to_owned(),
     };
-    // What is no command may be anything, a token pasted by mistake too: only a plain word is repeated.
-    let plain = name.len() <= 20 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    let message =
-        if plain { format!("there is no command `{name}`") } else { "there is no such command".to_owned() };
+    let message = if complaint::is_plain(name) {
+        format!("there is no command `{name}`")
+    } else {
+        "there is no such command".to_owned()
+    };
     Err(Complaint::usage(message, hint).into())
 }
 

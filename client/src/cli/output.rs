@@ -32,9 +32,9 @@ pub(crate) fn warn<'a>(manner: Manner, warnings: impl IntoIterator<Item = &'a St
     }
 }
 
-/// Says that something was done, to a person only.
-pub(crate) fn remark(text: &str) {
-    if io::stderr().is_terminal() {
+/// Says what was done, to a person or to who asked with `-v`.
+pub(crate) fn remark(manner: Manner, text: &str) {
+    if manner.verbose || io::stderr().is_terminal() {
         tell(&format!("{text}\n"));
     }
 }

@@ -7,7 +7,7 @@ use tokend_proto::limits::MAX_SECRET;
 use zeroize::Zeroizing;
 
 use super::arguments::{Word, Words};
-use super::complaint::Stop;
+use super::complaint::{Complaint, Stop};
 
 /// `tok reject ACCOUNT`.
 pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
@@ -53,6 +53,13 @@ fn from_stdin(words: &Words<'_>) -> Result<Zeroizing<Vec<u8>>, Stop> {
     }
     if token.is_empty() {
         return Err(words.usage("there is no token on standard input"));
+    }
+    if token.contains(&b'\n') {
+        return Err(words.usage("there is more than one line on standard input"));
+    }
+    if token.iter().any(u8::is_ascii_whitespace) {
+        let hint = "give what stands behind `Authorization: Bearer `, without any space";
+        return Err(Complaint::usage("that is a header line, not a token", hint).into());
     }
     if token.len() > MAX_SECRET {
         return Err(words.usage(format!("what comes from standard input is longer than {MAX_SECRET} bytes")));

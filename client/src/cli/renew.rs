@@ -1,4 +1,4 @@
-//! `tok refresh` and `tok reload`: a new token, a new configuration. Both print nothing but to a person.
+//! `tok refresh` and `tok reload`: a new token, a new configuration. Both print nothing but to a person, or with `-v`.
 
 use tokend_client::{Client, Reloaded};
 use tokend_proto::limits::DEFAULT_TIMEOUT;
@@ -24,7 +24,7 @@ pub(crate) fn refresh(mut words: Words<'_>) -> Result<u8, Stop> {
         Some(left) => format!("{} of life", span::words(left)),
         None => "of unknown life".to_owned(),
     };
-    output::remark(&format!("{}: a new token, {life}", printable(&account)));
+    output::remark(*words.manner, &format!("{}: a new token, {life}", printable(&account)));
     output::warn(*words.manner, token.warnings());
     Ok(0)
 }
@@ -37,7 +37,7 @@ pub(crate) fn reload(mut words: Words<'_>) -> Result<u8, Stop> {
         complaint.several_lines = true;
         complaint
     })?;
-    output::remark(&summary(&reloaded));
+    output::remark(*words.manner, &summary(&reloaded));
     output::warn(*words.manner, reloaded.warnings.iter());
     Ok(0)
 }

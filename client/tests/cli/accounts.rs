@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 
 use serde_json::{Value, json};
@@ -203,7 +204,8 @@ fn reload_says_nothing_to_a_script() {
     });
     assert_eq!(run(tok(&daemon, &["reload"])).printed(), "");
     let verbose = run(tok(&daemon, &["reload", "-v"]));
-    assert_eq!((verbose.code, verbose.err.as_str()), (0, "tok: warning: account a: no scope\n"));
+    let expected = "3 accounts: 1 added, 1 changed, 0 removed\ntok: warning: account a: no scope\n";
+    assert_eq!((verbose.code, verbose.err.as_str()), (0, expected));
 }
 
 fn watching(
@@ -246,4 +248,34 @@ fn watch_prints_a_line_at_each_new_token_over_restarts() {
 fn watch_ends_with_what_the_daemon_says() {
     let Run { code, .. } = run(tok(&Daemon::failing(3), &["watch", "nobody"]));
     assert_eq!(code, 3);
+}
+
+#[test]
+fn watch_says_why_there_is_no_token_yet_and_goes_on() {
+    let (send, answers) = mpsc::channel();
+    let answers = Mutex::new(Some(answers));
+    let looks = AtomicUsize::new(0);
+    let daemon = Daemon::new(move |request| match request {
+        Request::Watch(_) => Reply::Stream(answers.lock().expect("no panic").take().expect("one watch")),
+        // A try is under way at the first look, and has failed at the second.
+        Request::Status(_) => {
+            let state = if looks.fetch_add(1, Ordering::SeqCst) == 0 { "refreshing" } else { "parked" };
+            let one = AccountStatus { expires_in_ms: None, ..account("x", state, Some(Code(5))) };
+            Reply::Answer(Answer::StatusPage(StatusPage {
+                accounts: List::truncating(vec![one]),
+                more: false,
+            }))
+        }
+        _ => Reply::HangUp,
+    });
+    let piped = tok(&daemon, &["watch", "x"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut watch = piped.expect("tok starts");
+    let mut said = BufReader::new(watch.stderr.take().expect("a pipe")).lines();
+    let line = said.next().expect("a line").expect("UTF-8");
+    assert_eq!(line, "tok: no token yet: the service said no; waiting for one");
+    send.send(Answer::Credential(credential("x", "one"))).expect("tok watches");
+    let mut lines = BufReader::new(watch.stdout.take().expect("a pipe")).lines();
+    assert!(lines.next().expect("a line").expect("UTF-8").starts_with('{'));
+    watch.kill().and_then(|()| watch.wait()).expect("tok ends");
+    assert!(said.next().is_none());
 }

@@ -71,6 +71,19 @@ fn what_tok_cannot_do_is_125() {
 }
 
 #[test]
+fn what_is_missing_is_named() {
+    let daemon = two_accounts();
+    let hint = |words: &[&str], code| exec(&daemon, words).failed_with(code);
+    let (what, path) = hint(&["A=x", "--", "/nonexistent"], 127);
+    assert!(what.contains("this file does not exist") && !path.contains("PATH"), "{what} {path}");
+    assert!(hint(&["A=x", "--", "no-such-program"], 127).1.contains("PATH"));
+    assert!(hint(&["lyve-prod", "--", "env"], 125).1.contains("`TOKEN=lyve-prod`"));
+    assert!(hint(&["--file", "lyve-prod", "--", "env"], 125).1.contains("`--file TOKEN=lyve-prod`"));
+    let token = exec(&daemon, &["eyJhbGciOiJFUzM4NCJ9.secret", "--", "env"]);
+    assert!(token.failed_with(125).1.contains("`TOKEN=ACCOUNT`") && !token.err.contains("eyJ"), "{token:?}");
+}
+
+#[test]
 fn what_cannot_be_run_is_126_and_what_is_not_there_127() {
     let daemon = two_accounts();
     let plain = daemon.home().join("plain");

@@ -68,15 +68,71 @@ fn the_token_travels_on_a_descriptor() {
     assert_eq!(seen.config, "header = \"Authorization: Bearer T0k\\\"e\\\\n\"\n");
 }
 
-#[test]
-fn a_form_account_sends_a_field() {
-    let daemon = Daemon::giving(|get| Credential {
+fn form_account() -> Daemon {
+    Daemon::giving(|get| Credential {
         scheme: String::new(),
         parameter: "authkey".to_owned(),
         ..credential(&get.account, "T0k&1")
-    });
-    let seen = curl(&daemon, &["x", "--", "https://example.com/"]);
-    assert_eq!(seen.config, "data-urlencode = \"authkey=T0k&1\"\n");
+    })
+}
+
+#[test]
+fn a_form_account_sends_a_field() {
+    let daemon = form_account();
+    for words in [&[][..], &["-sG"], &["-GI"], &["-d", "a=1"]] {
+        let seen = curl(&daemon, &[&["x", "--"], words, &["https://example.com/"]].concat());
+        assert_eq!(seen.config, "data-urlencode = \"authkey=T0k&1\"\n", "{words:?}");
+    }
+}
+
+#[test]
+fn a_form_account_sends_a_part_of_a_multipart_form() {
+    let daemon = form_account();
+    for words in [&["-sSF", "a=1"][..], &["--form", "a=1"], &["--form-string", "a=1"]] {
+        let seen = curl(&daemon, &[&["x", "--"], words, &["https://example.com/"]].concat());
+        assert_eq!(seen.config, "form-string = \"authkey=T0k&1\"\n", "{words:?}");
+    }
+}
+
+#[test]
+fn a_body_that_is_no_form_has_no_room_for_a_field() {
+    let (form, header) = (form_account(), header_account());
+    for words in [
+        &["--json", "{}"][..],
+        &["-sI"],
+        &["--head"],
+        &["-T", "file"],
+        &["--upload-file", "file"],
+        &["-sS", "-H", "Content-Type: application/json", "-d", "{}"],
+    ] {
+        let words = [&["x", "--"], words, &["https://example.com/"]].concat();
+        let seen = curl(&form, &words);
+        let (what, hint) = seen.run.failed_with(2);
+        assert!(what.contains("`authkey`"), "{what}");
+        assert!(hint.contains("--format form") || hint.contains("-G"), "{hint}");
+        assert_eq!(seen.arguments, "", "curl does not start");
+        // Where the token is a header, curl may do as it likes.
+        assert_eq!(curl(&header, &words).run.code, 42);
+    }
+}
+
+#[test]
+fn options_on_the_wrong_side_of_the_account_are_told_where_to_go() {
+    let daemon = header_account();
+    for (words, expected) in [
+        (&["-sS", "x", "u"][..], "behind `--`: tok curl ACCOUNT --"),
+        (&["--fail", "x", "--", "u"], "behind `--`: tok curl ACCOUNT --"),
+        (&["--minvalid", "5m", "x", "--", "u"], "did you mean `--min-valid`?"),
+        (&["x", "--timeout", "5s", "u"], "tok curl ACCOUNT --timeout … --"),
+        (&["x", "-s", "--min-valid=5m", "u"], "tok curl ACCOUNT --min-valid … --"),
+    ] {
+        let seen = curl(&daemon, words);
+        let (_, hint) = seen.run.failed_with(2);
+        assert!(hint.contains(expected), "{words:?}: {hint}");
+        assert_eq!(seen.arguments, "");
+    }
+    let seen = curl(&daemon, &["x", "--timeout", "5s", "--", "--scope", "u"]);
+    assert_eq!(after_config(&seen.arguments), ["--scope", "u"]);
 }
 
 #[test]

@@ -51,6 +51,12 @@ fn a_daemon_that_does_not_run_is_8_and_the_hint_starts_it() {
     {
         let (what, hint) = run(tok(&daemon, words)).failed_with(8);
         assert!(what.contains("not running"), "{what}");
+        let set =
+            format!("TOKEND_SOCK is set to {}; unset it, or start tokend there", daemon.socket().display());
+        assert!(hint.starts_with(&set), "{hint}");
+        let mut elsewhere = tok(&daemon, words);
+        elsewhere.env_remove("TOKEND_SOCK").env("XDG_RUNTIME_DIR", daemon.home());
+        let (_, hint) = run(elsewhere).failed_with(8);
         assert!(
             hint.contains("systemctl --user start tokend.socket") && hint.contains("tokend env"),
             "{hint}"
@@ -138,6 +144,38 @@ fn a_slip_of_the_finger_is_answered_with_the_nearest_command() {
     run(tok(&daemon, &[])).failed_with(2);
     run(tok(&daemon, &["get"])).failed_with(2);
     run(tok(&daemon, &["--nonsense"])).failed_with(2);
+}
+
+#[test]
+fn a_slip_in_an_option_is_answered_with_the_nearest_one() {
+    let daemon = Daemon::failing(1);
+    for (words, meant) in [
+        (&["get", "x", "--minvalid", "5m"][..], "--min-valid"),
+        (&["get", "x", "--fromat=json"], "--format"),
+        (&["header", "x", "--min-vaild", "5m"], "--min-valid"),
+        (&["status", "--chek"], "--check"),
+        (&["--jsn", "list"], "--json"),
+        (&["list", "--verbos"], "--verbose"),
+        (&["exec", "--flie", "A=x", "--", "true"], "--file"),
+    ] {
+        let run = run(tok(&daemon, words));
+        let (_, hint) = run.failed_with(if words[0] == "exec" { 125 } else { 2 });
+        assert!(hint.starts_with(&format!("did you mean `{meant}`? ")), "{words:?}: {hint}");
+    }
+    let (_, hint) = run(tok(&daemon, &["get", "x", "--nonsense"])).failed_with(2);
+    assert_eq!(hint, "`tok help get` shows how it is called");
+    let (_, hint) = run(tok(&daemon, &["help", "get", "extra"])).failed_with(2);
+    assert_eq!(hint, "`tok help` lists the commands");
+}
+
+#[test]
+fn an_empty_name_is_no_account() {
+    let daemon = Daemon::failing(3);
+    for command in ["get", "header", "reject", "refresh", "status", "watch"] {
+        let (what, _) = run(tok(&daemon, &[command, ""])).failed_with(2);
+        assert_eq!(what, "the account's name is empty", "{command}");
+    }
+    assert!(daemon.asked().is_empty());
 }
 
 #[test]
@@ -254,5 +292,12 @@ fn a_rejection_without_a_token_is_a_wrong_call() {
     run_with(tok(&daemon, &["reject", "x"]), b"\n").failed_with(2);
     run_with(tok(&daemon, &["reject", "x"]), &vec![b'x'; 64 * 1024 + 1]).failed_with(2);
     run_with(tok(&daemon, &["reject"]), b"T\n").failed_with(2);
+    for line in [&b"Authorization: Bearer T0k\n"[..], b"Bearer T0k", b"bearer\tT0k\n"] {
+        let run = run_with(tok(&daemon, &["reject", "x"]), line);
+        assert_eq!(run.failed_with(2).0, "that is a header line, not a token");
+        assert!(!run.err.contains("T0k"), "{run:?}");
+    }
+    let (what, _) = run_with(tok(&daemon, &["reject", "x"]), b"T\nU\n").failed_with(2);
+    assert!(what.contains("more than one line"), "{what}");
     assert!(daemon.asked().is_empty());
 }

@@ -205,17 +205,42 @@ async fn scopes_have_tokens_of_their_own_and_unused_ones_are_dropped() {
     assert_eq!(token_for(&keeper, "a", variant("r")).await, "t:r-1");
     assert_eq!(token(&keeper, "a").await, "t:-2");
     assert_eq!(token_for(&keeper, "a", variant("r")).await, "t:r-1");
-    // Beyond 32 the one unused for longest makes room.
-    for number in 0..40 {
+    for number in 0..31 {
         clock.advance(Duration::from_millis(1));
         token_for(&keeper, "a", variant(&format!("s{number}"))).await;
     }
+    // Beyond 32 nobody makes room: that would be a way around every limit.
+    match keeper.ask("a", variant("more"), Need::Wish, WAIT).await {
+        Ok(Reply::Failure(failure)) => assert_eq!(failure.kind, "too-many-variants"),
+        other => panic!("expected a failure, got {other:?}"),
+    }
+    assert_eq!(gate.minted(), 33);
     let account = keeper.account("a").unwrap();
     assert_eq!(account.variants.load().len(), 32);
     clock.advance(Duration::from_secs(4 * 3600));
     while !account.variants.load().is_empty() {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn callers_that_went_away_are_forgotten() {
+    let (keeper, _clock) = keeper();
+    let gate = Gate::new("t");
+    keeper.reconfigure(vec![definition("a", &gate, "x", 60)]).await.unwrap();
+    for _ in 0..2000 {
+        let ask = keeper.ask("a", Variant::default(), Need::Wish, WAIT);
+        // Polled once, so that the question is asked, and dropped.
+        let mut ask = std::pin::pin!(ask);
+        std::future::poll_fn(|context| std::task::Poll::Ready(ask.as_mut().poll(context).is_pending())).await;
+    }
+    let last = {
+        let keeper = keeper.clone();
+        tokio::spawn(async move { token(&keeper, "a").await })
+    };
+    gate.let_through(1);
+    assert_eq!(last.await.unwrap(), "t-1");
+    assert_eq!(gate.minted(), 1);
 }
 
 #[tokio::test]

@@ -337,7 +337,8 @@ fn a_no_parks_the_account_and_nothing_but_a_person_asks_again() {
     story.fail(Class::No);
     assert_eq!(story.code(person), Code::REFUSED);
     story.tell(Event::Started);
-    assert_eq!(story.mints.len(), 2, "a reload keeps the smallest gap");
+    story.pass(Duration::from_secs(9));
+    assert_eq!(story.mints.len(), 2, "a reload obeys the limit of forced refreshes");
     story.pass(Duration::from_secs(1));
     assert_eq!(story.mints.len(), 3);
     story.mint("t1", Some(HOUR));
@@ -479,6 +480,52 @@ fn a_forced_refresh_is_free_once_and_then_limited() {
 }
 
 #[test]
+fn a_demand_for_nearly_a_whole_lifetime_is_no_hammer() {
+    let mut story = Story::new(Refresh::Eager);
+    story.mint("t1", Some(HOUR));
+    let demand = Need::Demand(HOUR.saturating_sub(Duration::from_millis(500)));
+    for _ in 0..600 {
+        story.pass(Duration::from_millis(100));
+        let caller = story.ask_for(demand, Duration::from_millis(10));
+        let _ = story.answer(caller);
+    }
+    assert_eq!(story.mints.len(), 2);
+}
+
+#[test]
+fn tokens_of_a_second_are_not_renewed_each_second_while_nobody_asks() {
+    let mut story = Story::new(Refresh::Eager);
+    for _ in 0..60 {
+        let token = format!("t{}", story.mints.len());
+        story.mint(&token, Some(Duration::from_secs(1)));
+        story.pass(Duration::from_secs(1));
+    }
+    assert!(story.mints.len() <= 7, "{:?}", story.mints);
+    story.mint("last", Some(Duration::from_secs(1)));
+    story.pass(Duration::from_secs(2));
+    let before = story.mints.len();
+    story.ask();
+    assert_eq!(story.mints.len(), before + 1, "whoever asks gets one");
+}
+
+#[test]
+fn a_variant_is_no_way_around_a_no_or_a_retry_after() {
+    for refused in [true, false] {
+        let mut story = Story::new(Refresh::Eager);
+        if refused {
+            story.fail(Class::No);
+        } else {
+            story.fail_with(Class::NotNow, Some(Duration::from_secs(600)));
+        }
+        let mut variant = Story::new(Refresh::OnDemand);
+        variant.life.inherit(&story.life);
+        let caller = variant.ask();
+        assert_eq!(variant.code(caller), if refused { Code::REFUSED } else { Code::NOT_NOW });
+        assert!(variant.mints.is_empty());
+    }
+}
+
+#[test]
 fn a_secret_that_cannot_be_had_costs_no_refresh() {
     let mut story = Story::new(Refresh::Eager);
     story.fail(Class::Source);
@@ -569,4 +616,23 @@ fn a_wall_clock_set_forward_does_not_serve_what_it_calls_dead() {
     assert_eq!(story.mints.len(), 1, "the smallest gap");
     story.pass(Duration::from_secs(1));
     assert_eq!(story.mints.len(), 2);
+}
+
+#[test]
+fn where_the_clocks_disagree_and_refreshing_fails_what_one_calls_alive_is_served_with_a_warning() {
+    let mut story = Story::new(Refresh::Eager);
+    story.mint("t1", Some(HOUR));
+    story.pass(Duration::from_secs(10));
+    story.now.wall = story.now.wall.after(HOUR * 2);
+    let caller = story.ask();
+    assert_eq!(story.mints.len(), 2);
+    story.fail_with(Class::NotNow, Some(HOUR));
+    assert_eq!(story.token(caller), ("t1".to_owned(), 1));
+    // And set back: nothing was lost.
+    story.now.wall = Wall(story.now.wall.0 - 7_200_000);
+    let caller = story.ask();
+    assert_eq!(story.token(caller), ("t1".to_owned(), 0));
+    story.pass(HOUR);
+    let caller = story.ask();
+    assert!(story.answer(caller).is_none_or(|reply| matches!(reply, Reply::Failure(_))));
 }

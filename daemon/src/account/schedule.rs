@@ -8,6 +8,15 @@ pub const WINDOW: Duration = Duration::from_secs(600);
 /// Two requests for one account are at least this far apart, whatever callers demand.
 pub const MIN_GAP: Duration = Duration::from_secs(1);
 
+/// Tokens that live shorter than this are not renewed again and again while nobody asks for them.
+pub const SHORT_LIFE: Duration = Duration::from_secs(5);
+
+/// The gap between two requests that nobody asked for, where tokens live shorter than [`SHORT_LIFE`].
+pub const UNASKED_GAP: Duration = Duration::from_secs(10);
+
+/// How long after its last use a token counts as asked for.
+pub const IN_USE: Duration = Duration::from_secs(60);
+
 /// How long a caller with a short but live token waits for the refresh under way (promise 1).
 pub const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -49,6 +58,13 @@ pub fn forced_pause(granted: u32) -> Duration {
         0 => Duration::ZERO,
         n => Duration::from_secs(10).saturating_mul(1 << (n - 1).min(16)).min(WINDOW),
     }
+}
+
+/// The gap that callers' demands keep from the last request while a token is alive: whoever demands nearly all of
+/// a lifetime cannot have a new token at each call.
+#[must_use]
+pub fn demand_gap(lifetime: Duration) -> Duration {
+    (lifetime / 20).clamp(MIN_GAP, Duration::from_secs(60))
 }
 
 /// How long an `auto` account without use, or a variant of an account, is kept.

@@ -51,6 +51,14 @@ impl Token {
         self.left(self.received)
     }
 
+    /// Whether both clocks call it dead. Where one has jumped, the other may be right.
+    #[must_use]
+    pub fn is_dead_for_sure(&self, now: Moment) -> bool {
+        let Some(lifetime) = self.lifetime else { return false };
+        let end = self.requested.after(lifetime);
+        now.wall >= end.wall && now.steady >= end.steady
+    }
+
     /// Whether it may still be served: an unknown expiry counts as alive.
     #[must_use]
     pub fn is_alive(&self, now: Moment) -> bool {

@@ -11,6 +11,10 @@ use crate::provider::{Class, Failure};
 pub(super) const VOUCHED: &str =
     "a caller rejected this token, but the service says that it lives; it is served on";
 
+/// Said of a token that only one of the clocks calls dead, while no new one can be had.
+pub(super) const CLOCKS_DISAGREE: &str =
+    "this machine's clock was set meanwhile: the token may be dead, and refreshing failed";
+
 /// A span for people, in at most two units.
 #[must_use]
 pub fn span(span: Duration) -> String {
@@ -85,13 +89,14 @@ pub(super) fn reconfigured(account: &str) -> message::Failure {
     }
 }
 
-/// Callers made too many variants of an account, and all are busy.
+/// Callers made too many variants of an account.
 pub(super) fn too_many_variants(account: &str, limit: usize) -> message::Failure {
     message::Failure {
         code: Code::NOT_NOW,
         kind: "too-many-variants".to_owned(),
-        message: format!("{account}: {limit} scopes and audiences are being fetched already"),
-        hint: "ask again in a moment, for fewer different ones".to_owned(),
+        message: format!("{account}: tokens for {limit} other scopes and audiences are kept already"),
+        hint: "ask for fewer different ones; one that is not used is dropped after three lifetimes"
+            .to_owned(),
         next_try_in_ms: None,
     }
 }
@@ -122,6 +127,19 @@ pub(super) fn refreshed_too_often(account: &str, next: Duration) -> message::Fai
         kind: "refreshed-too-often".to_owned(),
         message: format!("{account}: refreshed a moment ago; the service is not asked again so soon"),
         hint: format!("the next refresh is possible in {}", span(next)),
+        next_try_in_ms: Some(milliseconds(next)),
+    }
+}
+
+/// A demand for nearly a whole lifetime, soon after the last token was fetched.
+pub(super) fn too_soon(account: &str, next: Duration) -> message::Failure {
+    message::Failure {
+        code: Code::NOT_NOW,
+        kind: "demanded-too-often".to_owned(),
+        message: format!(
+            "{account}: a token that long was fetched a moment ago; the service is not asked again so soon"
+        ),
+        hint: format!("the next one can be had in {}; ask for less with `--min-valid`", span(next)),
         next_try_in_ms: Some(milliseconds(next)),
     }
 }
@@ -180,6 +198,17 @@ pub(super) fn no_token() -> Failure {
         kind: "no-token",
         message: "the service's answer holds no token".to_owned(),
         hint: "see the log of tokend".to_owned(),
+        retry_after: None,
+    }
+}
+
+/// More secret fields than an answer can hold.
+pub(super) fn too_large() -> Failure {
+    Failure {
+        class: Class::NotNow,
+        kind: "bad-token",
+        message: "the service's credential is larger than what can be served".to_owned(),
+        hint: "look whether the account's `response` names the right fields".to_owned(),
         retry_after: None,
     }
 }

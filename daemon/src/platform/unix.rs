@@ -5,7 +5,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use interprocess::local_socket::tokio::prelude::*;
 use interprocess::local_socket::tokio::{Listener, Stream};
@@ -53,9 +53,9 @@ pub fn host_name() -> String {
 }
 
 /// `/run/user/UID`, if it is this user's own and closed to others.
-fn run_user() -> Option<std::path::PathBuf> {
+fn run_user() -> Option<PathBuf> {
     use std::os::unix::fs::MetadataExt;
-    let path = std::path::PathBuf::from(format!("/run/user/{}", own_user()));
+    let path = PathBuf::from(format!("/run/user/{}", own_user()));
     let metadata = fs::symlink_metadata(&path).ok()?;
     let closed = metadata.is_dir() && metadata.mode() & 0o7777 == 0o700 && metadata.uid() == own_user();
     closed.then_some(path)
@@ -69,7 +69,7 @@ pub fn surroundings() -> Surroundings {
         xdg_runtime_dir: std::env::var_os("XDG_RUNTIME_DIR"),
         xdg_state_home: std::env::var_os("XDG_STATE_HOME"),
         xdg_config_home: std::env::var_os("XDG_CONFIG_HOME"),
-        home: std::env::home_dir().map(std::path::PathBuf::into_os_string),
+        home: std::env::home_dir().map(PathBuf::into_os_string),
         run_user: run_user(),
         host: host_name(),
     }
@@ -134,11 +134,12 @@ pub fn leave_the_terminal() -> io::Result<()> {
     Ok(())
 }
 
-/// The listening socket that systemd passed (`sd_listen_fds(3)`), if it passed one.
+/// The listening socket that systemd passed (`sd_listen_fds(3)`), if it passed one, and where it is bound, if it is
+/// to a path.
 ///
 /// # Errors
-/// When it passed something else than listening Unix stream sockets.
-pub fn adopted_listener() -> io::Result<Option<Listener>> {
+/// When it passed something else than one listening Unix stream socket.
+pub fn adopted_listener() -> io::Result<Option<(Listener, Option<PathBuf>)>> {
     if std::env::var_os("LISTEN_FDS").is_none() {
         return Ok(None);
     }
@@ -161,8 +162,16 @@ pub fn adopted_listener() -> io::Result<Option<Listener>> {
         adopted = Some(descriptor);
     }
     let Some(descriptor) = adopted else { return Ok(None) };
+    let path = bound_path(descriptor.as_fd());
     let listener = interprocess::os::unix::uds_local_socket::tokio::Listener::try_from(descriptor)?;
-    Ok(Some(Listener::from(listener)))
+    Ok(Some((Listener::from(listener), path)))
+}
+
+fn bound_path(socket: BorrowedFd<'_>) -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStringExt;
+    let name = rustix::net::SocketAddrUnix::try_from(rustix::net::getsockname(socket).ok()?).ok()?;
+    let bytes = name.path()?.to_bytes().to_vec();
+    Some(PathBuf::from(std::ffi::OsString::from_vec(bytes))).filter(|path| path.is_absolute())
 }
 
 fn is_listening_unix_socket(descriptor: BorrowedFd<'_>) -> bool {
@@ -199,8 +208,40 @@ pub fn ask_to_end(process: u32) -> io::Result<()> {
 
 /// Whether somebody listens at `path`.
 pub async fn is_answered(path: &Path) -> bool {
-    let Ok(name) = path.to_fs_name::<GenericFilePath>() else { return false };
-    Stream::connect(name).await.is_ok()
+    matches!(who_listens(path).await, Listens::Somebody)
+}
+
+/// What is known of a socket's other end.
+#[derive(Debug)]
+pub enum Listens {
+    /// A program listens there.
+    Somebody,
+    /// A socket that its program has left.
+    Nobody,
+    /// Something else, or the system does not say.
+    Unknown(io::Error),
+}
+
+/// Looks who listens at `path`.
+pub async fn who_listens(path: &Path) -> Listens {
+    use std::os::unix::fs::FileTypeExt;
+    let name = match path.to_fs_name::<GenericFilePath>() {
+        Ok(name) => name,
+        Err(error) => return Listens::Unknown(error),
+    };
+    match Stream::connect(name).await {
+        Ok(_) => Listens::Somebody,
+        // connect(2) refuses a file that is no socket in the same words.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => match fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.file_type().is_socket() => Listens::Nobody,
+            Ok(_) => Listens::Unknown(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "there is a file that is no socket; it was left alone",
+            )),
+            Err(error) => Listens::Unknown(error),
+        },
+        Err(error) => Listens::Unknown(error),
+    }
 }
 
 /// The user at the other end, by the kernel's word.

@@ -17,6 +17,7 @@ mod openvcloud;
 pub(crate) mod stand_in;
 mod static_token;
 mod token;
+mod unfold;
 mod verdict;
 mod words;
 

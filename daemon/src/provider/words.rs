@@ -8,6 +8,8 @@ use serde_json::Value;
 use tokend_proto::Secret;
 use zeroize::Zeroizing;
 
+use super::unfold::shares_a_run;
+
 /// A description has at most this many characters.
 const MOST_DESCRIPTION: usize = 200;
 
@@ -19,6 +21,9 @@ const MOST_READ: usize = 8192;
 
 /// What stands where a secret stood.
 const REPLACED: &str = "…";
+
+/// What stands where a whole text stood that repeats a secret in some disguise.
+const NOT_SHOWN: &str = "(not shown: it repeats a secret)";
 
 /// What a service said about a failure: its parsed code and description. Never its raw body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,7 +51,8 @@ impl Words {
             if text.len() > MOST_READ {
                 return None;
             }
-            Some(held.clean(text, most)).filter(|text| !text.is_empty())
+            let text = Some(held.clean(text, most)).filter(|text| !text.is_empty())?;
+            Some(if held.lurks_in(&text) { NOT_SHOWN.to_owned() } else { text })
         };
         Self { code: text(members.code, MOST_CODE), description: text(members.description, MOST_DESCRIPTION) }
     }
@@ -74,6 +80,18 @@ impl fmt::Debug for Held {
 }
 
 impl Held {
+    /// These secrets, and what else an answer holds.
+    pub(crate) fn and<'s>(&self, more: impl Iterator<Item = &'s str>) -> Self {
+        let mut all = Self(self.0.iter().map(|secret| Zeroizing::new(secret.to_vec())).collect());
+        more.for_each(|secret| all.add(secret.as_bytes()));
+        all
+    }
+
+    /// Whether a part of a secret is in `text` all the same, in some disguise.
+    fn lurks_in(&self, text: &str) -> bool {
+        self.0.iter().any(|secret| shares_a_run(text, secret))
+    }
+
     /// One secret.
     pub(crate) fn one(secret: &Secret) -> Self {
         let mut held = Self::default();

@@ -6,7 +6,9 @@ mod connection;
 mod incoming;
 pub mod socket;
 
+use std::fmt::Display;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use interprocess::local_socket::tokio::Stream;
@@ -28,7 +30,12 @@ pub struct Server {
     about: message::About,
     reload: mpsc::Sender<ReloadRequest>,
     admission: Arc<Admission>,
+    /// No complaint about a connection is logged before then, in milliseconds on the steady clock.
+    quiet_until: AtomicU64,
 }
+
+/// At most one complaint about connections is logged in so long.
+const QUIET: Duration = Duration::from_secs(1);
 
 impl Server {
     /// A server of `keeper`'s accounts. Above `connections` at a time idle ones are closed; a busy one never is, but
@@ -41,7 +48,13 @@ impl Server {
         connections: usize,
         most: usize,
     ) -> Arc<Self> {
-        Arc::new(Self { keeper, about, reload, admission: Arc::new(Admission::new(connections, most)) })
+        Arc::new(Self {
+            keeper,
+            about,
+            reload,
+            admission: Arc::new(Admission::new(connections, most)),
+            quiet_until: AtomicU64::new(0),
+        })
     }
 
     /// Serves whoever connects, until it is dropped. A socket that vanishes is made anew.
@@ -51,11 +64,21 @@ impl Server {
                 Ok(stream) => self.admit(stream),
                 Err(error) => {
                     // Out of descriptors, most likely: make room, and do not spin.
-                    let closed = self.admission.close_idle(8);
-                    tracing::warn!(%error, closed, "cannot accept a connection");
+                    self.admission.close_idle(8);
+                    self.complain(&format_args!("cannot accept a connection: {error}"));
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             }
+        }
+    }
+
+    /// Warns, but not so often that clients could fill the log.
+    fn complain(&self, what: &dyn Display) {
+        let now = self.keeper.now().steady;
+        let next = self.quiet_until.load(Ordering::Relaxed);
+        if now.0 >= next {
+            self.quiet_until.store(now.after(QUIET).0, Ordering::Relaxed);
+            tracing::warn!("{what}");
         }
     }
 
@@ -63,16 +86,16 @@ impl Server {
         match platform::peer_user(&stream) {
             Ok(user) if user == platform::own_user() || user == 0 => {}
             Ok(user) => {
-                tracing::warn!(user, "refused a connection of another user");
+                self.complain(&format_args!("refused a connection of the user with uid {user}"));
                 return;
             }
             Err(error) => {
-                tracing::warn!(%error, "refused a connection: the kernel does not say whose it is");
+                self.complain(&format_args!("refused a connection whose user is not known: {error}"));
                 return;
             }
         }
         let Some(place) = self.admission.enter() else {
-            tracing::warn!("refused a connection: too many are busy");
+            self.complain(&"refused a connection: too many are busy");
             return;
         };
         let id = place.id();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use interprocess::local_socket::tokio::{Listener, Stream};
 use interprocess::local_socket::traits::tokio::Listener as _;
 
-use crate::platform::{self, FileIdentity, FolderWatch};
+use crate::platform::{self, FileIdentity, FolderWatch, Listens};
 
 /// How often it is tried to make a vanished socket anew where its folder cannot be watched.
 const MEND_PAUSE: Duration = Duration::from_secs(30);
@@ -18,6 +18,7 @@ const MEND_PAUSE: Duration = Duration::from_secs(30);
 pub struct Socket {
     listener: Listener,
     path: PathBuf,
+    /// None where there is no path that could vanish.
     identity: Option<FileIdentity>,
     watch: Option<FolderWatch>,
     /// Held beside a socket that we made: of two daemons that find a stale one, only one replaces it.
@@ -55,10 +56,13 @@ impl Socket {
         Ok(Self::with(listener, path, Some(lock)))
     }
 
-    /// Takes over the socket that systemd made.
+    /// Takes over the socket that systemd made, and the path that it bound it to.
     #[must_use]
-    pub fn adopted(listener: Listener, path: &Path) -> Self {
-        Self::with(listener, path, None)
+    pub fn adopted(listener: Listener, path: Option<&Path>) -> Self {
+        match path {
+            Some(path) => Self::with(listener, path, None),
+            None => Self { listener, path: PathBuf::new(), identity: None, watch: None, lock: None },
+        }
     }
 
     fn with(listener: Listener, path: &Path, lock: Option<File>) -> Self {
@@ -74,13 +78,13 @@ impl Socket {
         loop {
             tokio::select! {
                 stream = self.listener.accept() => return stream,
-                () = changed(self.watch.as_ref()) => self.mend().await,
+                () = changed(self.watch.as_ref()), if self.identity.is_some() => self.mend().await,
             }
         }
     }
 
     async fn mend(&mut self) {
-        if self.identity.is_some() && platform::file_identity(&self.path) == self.identity {
+        if platform::file_identity(&self.path) == self.identity {
             if self.watch.is_none() {
                 self.watch = watch(&self.path);
             }
@@ -147,8 +151,10 @@ async fn make(path: &Path) -> Result<(Listener, File), SocketError> {
         Err(error) => return Err(wrong(error)),
         Ok(listener) => return Ok((listener, lock)),
     }
-    if platform::is_answered(path).await {
-        return Err(SocketError::Live(path.to_path_buf()));
+    match platform::who_listens(path).await {
+        Listens::Somebody => return Err(SocketError::Live(path.to_path_buf())),
+        Listens::Unknown(error) => return Err(wrong(error)),
+        Listens::Nobody => {}
     }
     fs::remove_file(path).map_err(wrong)?;
     Ok((platform::listen(path).map_err(wrong)?, lock))

@@ -15,11 +15,14 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::life::{Ask, Effect, Event, Life, Reply, Traits, WaiterId};
 use super::registry::{Account, Definition, Registry, Shared, Variant};
 use super::token::Need;
-use super::{schedule, words};
+use super::words;
 use crate::clock::{Clock, Moment, Steady};
 
 /// Callers can make at most this many variants of an account (promise 3).
 const MAX_VARIANTS: usize = 32;
+
+/// At least so many wait before those that have gone are looked for.
+const CROWD: usize = 256;
 
 /// What a new configuration changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -173,6 +176,8 @@ struct Task {
     timers: BTreeSet<(Steady, LifeId)>,
     waiters: HashMap<WaiterId, oneshot::Sender<Reply>>,
     next_waiter: WaiterId,
+    /// With so many waiting, those that have gone are looked for.
+    crowd: usize,
     attempts: JoinSet<Outcome>,
     /// Which attempt a task is, should it end without saying so.
     running: HashMap<tokio::task::Id, (LifeId, u64)>,
@@ -190,6 +195,7 @@ impl Task {
             timers: BTreeSet::new(),
             waiters: HashMap::new(),
             next_waiter: 0,
+            crowd: CROWD,
             attempts: JoinSet::new(),
             running: HashMap::new(),
             services: HashMap::new(),
@@ -254,9 +260,21 @@ impl Task {
                 return None;
             }
         };
+        if self.waiters.len() >= self.crowd {
+            self.forget_the_gone();
+        }
         self.next_waiter += 1;
         self.waiters.insert(self.next_waiter, question.answer);
         Some((id, Ask { waiter: self.next_waiter, need, deadline: question.deadline }))
+    }
+
+    /// Callers may go before they are answered; what is left of them must not slow the others down.
+    fn forget_the_gone(&mut self) {
+        self.waiters.retain(|_, answer| !answer.is_closed());
+        for slot in self.slots.values_mut() {
+            slot.life.forget_waiters(|waiter| !self.waiters.contains_key(&waiter));
+        }
+        self.crowd = (self.waiters.len() * 2).max(CROWD);
     }
 
     fn life_for(&mut self, account: &str, variant: &Variant) -> Result<LifeId, message::Failure> {
@@ -270,17 +288,8 @@ impl Task {
             return Ok(*id);
         }
         if lives.variants.len() >= MAX_VARIANTS {
-            let oldest = lives
-                .variants
-                .iter()
-                .filter_map(|(variant, id)| Some((self.slots.get(id)?, variant, *id)))
-                .filter(|(slot, _, _)| slot.life.is_at_rest())
-                .min_by_key(|(slot, _, _)| slot.shared.used())
-                .map(|(_, variant, id)| (variant.clone(), id));
-            let Some((oldest, id)) = oldest else {
-                return Err(words::too_many_variants(account, MAX_VARIANTS));
-            };
-            self.forget(account, &oldest, id);
+            // Making room for it would lose what the service said of another: a way around every limit.
+            return Err(words::too_many_variants(account, MAX_VARIANTS));
         }
         let Some(own) = self.lives.get(account).and_then(|lives| self.slots.get(&lives.own)) else {
             return Err(words::unknown(account));
@@ -292,7 +301,11 @@ impl Task {
             variants.insert(variant.clone(), Arc::clone(&shared));
             variants
         });
+        let own = lives.own;
         let id = self.begin(account_now, variant.clone(), shared);
+        if let [Some(own), Some(new)] = self.slots.get_disjoint_mut([&own, &id]) {
+            new.life.inherit(&own.life);
+        }
         if let Some(lives) = self.lives.get_mut(account) {
             lives.variants.insert(variant.clone(), id);
         }
@@ -414,7 +427,6 @@ impl Slot {
         if self.variant.is_own() || !self.life.is_at_rest() {
             return None;
         }
-        let lifetime = self.shared.snapshot().token.as_ref().and_then(|token| token.lifetime);
-        Some(self.shared.used().unwrap_or(now.steady).after(schedule::unused_span(lifetime)))
+        Some(self.shared.used().unwrap_or(now.steady).after(self.life.unused_span()))
     }
 }

@@ -49,13 +49,21 @@ impl Life {
         if self.attempt.is_some() && in_time {
             return None;
         }
+        if let Some(token) = self.disputed(now).filter(|_| ask.need == Need::Wish && self.trouble.is_some()) {
+            // A new one was tried for, in vain (promise 7).
+            return Some(Reply::Token(Arc::clone(token), vec![words::CLOCKS_DISAGREE.to_owned()]));
+        }
         if self.is_parked() {
             return Some(Reply::Failure(self.why_not(now)));
         }
-        let allowed = self.suspicion.unwrap_or_else(|| self.allowed_at(now));
+        let allowed = self.suspicion.unwrap_or_else(|| self.retry_at(ask.need, now));
         // A short pause is waited out: a caller should not fail over one lost connection.
         if in_time && allowed <= now.steady.after(PATIENCE) && allowed < ask.deadline {
             return None;
+        }
+        if self.trouble.is_none() && self.suspicion.is_none() && in_time {
+            let next = now.steady.until(allowed);
+            return Some(Reply::Failure(words::too_soon(&self.traits.account, next)));
         }
         Some(Reply::Failure(self.why_not(now)))
     }

@@ -16,7 +16,7 @@ use super::snapshot::{self, Snapshot, State};
 use super::token::{Need, Token};
 use super::words;
 use crate::clock::{Moment, Steady, Wall};
-use crate::provider::{Failure, Minted, Probe};
+use crate::provider::{Class, Failure, Minted, Probe};
 
 use self::allowance::Allowance;
 
@@ -152,7 +152,7 @@ struct Attempt {
     mints: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Trouble {
     failure: Failure,
     at: Wall,
@@ -195,11 +195,31 @@ impl Life {
         }
     }
 
+    /// Takes over what the service said of the account as a whole: refused credentials, and when to come again.
+    /// A variant would otherwise be a way around both.
+    pub fn inherit(&mut self, own: &Self) {
+        self.trouble = own.trouble.clone().filter(|trouble| {
+            let refused = trouble.parked && trouble.failure.class == Class::No;
+            refused || trouble.failure.retry_after.is_some()
+        });
+    }
+
+    /// Drops callers that have gone.
+    pub fn forget_waiters(&mut self, has_gone: impl Fn(WaiterId) -> bool) {
+        self.waiting.retain(|waiting| !has_gone(waiting.ask.waiter));
+    }
+
+    /// How long it is kept unused, where it is not the account's own.
+    #[must_use]
+    pub fn unused_span(&self) -> Duration {
+        schedule::unused_span(self.longest)
+    }
+
     /// Takes one event in. `used` is when the token was last served.
     pub fn handle(&mut self, event: Event, now: Moment, used: Option<Steady>) -> Vec<Effect> {
         let mut effects = Vec::new();
         match event {
-            Event::Started => self.look_again(),
+            Event::Started => self.look_again(now),
             Event::Asked(ask) => self.waiting.push(Waiting { ask, forced: false }),
             Event::Refresh(ask) => self.force(ask, now, &mut effects),
             Event::Rejected(sha256) => self.rejected(sha256, now),
@@ -228,7 +248,7 @@ impl Life {
             Event::Kept(policy) => {
                 self.policy = policy;
                 self.plan();
-                self.look_again();
+                self.look_again(now);
             }
             Event::Tick => {}
         }
@@ -258,7 +278,7 @@ impl Life {
     pub fn deadline(&self, now: Moment, used: Option<Steady>) -> Option<Steady> {
         let waiting = self.waiting.iter().flat_map(|waiting| {
             let patience = self.patience(waiting.ask.deadline);
-            let retry = self.attempt.is_none().then(|| self.allowed_at(now));
+            let retry = self.attempt.is_none().then(|| self.retry_at(waiting.ask.need, now));
             [Some(waiting.ask.deadline), patience, retry]
         });
         let due = if self.attempt.is_none() { self.due(now, used) } else { None };
@@ -294,7 +314,7 @@ impl Life {
 
     /// The common end of every event: what follows from the state as it is now.
     fn settle(&mut self, now: Moment, used: Option<Steady>, effects: &mut Vec<Effect>) {
-        if self.token.as_ref().is_some_and(|token| !token.is_alive(now)) {
+        if self.token.as_ref().is_some_and(|token| token.is_dead_for_sure(now)) {
             self.drop_token();
         }
         if self.attempt.is_none() {
@@ -351,7 +371,16 @@ impl Life {
             Need::Wish => true,
             Need::Demand(least) => token.at_best().is_some_and(|best| best >= least),
         };
-        reachable && !token.meets(need, self.policy.min_valid, now)
+        reachable && !token.meets(need, self.policy.min_valid, now) && self.retry_at(need, now) <= now.steady
+    }
+
+    /// From when a caller with this need may cause a request.
+    fn retry_at(&self, need: Need, now: Moment) -> Steady {
+        let demand = match need {
+            Need::Demand(_) => self.usable(now).and_then(|token| self.demand_at(token)),
+            Need::Wish => None,
+        };
+        self.allowed_at(now).max(demand.unwrap_or(now.steady))
     }
 
     /// When the schedule wants an attempt; never where nobody is kept for, or nothing is known of the expiry.
@@ -364,7 +393,22 @@ impl Life {
             Some(_) if self.trouble.is_none() => self.refresh_at?,
             _ => now.steady,
         };
-        Some(wanted.max(self.allowed_at(now)))
+        Some(wanted.max(self.allowed_at(now)).max(self.unasked_at(now, used)))
+    }
+
+    /// Before when nothing is asked for unasked, where tokens live so short that it would never end.
+    fn unasked_at(&self, now: Moment, used: Option<Steady>) -> Steady {
+        let asked = used.is_some_and(|used| used.until(now.steady) <= schedule::IN_USE);
+        let short = self.longest.is_some_and(|lifetime| lifetime < schedule::SHORT_LIFE);
+        match self.last_attempt {
+            Some(last) if short && !asked => last.after(schedule::UNASKED_GAP),
+            _ => now.steady,
+        }
+    }
+
+    /// Before when no demand is a reason for a request, while this token is alive.
+    fn demand_at(&self, token: &Token) -> Option<Steady> {
+        Some(self.last_attempt?.after(schedule::demand_gap(token.lifetime?)))
     }
 
     /// Whether the token is to be kept fresh unasked.
@@ -399,16 +443,27 @@ impl Life {
         self.token.as_ref().filter(|token| self.suspicion.is_none() && token.is_alive(now))
     }
 
+    /// The token, if only one of the clocks calls it dead.
+    fn disputed(&self, now: Moment) -> Option<&Arc<Token>> {
+        self.token
+            .as_ref()
+            .filter(|token| self.suspicion.is_none() && !token.is_alive(now) && !token.is_dead_for_sure(now))
+    }
+
     /// When the token dies by the steady clock.
     fn death(&self) -> Option<Steady> {
         let token = self.token.as_ref()?;
         Some(token.requested.steady.after(token.lifetime?))
     }
 
-    /// A person may have mended what parked the account: it is tried once more.
-    fn look_again(&mut self) {
-        if self.is_parked() {
-            self.trouble = None;
+    /// A person may have mended what parked the account: it is tried once more, as often as a forced refresh is.
+    fn look_again(&mut self, now: Moment) {
+        let ready = self.refreshes.ready_at(now.steady);
+        if let Some(trouble) = self.trouble.as_mut().filter(|trouble| trouble.parked) {
+            trouble.parked = false;
+            trouble.doubts = 0;
+            trouble.next_try = ready.max(now.steady);
+            self.refreshes.grant(trouble.next_try);
         }
     }
 }

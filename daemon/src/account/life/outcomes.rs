@@ -11,6 +11,9 @@ use crate::account::words;
 use crate::clock::Moment;
 use crate::provider::{Class, Failure, Minted, Probe};
 
+/// All fields of a credential together, in bytes: an answer of [`tokend_proto::limits::MAX_ANSWER`] must hold them.
+const MOST_BYTES: usize = 768 * 1024;
+
 impl Life {
     pub(super) fn rejected(&mut self, sha256: [u8; 32], now: Moment) {
         if self.token.as_ref().is_none_or(|token| token.sha256 != sha256) {
@@ -77,6 +80,9 @@ impl Life {
             return Err(words::no_token());
         };
         let sha256: [u8; 32] = Sha256::digest(secret.expose()).into();
+        if minted.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > MOST_BYTES {
+            return Err(words::too_large());
+        }
         if self.refused.contains(&sha256) {
             return Err(words::same_again(self.traits.renews));
         }

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::address;
 use super::proxy::Proxy;
-use crate::provider::Failure;
+use crate::provider::{Class, Failure};
 
 /// A client takes 5 to 17 ms to build and keeps every root certificate in memory, so they are shared, and the
 /// least recently used goes when there are more than this many.
@@ -174,7 +174,13 @@ impl Authorities {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    invalid(path, &format!("cannot be read: {}", error.kind()))
+    use std::io::ErrorKind as E;
+    let failure = invalid(path, &format!("cannot be read: {}", error.kind()));
+    match error.kind() {
+        E::NotFound | E::PermissionDenied | E::NotADirectory | E::IsADirectory | E::InvalidInput => failure,
+        // Too many open files, a disk that fails: these pass.
+        _ => Failure { class: Class::NotNow, ..failure },
+    }
 }
 
 fn invalid(path: &Path, what: &str) -> Failure {
@@ -229,7 +235,7 @@ mod tests {
         let url = Url::parse("https://a.example").expect("a URL");
         let failure =
             Setting::of(&url, Some(Path::new("/nowhere/ca.pem")), None).await.err().expect("a failure");
-        assert_eq!((failure.class, failure.kind), (crate::provider::Class::Source, "ca-file"));
+        assert_eq!((failure.class, failure.kind), (Class::Source, "ca-file"));
         assert!(failure.message.contains("/nowhere/ca.pem"), "{}", failure.message);
     }
 

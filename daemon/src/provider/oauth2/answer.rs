@@ -35,6 +35,9 @@ const CREDENTIALS: &str = "client_id, client_secret and scope";
 pub(super) fn read(reply: &Reply, asked: &MintRequest, held: &Held) -> Result<Minted, Failure> {
     let body = reply.json();
     let member = |name: &str| body.as_ref().and_then(|body| body.get(name));
+    // An answer that holds a token and an error may repeat the one in the other.
+    let tokens = ["access_token", "refresh_token", "id_token"];
+    let held = &held.and(tokens.iter().filter_map(|name| member(name)?.as_str()));
     let words = Words::read(body.as_ref(), WORDS, held);
     let text = member("access_token").and_then(Value::as_str);
     let Some(text) = text.filter(|_| reply.is_success() && words.code.is_none()) else {
