@@ -173,7 +173,7 @@ fn tok_sends_not_one_byte_to_another_users_daemon() {
     for words in [&["get", "a"][..], &["list"], &["reload"], &["reject", "a", "--hash", &"0".repeat(64)]] {
         let mut fake = Command::new(&this);
         sandbox.surround(&mut fake);
-        fake.args(["--exact", "a_daemon_that_only_counts", "--ignored", "--nocapture"])
+        fake.args(["--exact", "a_daemon_that_only_counts", "--nocapture"])
             .env(FAKE_SOCKET, &socket)
             .stdout(Stdio::piped());
         let mut fake = Killed(as_user(&mut fake, SOMEBODY).spawn().expect("the fake starts"));
@@ -188,10 +188,9 @@ fn tok_sends_not_one_byte_to_another_users_daemon() {
     }
 }
 
-/// Started by [`tok_sends_not_one_byte_to_another_users_daemon`] as another user: takes one connection, and says how
-/// much came over it.
+/// No test of its own: started by [`tok_sends_not_one_byte_to_another_users_daemon`] as another user, it takes one
+/// connection and says how much came over it.
 #[test]
-#[ignore = "the other side of a test, which starts it as another user"]
 fn a_daemon_that_only_counts() {
     let Some(socket) = std::env::var_os(FAKE_SOCKET) else {
         return;

@@ -99,6 +99,22 @@ fn what_a_killed_daemon_left_is_replaced() {
 }
 
 #[test]
+fn a_file_that_is_no_socket_is_left_alone() {
+    let sandbox = home();
+    let path = sandbox.path().join("run/notes.txt");
+    sandbox::write_private(&path, b"mine");
+    let said = sandbox
+        .try_start(|command| {
+            with_token(command.env("TOKEND_SOCK", &path));
+        })
+        .expect_err("it does not start");
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.stderr.contains("no socket; it was left alone"), "{said:?}");
+    assert_eq!(fs::read(&path).expect("the file"), b"mine");
+    assert!(!sandbox.path().join("run/notes.txt.lock").exists());
+}
+
+#[test]
 fn a_socket_that_vanished_is_made_anew_with_its_folder() {
     let sandbox = home();
     let daemon = sandbox.start_with(with_token);

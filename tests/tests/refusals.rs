@@ -110,6 +110,30 @@ fn an_oauth2_error_is_a_no_with_the_services_own_words_whatever_its_status() {
 }
 
 #[test]
+fn audiences_are_no_way_around_a_no_or_a_retry_after() {
+    let sandbox = Sandbox::new();
+    let (refusing, busy) = (OAuthServer::start(), OAuthServer::start());
+    busy.fault(Fault::status(429).retry_after("3600"));
+    sandbox.configure(
+        &[
+            accounts::oauth2_at_endpoint(&sandbox, "refused", &refusing, "client_secret_basic"),
+            accounts::oauth2_at_endpoint(&sandbox, "busy", &busy, "client_secret_basic"),
+        ]
+        .concat(),
+    );
+    accounts::set_secret(&sandbox, "refused", "wrong-secret");
+    let _daemon = sandbox.start();
+    for (account, code) in [("refused", 5), ("busy", 6)] {
+        assert_eq!(sandbox.tok(["get", account]).code, code);
+        for number in 0..40 {
+            let said = sandbox.tok(["get", account, "--audience", &format!("a{number}")]);
+            assert!([code, 6].contains(&said.code), "{said:?}");
+        }
+    }
+    assert_eq!((refusing.requests(), busy.requests()), (1, 1));
+}
+
+#[test]
 fn a_page_is_never_a_no() {
     let sandbox = Sandbox::new();
     let lyve = LyveCloud::builder().with(|lyve| lyve.refusal = Refusal::Html).start();

@@ -6,7 +6,6 @@ mod connection;
 mod incoming;
 pub mod socket;
 
-use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -65,38 +64,43 @@ impl Server {
                 Err(error) => {
                     // Out of descriptors, most likely: make room, and do not spin.
                     self.admission.close_idle(8);
-                    self.complain(&format_args!("cannot accept a connection: {error}"));
+                    if self.may_complain() {
+                        tracing::warn!(%error, "cannot accept a connection");
+                    }
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             }
         }
     }
 
-    /// Warns, but not so often that clients could fill the log.
-    fn complain(&self, what: &dyn Display) {
+    /// Whether a complaint may be logged now: not so often that clients could fill the log.
+    fn may_complain(&self) -> bool {
         let now = self.keeper.now().steady;
-        let next = self.quiet_until.load(Ordering::Relaxed);
-        if now.0 >= next {
+        let may = now.0 >= self.quiet_until.load(Ordering::Relaxed);
+        if may {
             self.quiet_until.store(now.after(QUIET).0, Ordering::Relaxed);
-            tracing::warn!("{what}");
         }
+        may
     }
 
     fn admit(self: &Arc<Self>, stream: Stream) {
-        match platform::peer_user(&stream) {
-            Ok(user) if user == platform::own_user() || user == 0 => {}
-            Ok(user) => {
-                self.complain(&format_args!("refused a connection of the user with uid {user}"));
+        let refusal = match platform::peer_user(&stream) {
+            Ok(user) if user == platform::own_user() || user == 0 => None,
+            Ok(user) => Some(format!("it is of another user: user={user}")),
+            Err(error) => Some(format!("the kernel does not say whose it is: {error}")),
+        };
+        let place = match refusal {
+            None => self.admission.enter().ok_or("too many are busy".to_owned()),
+            Some(refusal) => Err(refusal),
+        };
+        let place = match place {
+            Ok(place) => place,
+            Err(reason) => {
+                if self.may_complain() {
+                    tracing::warn!("refused a connection: {reason}");
+                }
                 return;
             }
-            Err(error) => {
-                self.complain(&format_args!("refused a connection whose user is not known: {error}"));
-                return;
-            }
-        }
-        let Some(place) = self.admission.enter() else {
-            self.complain(&"refused a connection: too many are busy");
-            return;
         };
         let id = place.id();
         let server = Arc::clone(self);

@@ -153,7 +153,10 @@ async fn make(path: &Path) -> Result<(Listener, File), SocketError> {
     }
     match platform::who_listens(path).await {
         Listens::Somebody => return Err(SocketError::Live(path.to_path_buf())),
-        Listens::Unknown(error) => return Err(wrong(error)),
+        Listens::Unknown(error) => {
+            let _ = fs::remove_file(lock_path(path));
+            return Err(wrong(error));
+        }
         Listens::Nobody => {}
     }
     fs::remove_file(path).map_err(wrong)?;
