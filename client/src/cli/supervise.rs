@@ -86,12 +86,14 @@ impl Keeper {
         loop {
             if let Ok(watch) = self.client.watch(&self.account) {
                 for token in watch.map_while(Result::ok) {
-                    pauses = Growing::up_to(LONGEST_PAUSE);
-                    if !self.current.matches(token.secret())
-                        && self.folder.write(&self.file, token.secret().expose()).is_ok()
-                    {
+                    if !self.current.matches(token.secret()) {
+                        if self.folder.write(&self.file, token.secret().expose()).is_err() {
+                            // A full disk, for now: a new watch brings the same token again.
+                            break;
+                        }
                         self.current = token.secret().duplicate();
                     }
+                    pauses = Growing::up_to(LONGEST_PAUSE);
                 }
             }
             pauses.pause();

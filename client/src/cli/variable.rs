@@ -4,7 +4,7 @@ use super::complaint::Complaint;
 
 /// Families of variables that make programs load or run something, or that change what they trust.
 #[rustfmt::skip]
-const PREFIXES: [&str; 17] = [
+const PREFIXES: [&str; 22] = [
     "LD_",
     "_RLD",
     "DYLD_",
@@ -22,15 +22,21 @@ const PREFIXES: [&str; 17] = [
     "GIT_CONFIG",
     "GIT_SSH",
     "GIT_SSL",
+    "OPENSSL_",
+    "DOTNET_",
+    "NPM_CONFIG_",
+    "npm_config_",
+    "R_PROFILE",
 ];
 
 /// The same, one by one.
 #[rustfmt::skip]
-const NAMES: [&str; 89] = [
+const NAMES: [&str; 90] = [
     // the shell and what it starts
     "PATH",
     "IFS",
     "ENV",
+    "BASH",
     "BASH_ENV",
     "SHELLOPTS",
     "BASHOPTS",
@@ -204,6 +210,9 @@ mod tests {
             "EDITOR",
             "PAGER",
             "BASH_FUNC_x",
+            "OPENSSL_MODULES",
+            "DOTNET_STARTUP_HOOKS",
+            "npm_config_script_shell",
         ] {
             let refused = refuse(name).err();
             assert!(refused.is_some_and(|complaint| complaint.message.contains(name)), "{name}");

@@ -27,7 +27,8 @@ pub(crate) fn surroundings() -> Surroundings {
     found.run_user = run_user();
     if found.run_user.is_none() {
         found.xdg_state_home = std::env::var_os("XDG_STATE_HOME");
-        found.home = std::env::var_os("HOME");
+        // As tokend does: without HOME, what the system's list of users says.
+        found.home = std::env::home_dir().map(PathBuf::into_os_string);
         found.host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     }
     found

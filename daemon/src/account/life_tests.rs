@@ -636,3 +636,21 @@ fn where_the_clocks_disagree_and_refreshing_fails_what_one_calls_alive_is_served
     let caller = story.ask();
     assert!(story.answer(caller).is_none_or(|reply| matches!(reply, Reply::Failure(_))));
 }
+
+#[test]
+fn rejections_undo_neither_a_no_nor_a_retry_after() {
+    for class in [Class::No, Class::NotNow] {
+        let mut story = Story::new(Refresh::Eager);
+        story.mint("t1", Some(HOUR));
+        story.reject("t1");
+        story.mint("t2", Some(HOUR));
+        story.pass(Duration::from_secs(300));
+        story.refresh();
+        story.fail_with(class, Some(HOUR));
+        story.reject("t2");
+        let before = story.mints.len();
+        story.pass(Duration::from_secs(1800));
+        story.ask();
+        assert_eq!(story.mints.len(), before);
+    }
+}

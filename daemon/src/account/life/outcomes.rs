@@ -35,8 +35,10 @@ impl Life {
     pub(super) fn discard(&mut self, now: Moment) {
         let pause = self.rejections.pause(now.steady);
         self.rejections.grant(now.steady);
-        if !pause.is_zero() {
-            let next_try = now.steady.after(pause);
+        // What the service itself said weighs more than what callers say of its tokens.
+        if !pause.is_zero() && !self.is_parked() {
+            let delay = self.trouble.as_ref().map_or(now.steady, |trouble| trouble.next_try);
+            let next_try = now.steady.after(pause).max(delay);
             let failure = words::rejected_too_often();
             self.trouble =
                 Some(Trouble { failure, at: now.wall, failures: 0, doubts: 0, next_try, parked: false });
