@@ -65,7 +65,7 @@ impl Provider for Gate {
     }
 }
 
-fn definition(name: &str, gate: &Arc<Gate>, service: &str, min_valid: u64) -> Definition {
+fn definition(name: &str, gate: &Arc<Gate>, service: char, min_valid: u64) -> Definition {
     Definition {
         name: name.to_owned(),
         kind: "test",
@@ -77,7 +77,7 @@ fn definition(name: &str, gate: &Arc<Gate>, service: &str, min_valid: u64) -> De
             presentation: Presentation::Header { scheme: "Bearer".to_owned() },
             request_scopes: Vec::new(),
         },
-        service: serde_json::json!(service),
+        service: [service as u8; 32],
     }
 }
 
@@ -101,7 +101,7 @@ async fn token_for(keeper: &Keeper, account: &str, variant: Variant) -> String {
 async fn two_hundred_callers_of_a_cold_account_cost_one_request() {
     let (keeper, _clock) = keeper();
     let gate = Gate::new("t");
-    keeper.reconfigure(vec![definition("a", &gate, "x", 60)]).await.unwrap();
+    keeper.reconfigure(vec![definition("a", &gate, 'x', 60)]).await.unwrap();
     let callers: Vec<_> = (0..200)
         .map(|_| {
             let keeper = keeper.clone();
@@ -122,7 +122,7 @@ async fn a_reload_keeps_the_tokens_of_what_did_not_change() {
     kept.let_through(9);
     changed.let_through(9);
     let outcome = keeper
-        .reconfigure(vec![definition("a", &kept, "x", 60), definition("b", &changed, "x", 60)])
+        .reconfigure(vec![definition("a", &kept, 'x', 60), definition("b", &changed, 'x', 60)])
         .await
         .unwrap();
     assert_eq!(outcome, Reconfigured { accounts: 2, added: 2, changed: 0, removed: 0 });
@@ -132,16 +132,16 @@ async fn a_reload_keeps_the_tokens_of_what_did_not_change() {
     replaced.let_through(9);
     let outcome = keeper
         .reconfigure(vec![
-            definition("a", &unused, "x", 90),
-            definition("b", &replaced, "y", 60),
-            definition("c", &unused, "x", 60),
+            definition("a", &unused, 'x', 90),
+            definition("b", &replaced, 'y', 60),
+            definition("c", &unused, 'x', 60),
         ])
         .await
         .unwrap();
     assert_eq!(outcome, Reconfigured { accounts: 3, added: 1, changed: 2, removed: 0 });
     assert_eq!((token(&keeper, "a").await, token(&keeper, "b").await), ("kept-1".into(), "new-1".into()));
 
-    let outcome = keeper.reconfigure(vec![definition("a", &unused, "x", 90)]).await.unwrap();
+    let outcome = keeper.reconfigure(vec![definition("a", &unused, 'x', 90)]).await.unwrap();
     assert_eq!(outcome, Reconfigured { accounts: 1, added: 0, changed: 0, removed: 2 });
     assert!(keeper.account("b").is_none());
     assert_eq!(token(&keeper, "a").await, "kept-1");
@@ -151,7 +151,7 @@ async fn a_reload_keeps_the_tokens_of_what_did_not_change() {
 async fn whoever_waits_for_an_account_that_changes_is_told() {
     let (keeper, _clock) = keeper();
     let gate = Gate::new("t");
-    keeper.reconfigure(vec![definition("a", &gate, "x", 60)]).await.unwrap();
+    keeper.reconfigure(vec![definition("a", &gate, 'x', 60)]).await.unwrap();
     let waiting = {
         let keeper = keeper.clone();
         tokio::spawn(async move { keeper.ask("a", Variant::default(), Need::Wish, WAIT).await })
@@ -174,7 +174,7 @@ async fn a_provider_that_panics_hurts_nobody_but_its_caller() {
     faulty.let_through(9);
     good.let_through(9);
     keeper
-        .reconfigure(vec![definition("f", &faulty, "x", 60), definition("g", &good, "x", 60)])
+        .reconfigure(vec![definition("f", &faulty, 'x', 60), definition("g", &good, 'x', 60)])
         .await
         .unwrap();
     let waiting = {
@@ -200,7 +200,7 @@ async fn scopes_have_tokens_of_their_own_and_unused_ones_are_dropped() {
     let (keeper, clock) = keeper();
     let gate = Gate::new("t:");
     gate.let_through(100);
-    keeper.reconfigure(vec![definition("a", &gate, "x", 60)]).await.unwrap();
+    keeper.reconfigure(vec![definition("a", &gate, 'x', 60)]).await.unwrap();
     let variant = |scope: &str| Variant::new(vec![scope.to_owned()], Vec::new());
     assert_eq!(token_for(&keeper, "a", variant("r")).await, "t:r-1");
     assert_eq!(token(&keeper, "a").await, "t:-2");
@@ -227,7 +227,7 @@ async fn scopes_have_tokens_of_their_own_and_unused_ones_are_dropped() {
 async fn callers_that_went_away_are_forgotten() {
     let (keeper, _clock) = keeper();
     let gate = Gate::new("t");
-    keeper.reconfigure(vec![definition("a", &gate, "x", 60)]).await.unwrap();
+    keeper.reconfigure(vec![definition("a", &gate, 'x', 60)]).await.unwrap();
     for _ in 0..2000 {
         let ask = keeper.ask("a", Variant::default(), Need::Wish, WAIT);
         // Polled once, so that the question is asked, and dropped.
@@ -248,7 +248,7 @@ async fn a_rejected_token_is_gone_when_the_rejection_is_answered() {
     let (keeper, _clock) = keeper();
     let gate = Gate::new("t");
     gate.let_through(9);
-    keeper.reconfigure(vec![definition("a", &gate, "x", 60)]).await.unwrap();
+    keeper.reconfigure(vec![definition("a", &gate, 'x', 60)]).await.unwrap();
     assert_eq!(token(&keeper, "a").await, "t-1");
     let sha256 = keeper.account("a").unwrap().shared.snapshot().token.as_ref().unwrap().sha256;
     keeper.reject("a", sha256).await.unwrap();

@@ -26,8 +26,8 @@ pub struct Definition {
     pub provider: Arc<dyn Provider>,
     /// How it is kept.
     pub policy: Policy,
-    /// What was configured, without the policy: where it is equal, the tokens stay.
-    pub service: serde_json::Value,
+    /// SHA-256 of what was configured, without the policy: where it is equal, the tokens stay.
+    pub service: [u8; 32],
 }
 
 /// One account as readers see it.
@@ -41,8 +41,8 @@ pub struct Account {
     pub provider: Arc<dyn Provider>,
     /// How it is kept.
     pub policy: Policy,
-    /// What was configured, without the policy: where it is equal, the tokens stay.
-    pub service: serde_json::Value,
+    /// SHA-256 of what was configured, without the policy: where it is equal, the tokens stay.
+    pub service: [u8; 32],
     /// Its own token's snapshot and counts.
     pub shared: Arc<Shared>,
     /// Those of the variants that callers asked for.
@@ -61,7 +61,7 @@ impl Account {
             kind: self.kind,
             provider: Arc::clone(&self.provider),
             policy,
-            service: self.service.clone(),
+            service: self.service,
             shared: Arc::clone(&self.shared),
             variants: Arc::clone(&self.variants),
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use tokend_proto::limits::{MAX_NAME, MAX_WORDS};
 
 use super::daemon::{Daemon, WISHES};
@@ -120,10 +121,11 @@ impl<'d> Accounts<'d> {
         definition
     }
 
-    /// All that the provider was made of.
-    fn service(&self, table: &Table<'_>) -> serde_json::Value {
+    /// A hash of all that the provider was made of.
+    fn service(&self, table: &Table<'_>) -> [u8; 32] {
         let Defaults { http_timeout, command_timeout, ca_file, proxy, environment: _ } = self.defaults;
-        json!({
+        // Objects are sorted by their keys, so that the same definition has the same text.
+        let definition = json!({
             "account": table.definition(KEPT),
             "daemon": {
                 "http_timeout": milliseconds(*http_timeout),
@@ -131,7 +133,8 @@ impl<'d> Accounts<'d> {
                 "ca_file": ca_file,
                 "proxy": proxy.as_ref().map(url::Url::as_str),
             },
-        })
+        });
+        Sha256::digest(definition.to_string()).into()
     }
 }
 

@@ -9,7 +9,6 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::time::Duration;
 
-use serde_json::json;
 
 use super::*;
 use crate::account::Refresh;

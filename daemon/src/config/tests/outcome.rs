@@ -4,9 +4,13 @@ use super::*;
 
 #[test]
 fn equal_services_have_equal_definitions_however_they_are_kept() {
-    let service = |text: &str| sound(text).configuration.accounts["a"].service.clone();
+    let service = |text: &str| sound(text).configuration.accounts["a"].service;
     let plain = service(&account("word = 'x'"));
-    assert_eq!(plain["account"], json!({ "type": "header", "secret": { "env": "X" }, "word": "x" }));
+    for (part, other) in
+        [("'header'", "'parameter'"), ("env = 'X'", "env = 'Y'"), ("word = 'x'", "word = 'y'")]
+    {
+        assert_ne!(service(&account("word = 'x'").replace(part, other)), plain, "{part}");
+    }
     let kept = "word = 'x'\nscheme = 'x'\nmin_valid = '2m'\nrefresh = 'auto'\nassume_lifetime = '1h'\nrequest_scopes = ['a']";
     assert_eq!(service(&account(kept)), plain);
     assert_eq!(
