@@ -91,7 +91,7 @@ impl Instance {
         let wrong = |error| Taken::Io(path.clone(), error);
         platform::private_folder(state).map_err(wrong)?;
         let mut lock = platform::open_lock(&path).map_err(wrong)?;
-        match lock.try_lock() {
+        match patiently(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -110,6 +110,17 @@ impl Instance {
         }
         Ok(Self { _lock: lock })
     }
+}
+
+/// Somebody who only looks who holds the lock holds it for a moment.
+fn patiently(lock: &File) -> Result<(), TryLockError> {
+    for _ in 0..4 {
+        if let Ok(()) = lock.try_lock() {
+            return Ok(());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(15));
+    }
+    lock.try_lock()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -149,19 +150,24 @@ async fn serve(
         let mut stdout = std::io::stdout().lock();
         let _ = writeln!(stdout, "{READY}").and_then(|()| stdout.flush());
     }
+    let is_end = |signal: Option<i32>| signal != Some(SIGHUP) || ends_with_terminal;
     loop {
-        tokio::select! {
-            signal = signals.next() => match signal {
-                Some(SIGHUP) if !ends_with_terminal => {
-                    // Whoever sent it reads the log.
-                    let _ = reconfigure(&keeper, level, folder.to_path_buf(), &mut files).await;
-                }
-                _ => break,
-            },
-            Some(answer) = reloads.recv() => {
-                let result = reconfigure(&keeper, level, folder.to_path_buf(), &mut files).await;
-                let _ = answer.send(result);
+        let answer = tokio::select! {
+            signal = signals.next() => if is_end(signal) { break } else { None },
+            Some(answer) = reloads.recv() => Some(answer),
+        };
+        let mut reload = pin!(reconfigure(&keeper, level, folder.to_path_buf(), &mut files));
+        // Files may lie on a disk that is gone: a stop does not wait for them.
+        let result = loop {
+            tokio::select! {
+                result = &mut reload => break Some(result),
+                signal = signals.next() => if is_end(signal) { break None },
             }
+        };
+        let Some(result) = result else { break };
+        if let Some(answer) = answer {
+            // Whoever asked may have gone; after a signal the log is read.
+            let _ = answer.send(result);
         }
     }
     notify(&[NotifyState::Stopping]);

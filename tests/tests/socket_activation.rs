@@ -176,3 +176,16 @@ fn a_passed_socket_whose_name_vanished_is_made_anew_as_its_own_and_goes_with_the
     assert!(daemon.stop().success());
     assert!(!sandbox.socket().exists());
 }
+
+#[test]
+fn a_passed_socket_whose_name_was_gone_before_the_start_is_made_anew() {
+    let sandbox = Sandbox::new();
+    sandbox.configure(&static_token(&sandbox, "a", "static-token"));
+    let listener = listener(&sandbox);
+    fs::remove_file(sandbox.socket()).expect("removed");
+    let _daemon = sandbox.start_with(|command| pass(&sandbox, command, duplicate(&listener), PASS));
+    let said = sandbox::eventually("the socket is back", || {
+        Some(run(sandbox.command("tok").args(["get", "a"]))).filter(|said| said.code != 8)
+    });
+    assert_eq!((said.code, said.stdout.as_str()), (0, "static-token\n"), "{said:?}");
+}

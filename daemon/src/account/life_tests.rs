@@ -17,6 +17,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// A life, its clock, and what it asked for so far.
 struct Story {
     life: Life,
+    policy: Policy,
     now: Moment,
     used: Option<Steady>,
     waiters: u64,
@@ -39,16 +40,11 @@ impl Story {
             variant: false,
             seed: 7,
         };
-        let policy = Policy {
-            min_valid: Duration::from_secs(60),
-            refresh,
-            assume_lifetime: None,
-            presentation: Presentation::Header { scheme: "Bearer".to_owned() },
-            request_scopes: Vec::new(),
-        };
+        let policy = policy(refresh);
         let now = Moment { wall: Wall(1_700_000_000_000), steady: Steady(1_000_000) };
         let mut story = Self {
-            life: Life::new(traits, policy),
+            life: Life::new(traits, policy.clone()),
+            policy,
             now,
             used: None,
             waiters: 0,
@@ -58,6 +54,11 @@ impl Story {
         };
         story.tell(Event::Started);
         story
+    }
+
+    /// How it is kept.
+    fn policy(&self) -> Policy {
+        self.policy.clone()
     }
 
     fn tell(&mut self, event: Event) {
@@ -156,6 +157,16 @@ impl Story {
             Some(Reply::Failure(failure)) => failure.code,
             other => panic!("expected a failure, got {other:?}"),
         }
+    }
+}
+
+fn policy(refresh: Refresh) -> Policy {
+    Policy {
+        min_valid: Duration::from_secs(60),
+        refresh,
+        assume_lifetime: None,
+        presentation: Presentation::Header { scheme: "Bearer".to_owned() },
+        request_scopes: Vec::new(),
     }
 }
 
@@ -653,4 +664,49 @@ fn rejections_undo_neither_a_no_nor_a_retry_after() {
         story.ask();
         assert_eq!(story.mints.len(), before);
     }
+}
+
+#[test]
+fn a_lifetime_that_is_assumed_anew_counts_for_the_token_in_hand() {
+    let mut story = Story::new(Refresh::Eager);
+    story.mint("t1", None);
+    let mut policy = story.policy();
+    policy.assume_lifetime = Some(HOUR);
+    story.tell(Event::Kept(policy));
+    story.pass(Duration::from_secs(3100));
+    assert_eq!(story.mints.len(), 2);
+    let mut told = Story::new(Refresh::Eager);
+    told.mint("t1", Some(HOUR * 10));
+    let mut policy = told.policy();
+    policy.assume_lifetime = Some(HOUR);
+    told.tell(Event::Kept(policy));
+    told.pass(Duration::from_secs(3100));
+    assert_eq!(told.mints.len(), 1, "what the service says counts more");
+}
+
+#[test]
+fn a_service_that_once_gave_more_may_give_more_again() {
+    let mut story = Story::new(Refresh::OnDemand);
+    story.ask();
+    story.mint("t1", Some(HOUR));
+    story.pass(HOUR);
+    story.ask();
+    story.mint("t2", Some(Duration::from_secs(300)));
+    story.pass(Duration::from_secs(61));
+    let caller = story.ask_for(Need::Demand(HOUR / 2), Duration::from_secs(30));
+    assert_eq!(story.mints.len(), 3);
+    story.mint("t3", Some(HOUR));
+    assert_eq!(story.token(caller).0, "t3");
+}
+
+#[test]
+fn a_token_that_dies_of_age_while_the_service_is_asked_is_no_rejection() {
+    let mut story = Story::with(Refresh::Eager, true, true);
+    story.mint("t1", Some(HOUR));
+    story.reject("t1");
+    story.mint("t2", Some(Duration::from_secs(60)));
+    story.reject("t2");
+    story.pass(Duration::from_secs(61));
+    story.probe(Probe::Dead);
+    assert_eq!(story.mints.len(), 3, "and the next one is asked for at once");
 }

@@ -33,11 +33,29 @@ pub struct Token {
     pub received: Moment,
     /// The life that it was given, if that is known.
     pub lifetime: Option<Duration>,
+    /// Whether that life is only assumed, since the service did not tell.
+    pub is_assumed: bool,
     /// Which of its account's tokens it is.
     pub generation: u64,
 }
 
 impl Token {
+    /// The same token, of which another life is assumed. Its secrets are copied: the old one may still be read.
+    #[must_use]
+    pub fn assuming(&self, lifetime: Option<Duration>) -> Self {
+        Self {
+            fields: self.fields.iter().map(|(name, value)| (name.clone(), value.duplicate())).collect(),
+            sha256: self.sha256,
+            scope: self.scope.clone(),
+            warnings: self.warnings.clone(),
+            requested: self.requested,
+            received: self.received,
+            lifetime,
+            is_assumed: true,
+            generation: self.generation,
+        }
+    }
+
     /// The life that it has left, by whichever clock says less; `None` where it is not known.
     #[must_use]
     pub fn left(&self, now: Moment) -> Option<Duration> {

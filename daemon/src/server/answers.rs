@@ -1,7 +1,7 @@
 //! What was asked becomes an answer.
 
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokend_proto::envelope::{self, Kind};
@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use super::Server;
-use crate::account::{Account, Need, Registry, Reply, Token, Trouble, Variant};
+use crate::account::{Account, Need, Registry, Reply, Shared, Token, Trouble, Variant};
 use crate::clock::{Moment, milliseconds};
 use crate::document::nearest_few;
 use crate::provider::Presentation;
@@ -24,7 +24,7 @@ use crate::provider::Presentation;
 const PAGE: usize = 200;
 
 /// Which of an account's tokens a watcher has seen: which configuration of it, and which generation.
-pub(super) type Seen = (usize, u64);
+pub(super) type Seen = (Weak<Shared>, u64);
 
 /// What is sent.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ fn need(get: &Get) -> Need {
 pub(super) async fn next_credential(
     server: &Arc<Server>,
     name: &str,
-    seen: Option<Seen>,
+    seen: Option<&Seen>,
 ) -> Result<(Given, Seen), Failure> {
     loop {
         let account = find(server, name)?;
@@ -132,8 +132,11 @@ pub(super) async fn next_credential(
         let snapshot = Arc::clone(&account.shared.snapshot());
         let now = server.keeper.now();
         if let Some(token) = snapshot.token.as_ref().filter(|token| token.is_alive(now)) {
-            let here = (Arc::as_ptr(&account.shared) as usize, token.generation);
-            if seen != Some(here) {
+            let is_seen = seen.as_ref().is_some_and(|(shared, generation)| {
+                Weak::ptr_eq(shared, &Arc::downgrade(&account.shared)) && *generation == token.generation
+            });
+            if !is_seen {
+                let here = (Arc::downgrade(&account.shared), token.generation);
                 account.shared.count(now.steady);
                 let (account, token) = (Arc::clone(&account), Arc::clone(token));
                 return Ok((Given::Token { account, token, warnings: Vec::new(), now }, here));
@@ -176,6 +179,8 @@ fn given(
     match reply {
         Reply::Token(token, warnings) => {
             let now = server.keeper.now();
+            // The configuration may have changed while the caller waited.
+            let account = server.keeper.account(&account.name).unwrap_or(account);
             if let Some(shared) = account.published(variant) {
                 shared.count(now.steady);
             }

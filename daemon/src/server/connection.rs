@@ -151,8 +151,21 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         self.place.busy();
         let mut seen = None;
         loop {
-            let next = answers::next_credential(server, &watch.account, seen);
-            let Some(next) = self.unless_gone(next).await? else { return Ok(()) };
+            let next = {
+                let mut next = pin!(answers::next_credential(server, &watch.account, seen.as_ref()));
+                loop {
+                    tokio::select! {
+                        biased;
+                        next = &mut next => break next,
+                        more = self.incoming.more() => {
+                            if !more? {
+                                return Ok(());
+                            }
+                            self.incoming.discard();
+                        }
+                    }
+                }
+            };
             match next {
                 Ok((given, now_seen)) => {
                     seen = Some(now_seen);

@@ -48,6 +48,11 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         }
     }
 
+    /// Drops whatever has arrived.
+    pub(super) fn discard(&mut self) {
+        self.buffer.clear();
+    }
+
     /// Waits for more bytes; `false` at the end. May be dropped at any time and loses nothing.
     ///
     /// # Errors

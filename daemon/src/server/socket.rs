@@ -18,7 +18,7 @@ const MEND_PAUSE: Duration = Duration::from_secs(30);
 pub struct Socket {
     listener: Listener,
     path: PathBuf,
-    /// None where there is no path that could vanish.
+    /// None where nothing is at the path.
     identity: Option<FileIdentity>,
     watch: Option<FolderWatch>,
     /// Held beside a socket that we made: of two daemons that find a stale one, only one replaces it.
@@ -66,8 +66,10 @@ impl Socket {
     }
 
     fn with(listener: Listener, path: &Path, lock: Option<File>) -> Self {
+        // The watch first: what happens after the look is then seen.
+        let watch = watch(path);
         let identity = platform::file_identity(path);
-        Self { listener, path: path.to_path_buf(), identity, watch: watch(path), lock }
+        Self { listener, path: path.to_path_buf(), identity, watch, lock }
     }
 
     /// The next connection. Meanwhile the socket is made anew, should it vanish.
@@ -75,16 +77,21 @@ impl Socket {
     /// # Errors
     /// As accept(2).
     pub async fn accept(&mut self) -> io::Result<Stream> {
+        let is_named = !self.path.as_os_str().is_empty();
+        if is_named && self.identity.is_none() {
+            // It was gone before we looked: systemd keeps a socket whose name somebody removed.
+            self.mend().await;
+        }
         loop {
             tokio::select! {
                 stream = self.listener.accept() => return stream,
-                () = changed(self.watch.as_ref()), if self.identity.is_some() => self.mend().await,
+                () = changed(self.watch.as_ref()), if is_named => self.mend().await,
             }
         }
     }
 
     async fn mend(&mut self) {
-        if platform::file_identity(&self.path) == self.identity {
+        if self.identity.is_some() && platform::file_identity(&self.path) == self.identity {
             if self.watch.is_none() {
                 self.watch = watch(&self.path);
             }
@@ -97,8 +104,8 @@ impl Socket {
                 tracing::warn!(path = %self.path.display(), "the socket had vanished; it was made anew");
                 self.listener = listener;
                 self.lock = Some(lock);
-                self.identity = platform::file_identity(&self.path);
                 self.watch = watch(&self.path);
+                self.identity = platform::file_identity(&self.path);
             }
             Err(error) => {
                 tracing::error!(%error, "the socket has vanished and cannot be made anew; trying again");

@@ -234,8 +234,13 @@ impl Task {
                 }
             }
             Command::Refresh(question) => {
-                if let Some((id, ask)) = self.enrol(question, Need::Wish) {
-                    self.tell(id, Event::Refresh(ask));
+                let account = question.account.clone();
+                if let Some((own, ask)) = self.enrol(question, Need::Wish) {
+                    self.tell(own, Event::Refresh(ask));
+                    // What was mended for the account's own token was mended for its variants.
+                    for id in self.all_of(&account).into_iter().filter(|id| *id != own) {
+                        self.tell(id, Event::Started);
+                    }
                 }
             }
             Command::Reject { account, sha256, done } => {

@@ -36,11 +36,15 @@ impl Life {
                     let warning = words::short(token.left(now).unwrap_or_default(), self.last_words(now));
                     return Some(Reply::Token(Arc::clone(token), vec![warning]));
                 }
-                Need::Demand(least) if token.at_best().is_none_or(|best| best < least) => {
+                Need::Demand(least)
+                    if token.lifetime.is_none() || self.best.is_none_or(|best| best < least) =>
+                {
+                    let longest = token.lifetime.and(self.best);
+                    let longest = token.lifetime.filter(|lifetime| *lifetime < least).max(longest);
                     return Some(Reply::Failure(words::never_that_long(
                         &self.traits.account,
                         least,
-                        token.lifetime.filter(|lifetime| *lifetime < least).or(token.at_best()),
+                        longest,
                     )));
                 }
                 Need::Demand(_) => {}

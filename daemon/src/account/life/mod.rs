@@ -135,6 +135,8 @@ pub struct Life {
     last_attempt: Option<Steady>,
     /// The lifetime of the last token, if it had one.
     longest: Option<Duration>,
+    /// The most life that any token had when it arrived.
+    best: Option<Duration>,
     trouble: Option<Trouble>,
     refused: VecDeque<[u8; 32]>,
     rejections: Allowance,
@@ -142,6 +144,8 @@ pub struct Life {
     probes: Allowance,
     /// A refresh was granted: the next attempt needs no other reason.
     forced: bool,
+    /// A parked account is tried once more, since something may have been mended.
+    looked_again: bool,
     waiting: Vec<Waiting>,
 }
 
@@ -150,6 +154,8 @@ struct Attempt {
     generation: u64,
     started: Steady,
     mints: bool,
+    /// Whether a person asked for it, and an allowance was used.
+    was_granted: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -185,12 +191,14 @@ impl Life {
             vouched_until: None,
             last_attempt: None,
             longest: None,
+            best: None,
             trouble: None,
             refused: VecDeque::new(),
             rejections: Allowance::default(),
             refreshes: Allowance::default(),
             probes: Allowance::default(),
             forced: false,
+            looked_again: false,
             waiting: Vec::new(),
         }
     }
@@ -224,7 +232,8 @@ impl Life {
             Event::Refresh(ask) => self.force(ask, now, &mut effects),
             Event::Rejected(sha256) => self.rejected(sha256, now),
             Event::Minted { generation, requested, result } => {
-                if self.attempt.is_some_and(|attempt| attempt.mints && attempt.generation == generation) {
+                let ours = self.attempt.filter(|attempt| attempt.mints && attempt.generation == generation);
+                if let Some(attempt) = ours {
                     self.attempt = None;
                     match result.and_then(|minted| self.accept(minted, generation, requested, now)) {
                         Ok(token) => {
@@ -233,7 +242,7 @@ impl Life {
                             });
                         }
                         Err(failure) => {
-                            self.fail(failure, now);
+                            self.fail(failure, attempt.was_granted, now);
                             self.answer_forced(&mut effects, |life| Reply::Failure(life.why_not(now)));
                         }
                     }
@@ -247,6 +256,7 @@ impl Life {
             }
             Event::Kept(policy) => {
                 self.policy = policy;
+                self.assume_again();
                 self.plan();
                 self.look_again(now);
             }
@@ -335,9 +345,10 @@ impl Life {
 
     fn start_mint(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         self.generation += 1;
-        self.forced = false;
+        let was_granted = std::mem::take(&mut self.forced) | std::mem::take(&mut self.looked_again);
         self.last_attempt = Some(now.steady);
-        self.attempt = Some(Attempt { generation: self.generation, started: now.steady, mints: true });
+        let (generation, started) = (self.generation, now.steady);
+        self.attempt = Some(Attempt { generation, started, mints: true, was_granted });
         effects.push(Effect::Mint { generation: self.generation });
     }
 
@@ -348,7 +359,8 @@ impl Life {
         };
         self.generation += 1;
         self.probes.grant(now.steady);
-        self.attempt = Some(Attempt { generation: self.generation, started: now.steady, mints: false });
+        let (generation, started) = (self.generation, now.steady);
+        self.attempt = Some(Attempt { generation, started, mints: false, was_granted: false });
         effects.push(Effect::Probe { generation: self.generation, token });
     }
 
@@ -369,7 +381,7 @@ impl Life {
         let Some(token) = self.usable(now) else { return true };
         let reachable = match need {
             Need::Wish => true,
-            Need::Demand(least) => token.at_best().is_some_and(|best| best >= least),
+            Need::Demand(least) => token.lifetime.is_some() && self.best.is_some_and(|best| best >= least),
         };
         reachable && !token.meets(need, self.policy.min_valid, now) && self.retry_at(need, now) <= now.steady
     }
@@ -464,6 +476,7 @@ impl Life {
             trouble.doubts = 0;
             trouble.next_try = ready.max(now.steady);
             self.refreshes.grant(trouble.next_try);
+            self.looked_again = true;
         }
     }
 }

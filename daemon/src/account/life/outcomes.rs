@@ -1,6 +1,7 @@
 //! What the service said, and what callers said of its tokens, becomes the next state.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -61,6 +62,10 @@ impl Life {
     }
 
     pub(super) fn probed(&mut self, probe: Probe, now: Moment) {
+        if self.token.is_none() {
+            // It died of age meanwhile.
+            return;
+        }
         match probe {
             Probe::Alive(_) => {
                 self.suspicion = None;
@@ -88,7 +93,8 @@ impl Life {
         if self.refused.contains(&sha256) {
             return Err(words::same_again(self.traits.renews));
         }
-        let lifetime = minted.lifetime.or(self.policy.assume_lifetime).or(self.traits.assumed_lifetime);
+        let is_assumed = minted.lifetime.is_none();
+        let lifetime = minted.lifetime.or_else(|| self.assumed_lifetime());
         let token = Token {
             fields: minted.fields,
             sha256,
@@ -97,6 +103,7 @@ impl Life {
             requested,
             received: now,
             lifetime,
+            is_assumed,
             generation,
         };
         if !token.is_alive(now) {
@@ -104,11 +111,26 @@ impl Life {
         }
         self.drop_token();
         self.longest = lifetime;
+        self.best = self.best.max(token.at_best());
         let token = Arc::new(token);
         self.token = Some(Arc::clone(&token));
         self.trouble = None;
         self.plan();
         Ok(token)
+    }
+
+    fn assumed_lifetime(&self) -> Option<Duration> {
+        self.policy.assume_lifetime.or(self.traits.assumed_lifetime)
+    }
+
+    /// What is assumed may have changed.
+    pub(super) fn assume_again(&mut self) {
+        let assumed = self.assumed_lifetime();
+        if let Some(token) = self.token.as_ref().filter(|token| token.is_assumed && token.lifetime != assumed)
+        {
+            self.token = Some(Arc::new(token.assuming(assumed)));
+            self.longest = assumed;
+        }
     }
 
     /// When the token in hand is to be refreshed.
@@ -120,7 +142,7 @@ impl Life {
         });
     }
 
-    pub(super) fn fail(&mut self, failure: Failure, now: Moment) {
+    pub(super) fn fail(&mut self, failure: Failure, was_granted: bool, now: Moment) {
         let (failures, doubts) = self.trouble.as_ref().map_or((0, 0), |t| (t.failures, t.doubts));
         let failures = failures.saturating_add(1);
         let doubts = if failure.class == Class::Doubtful { doubts.saturating_add(1) } else { 0 };
@@ -129,7 +151,7 @@ impl Life {
             Class::Doubtful => doubts >= DOUBTFUL_TRIES,
             Class::NotNow => false,
         };
-        if failure.class == Class::Source {
+        if failure.class == Class::Source && was_granted {
             // No request was sent: whoever mends it need not wait.
             self.refreshes.take_back();
         }

@@ -9,7 +9,6 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::time::Duration;
 
-
 use super::*;
 use crate::account::Refresh;
 use crate::provider::{Defaults, Identity, MintRequest, Minted, Pending, Presentation, Provider};
