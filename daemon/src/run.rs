@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook_tokio::Signals;
-use tokend::account::Keeper;
+use tokend::account::{Keeper, KeeperGone, Reconfigured};
 use tokend::clock::{Clock, SystemClock};
 use tokend::config::{self, Loaded};
 use tokend::instance::{Instance, Taken};
@@ -143,7 +143,7 @@ async fn serve(
         .map_err(|error| complain(error, "the system is short of something", End::Failed))?;
 
     let mut files = loaded.files.clone();
-    apply(&keeper, level, loaded).await?;
+    begin_serving(&keeper, level, loaded).await?;
     let serving = tokio::spawn(server.run(socket));
     notify(&[NotifyState::Ready]);
     if background {
@@ -178,15 +178,23 @@ async fn serve(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn apply(keeper: &Keeper, level: &logging::Level, loaded: Loaded) -> Result<(), ExitCode> {
-    logging::set(level, loaded.configuration.daemon.log);
-    log_warnings(&loaded);
-    let outcome = keeper
-        .reconfigure(loaded.configuration.accounts.into_values().collect())
+async fn begin_serving(keeper: &Keeper, level: &logging::Level, loaded: Loaded) -> Result<(), ExitCode> {
+    let outcome = take_over(keeper, level, loaded)
         .await
         .map_err(|_| complain("the keeper of accounts has ended", "please report this", End::Failed))?;
     tracing::info!(accounts = outcome.accounts, version = env!("CARGO_PKG_VERSION"), "serving");
     Ok(())
+}
+
+/// What a configuration says is so from now on.
+async fn take_over(
+    keeper: &Keeper,
+    level: &logging::Level,
+    loaded: Loaded,
+) -> Result<Reconfigured, KeeperGone> {
+    logging::set(level, loaded.configuration.daemon.log);
+    log_warnings(&loaded);
+    keeper.reconfigure(loaded.configuration.accounts.into_values().collect()).await
 }
 
 /// Reads the configuration again: whole, or not at all.
@@ -227,16 +235,12 @@ async fn reconfigure(
             return Err(faulty("a fault in tokend stopped the reading of the configuration".to_owned()));
         }
     };
-    logging::set(level, loaded.configuration.daemon.log);
-    log_warnings(&loaded);
     // The certificates may have changed, too.
     http::forget_clients();
     files.clone_from(&loaded.files);
     let warnings = loaded.warnings.iter().map(|warning| warning.message.clone()).collect();
-    let outcome = keeper
-        .reconfigure(loaded.configuration.accounts.into_values().collect())
-        .await
-        .map_err(|_| faulty("tokend is stopping".to_owned()))?;
+    let outcome =
+        take_over(keeper, level, loaded).await.map_err(|_| faulty("tokend is stopping".to_owned()))?;
     tracing::info!(
         accounts = outcome.accounts,
         added = outcome.added,

@@ -73,13 +73,16 @@ pub(super) fn at_once(server: &Arc<Server>, request: &Request) -> Option<Given> 
         return None;
     }
     let account = server.keeper.account(&get.account)?;
+    in_hand(server, &account, &account.shared, need(get))
+}
+
+/// The token that is published of an account, if it meets the need.
+fn in_hand(server: &Arc<Server>, account: &Arc<Account>, shared: &Shared, need: Need) -> Option<Given> {
     let now = server.keeper.now();
-    let snapshot = account.shared.snapshot();
-    let token = Arc::clone(snapshot.serve(need(get), now)?);
-    let warnings = snapshot.warnings.clone();
-    account.shared.count(now.steady);
-    drop(snapshot);
-    Some(Given::Token { account, token, warnings, now })
+    let snapshot = shared.snapshot();
+    let token = Arc::clone(snapshot.serve(need, now)?);
+    shared.count(now.steady);
+    Some(Given::Token { account: Arc::clone(account), token, warnings: snapshot.warnings.clone(), now })
 }
 
 /// Does what was asked.
@@ -151,14 +154,10 @@ async fn get_token(server: &Arc<Server>, get: Get) -> Result<Given, Failure> {
     let account = find(server, &get.account)?;
     let need = need(&get);
     let variant = variant(&account, get.scope.into_vec(), get.audience.into_vec())?;
-    let now = server.keeper.now();
-    if let Some(shared) = account.published(&variant) {
-        let snapshot = shared.snapshot();
-        if let Some(token) = snapshot.serve(need, now) {
-            shared.count(now.steady);
-            let (token, warnings) = (Arc::clone(token), snapshot.warnings.clone());
-            return Ok(Given::Token { account, token, warnings, now });
-        }
+    if let Some(given) =
+        account.published(&variant).and_then(|shared| in_hand(server, &account, &shared, need))
+    {
+        return Ok(given);
     }
     let reply = server.keeper.ask(&get.account, variant.clone(), need, wait(get.timeout_ms)).await;
     given(server, account, &variant, reply.map_err(|_| stopping())?)

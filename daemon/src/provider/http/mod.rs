@@ -48,7 +48,10 @@ impl Http {
     pub(crate) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Self {
         Self {
             timeout: defaults.http_timeout,
-            ca_file: read_ca_file(table).or_else(|| defaults.ca_file.clone()),
+            ca_file: table
+                .path_of_file("ca_file")
+                .map(|path| path.value)
+                .or_else(|| defaults.ca_file.clone()),
             route: read_route(table, defaults),
             user_agent: headers::read_user_agent(table),
             headers: headers::read(table),
@@ -139,19 +142,6 @@ pub(crate) fn refuse_key(table: &mut Table<'_>, key: &str, hint: &str) {
         table.allow(key);
         table.report(&span, format!("`{key}` has no effect here"), hint);
     }
-}
-
-fn read_ca_file(table: &mut Table<'_>) -> Option<PathBuf> {
-    let text = table.string("ca_file")?;
-    let path = match text.value.strip_prefix("~/") {
-        Some(rest) => std::env::home_dir().map(|home| home.join(rest)),
-        None => Some(PathBuf::from(&text.value)),
-    };
-    let path = path.filter(|path| path.is_absolute());
-    if path.is_none() {
-        table.report(&text.span, "`ca_file` is no absolute path", "begin it with / or ~/");
-    }
-    path
 }
 
 fn read_route(table: &mut Table<'_>, defaults: &Defaults) -> Route {
