@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::{Mutex, mpsc};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokend_proto::{Answer, Request};
@@ -143,7 +144,7 @@ impl Supervised {
         let output = BufReader::new(tok.stdout.take().expect("a pipe"));
         let (send, lines) = mpsc::channel();
         std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
-        let file = PathBuf::from(lines.recv().expect("a line"));
+        let file = PathBuf::from(lines.recv_timeout(LONG).expect("a line"));
         Self { tok, lines, file }
     }
 
@@ -151,8 +152,12 @@ impl Supervised {
         kill_process(Pid::from_child(&self.tok), signal).expect("tok lives");
     }
 
+    /// The next line; empty at the end. A `tok` that has died leaves its program behind, which says nothing more and goes on.
     fn said(&self) -> String {
-        self.lines.recv().unwrap_or_default()
+        match self.lines.recv_timeout(LONG) {
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("neither a line nor an end"),
+            line => line.unwrap_or_default(),
+        }
     }
 
     /// Ends its input, and tells what it still said and how it ended.
@@ -162,6 +167,9 @@ impl Supervised {
         (rest, self.tok.wait().expect("tok ends").code())
     }
 }
+
+/// Longer than anything here takes on a machine that does much else.
+const LONG: Duration = Duration::from_secs(60);
 
 /// A shell that waits for nothing else.
 const WAIT: &str = "cat > /dev/null";
@@ -231,6 +239,23 @@ fn signals_of_other_processes_reach_the_program_once() {
         assert_eq!(child.said(), name);
     }
     assert_eq!(child.end(), (vec![], Some(5)));
+}
+
+/// In a container, the leaders of session and process group may be outside, and have no id inside.
+#[test]
+fn signals_reach_the_program_where_the_sessions_leader_is_in_another_pid_namespace() {
+    let inside = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--"]).args(arguments).output()
+    };
+    if !inside(&["true"]).is_ok_and(|output| output.status.success()) {
+        eprintln!("SKIPPED: this user may make no PID namespace, or there is no `unshare`");
+        return;
+    }
+    let tests = std::env::current_exe().expect("a path");
+    let name = "cli::child::signals_of_other_processes_reach_the_program_once";
+    let output = inside(&[tests.to_str().expect("a plain path"), "--exact", name]).expect("an end");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
 }
 
 #[test]

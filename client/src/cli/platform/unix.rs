@@ -200,8 +200,13 @@ impl Forwarded {
     }
 }
 
+/// Not with rustix, whose `getsid` takes it that a leader has an id: one outside of this PID namespace (a container's, or
+/// `unshare --pid`'s) has none, and is told as 0.
+#[expect(unsafe_code, reason = "getsid of the C library")]
 fn is_session_leader() -> bool {
-    rustix::process::getsid(None).is_ok_and(|leader| leader == rustix::process::getpid())
+    // SAFETY: takes a number, touches no memory.
+    let leader = unsafe { libc::getsid(0) };
+    u32::try_from(leader).is_ok_and(|leader| leader == std::process::id())
 }
 
 /// A bit for each signal that this process was started to ignore.
