@@ -2,9 +2,11 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use tokend::provider::http::ProxyEnvironment;
+use tokend::secret::store::Store;
 use tokend::{config, platform};
 
 use crate::ending::{End, complain};
@@ -70,11 +72,12 @@ fn not_built(command: &str, hint: &str) -> ExitCode {
 }
 
 fn check() -> ExitCode {
-    let folder = match platform::surroundings().configuration() {
-        Ok(folder) => folder,
+    let places = platform::surroundings();
+    let (folder, data) = match places.configuration().and_then(|folder| Ok((folder, places.data()?))) {
+        Ok(found) => found,
         Err(error) => return complain(error, "set HOME", End::Failed),
     };
-    match config::load(&folder, &ProxyEnvironment::of_process()) {
+    match config::load(&folder, &ProxyEnvironment::of_process(), &Arc::new(Store::at(&data))) {
         Ok(loaded) => {
             let mut stdout = std::io::stdout().lock();
             match write!(stdout, "{}", config::describe(&loaded)).and_then(|()| stdout.flush()) {

@@ -16,6 +16,7 @@ use tokend::config::{self, Loaded};
 use tokend::instance::{Instance, Taken};
 use tokend::platform;
 use tokend::provider::http::{self, ProxyEnvironment};
+use tokend::secret::store::Store;
 use tokend::server::socket::SocketError;
 use tokend::server::{ReloadRequest, Server, Socket};
 use tokend_proto::message::{About, Code, Failure, Reloaded, Words};
@@ -57,12 +58,13 @@ async fn live(level: &logging::Level, background: bool) -> Result<ExitCode, Exit
     let path = places.socket().map_err(no_place)?;
     let state = places.state().map_err(no_place)?;
     let folder = places.configuration().map_err(no_place)?;
+    let store = Arc::new(Store::at(&places.data().map_err(no_place)?));
 
     // First of all, so that a daemon that cannot start still answers for the connections that wait.
     let adopted = platform::adopted_listener()
         .map_err(|error| complain(error, "the socket unit passes one listening socket", End::Failed))?;
     let bound = adopted.as_ref().and_then(|(_, bound)| bound.as_ref()).unwrap_or(&path);
-    let begun = begin(&state, bound, &folder);
+    let begun = begin(&state, bound, &folder, &store);
     let (instance, loaded) = match begun {
         Ok(begun) => begun,
         Err(end) => {
@@ -82,12 +84,17 @@ async fn live(level: &logging::Level, background: bool) -> Result<ExitCode, Exit
             _ => complain(error, "its folder must be this user's own", End::Failed),
         })?,
     };
-    let end = serve(level, background, &folder, socket, loaded).await;
+    let end = serve(level, background, &folder, store, socket, loaded).await;
     drop(instance);
     end
 }
 
-fn begin(state: &Path, socket: &Path, folder: &Path) -> Result<(Instance, Loaded), ExitCode> {
+fn begin(
+    state: &Path,
+    socket: &Path,
+    folder: &Path,
+    store: &Arc<Store>,
+) -> Result<(Instance, Loaded), ExitCode> {
     let instance = Instance::claim(state, socket).map_err(|taken| match taken {
         Taken::Io(..) => complain(
             taken,
@@ -100,7 +107,7 @@ fn begin(state: &Path, socket: &Path, folder: &Path) -> Result<(Instance, Loaded
             End::Unavailable,
         ),
     })?;
-    match config::load(folder, &ProxyEnvironment::of_process()) {
+    match config::load(folder, &ProxyEnvironment::of_process(), store) {
         Ok(loaded) => Ok((instance, loaded)),
         Err(diagnostics) => {
             let mut stderr = std::io::stderr().lock();
@@ -119,6 +126,7 @@ async fn serve(
     level: &logging::Level,
     background: bool,
     folder: &Path,
+    store: Arc<Store>,
     socket: Socket,
     loaded: Loaded,
 ) -> Result<ExitCode, ExitCode> {
@@ -156,7 +164,8 @@ async fn serve(
             signal = signals.next() => if is_end(signal) { break } else { None },
             Some(answer) = reloads.recv() => Some(answer),
         };
-        let mut reload = pin!(reconfigure(&keeper, level, folder.to_path_buf(), &mut files));
+        let mut reload =
+            pin!(reconfigure(&keeper, level, folder.to_path_buf(), Arc::clone(&store), &mut files));
         // Files may lie on a disk that is gone: a stop does not wait for them.
         let result = loop {
             tokio::select! {
@@ -202,6 +211,7 @@ async fn reconfigure(
     keeper: &Keeper,
     level: &logging::Level,
     folder: PathBuf,
+    store: Arc<Store>,
     files: &mut Vec<PathBuf>,
 ) -> Result<Reloaded, Failure> {
     let faulty = |message: String| Failure {
@@ -215,7 +225,8 @@ async fn reconfigure(
     };
     // Files may lie on a slow disk; whoever is served meanwhile must not wait for it.
     let loaded =
-        tokio::task::spawn_blocking(move || config::load(&folder, &ProxyEnvironment::of_process())).await;
+        tokio::task::spawn_blocking(move || config::load(&folder, &ProxyEnvironment::of_process(), &store))
+            .await;
     let loaded = match loaded {
         Ok(Ok(loaded)) => match files.first().filter(|main| !loaded.files.contains(main)) {
             // An editor that writes in two steps, or a home that is gone for a moment.

@@ -15,6 +15,8 @@ pub struct Surroundings {
     pub xdg_state_home: Option<OsString>,
     /// `$XDG_CONFIG_HOME`.
     pub xdg_config_home: Option<OsString>,
+    /// `$XDG_DATA_HOME`.
+    pub xdg_data_home: Option<OsString>,
     /// The user's home.
     pub home: Option<OsString>,
     /// `/run/user/UID`, if it is this user's own and closed to others (cron, su and sudo lack the variable).
@@ -75,6 +77,14 @@ impl Surroundings {
     /// [`NoPlace`] without a home.
     pub fn state(&self) -> Result<PathBuf, NoPlace> {
         self.under(self.xdg_state_home.as_ref(), ".local/state", "XDG_STATE_HOME")
+    }
+
+    /// The folder of the store and its identity.
+    ///
+    /// # Errors
+    /// [`NoPlace`] without a home.
+    pub fn data(&self) -> Result<PathBuf, NoPlace> {
+        self.under(self.xdg_data_home.as_ref(), ".local/share", "XDG_DATA_HOME")
     }
 
     /// The user's home.

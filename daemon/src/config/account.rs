@@ -123,7 +123,8 @@ impl<'d> Accounts<'d> {
 
     /// A hash of all that the provider was made of.
     fn service(&self, table: &Table<'_>) -> [u8; 32] {
-        let Defaults { http_timeout, command_timeout, ca_file, proxy, environment: _ } = self.defaults;
+        let Defaults { http_timeout, command_timeout, ca_file, proxy, environment: _, reach: _ } =
+            self.defaults;
         // Objects are sorted by their keys, so that the same definition has the same text.
         let definition = json!({
             "account": table.definition(KEPT),

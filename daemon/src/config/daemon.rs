@@ -10,6 +10,7 @@ use url::Url;
 use crate::document::{Diagnostic, Table};
 use crate::provider::Defaults;
 use crate::provider::http::{ProxyEnvironment, parse_proxy};
+use crate::secret::Reach;
 
 /// How long a service or a program may take.
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
@@ -67,13 +68,14 @@ impl Daemon {
     }
 
     /// What accounts inherit.
-    pub(super) fn defaults(&self, environment: ProxyEnvironment) -> Defaults {
+    pub(super) fn defaults(&self, environment: ProxyEnvironment, reach: Reach) -> Defaults {
         Defaults {
             http_timeout: self.http_timeout,
             command_timeout: self.command_timeout,
             ca_file: self.ca_file.clone(),
             proxy: self.proxy.clone(),
             environment,
+            reach,
         }
     }
 

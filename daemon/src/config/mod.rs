@@ -11,12 +11,15 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use self::account::Accounts;
 use crate::account::Definition;
 use crate::document::{Diagnostic, Document, Severity, Table};
 use crate::provider::http::ProxyEnvironment;
 use crate::provider::{Kind, kinds};
+use crate::secret::Reach;
+use crate::secret::store::Store;
 
 pub use daemon::Daemon;
 pub use describe::describe;
@@ -53,8 +56,12 @@ pub struct Loaded {
 /// # Errors
 /// Every mistake of every file, in the order of the files and lines. None holds a value of the configuration
 /// that could be a secret.
-pub fn load(folder: &Path, environment: &ProxyEnvironment) -> Result<Loaded, Vec<Diagnostic>> {
-    load_kinds(folder, environment, kinds())
+pub fn load(
+    folder: &Path,
+    environment: &ProxyEnvironment,
+    store: &Arc<Store>,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    load_kinds(folder, environment, store, kinds())
 }
 
 /// The mistakes as they are shown to a person: at most 20, and how many more there are.
@@ -75,6 +82,7 @@ pub fn report(mistakes: &[Diagnostic]) -> String {
 fn load_kinds(
     folder: &Path,
     environment: &ProxyEnvironment,
+    store: &Arc<Store>,
     kinds: &[Kind],
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let (texts, mut found) = files::read(folder);
@@ -87,7 +95,8 @@ fn load_kinds(
     }
     let mut roots: Vec<_> = documents.iter().map(|(document, is_main)| (document.root(), *is_main)).collect();
     let daemon = read_daemon(&mut roots);
-    let defaults = daemon.defaults(environment.clone());
+    let reach = Reach { store: Arc::clone(store), vault: None };
+    let defaults = daemon.defaults(environment.clone(), reach);
     let mut accounts = Accounts::new(kinds, &daemon, &defaults);
     for (mut root, _) in roots {
         root.not_built("vault", "a `[vault]`");

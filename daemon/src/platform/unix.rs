@@ -69,6 +69,7 @@ pub fn surroundings() -> Surroundings {
         xdg_runtime_dir: std::env::var_os("XDG_RUNTIME_DIR"),
         xdg_state_home: std::env::var_os("XDG_STATE_HOME"),
         xdg_config_home: std::env::var_os("XDG_CONFIG_HOME"),
+        xdg_data_home: std::env::var_os("XDG_DATA_HOME"),
         home: std::env::home_dir().map(PathBuf::into_os_string),
         run_user: run_user(),
         host: host_name(),

@@ -8,6 +8,7 @@ use url::Url;
 use super::http::ProxyEnvironment;
 use super::{Provider, command, http_exchange, itsyouonline, lyve_cloud, oauth2, openvcloud, static_token};
 use crate::document::Table;
+use crate::secret::Reach;
 
 /// A kind of service: what `type` says in the configuration.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +49,8 @@ pub struct Defaults {
     pub proxy: Option<Url>,
     /// What `HTTPS_PROXY` and `NO_PROXY` said when the daemon started.
     pub environment: ProxyEnvironment,
+    /// What sources of secrets reach.
+    pub reach: Reach,
 }
 
 /// What INTERFACE promises where `[daemon]` is silent, and no proxy.
@@ -59,6 +62,7 @@ impl Default for Defaults {
             ca_file: None,
             proxy: None,
             environment: ProxyEnvironment::default(),
+            reach: Reach::default(),
         }
     }
 }

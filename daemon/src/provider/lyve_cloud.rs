@@ -46,7 +46,7 @@ pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn
     let base = address::read_or(table, "url", "https://api.lyvecloud.seagate.com", Query::Refused);
     let account_id = table.required_string("account_id");
     let access_key = table.required_string("access_key");
-    let secret = Source::required(table, "secret");
+    let secret = Source::required(table, "secret", &defaults.reach);
     let base = base?;
     Some(Box::new(LyveCloud {
         http,
@@ -70,7 +70,7 @@ struct Credentials<'a> {
 
 impl LyveCloud {
     async fn exchange(&self, asked: &MintRequest) -> Result<Minted, Failure> {
-        let secret = self.secret.fetch(self.secret_timeout).await?;
+        let secret = self.secret.fetch(&asked.errand, self.secret_timeout).await?;
         let mut held = Held::one(&secret);
         held.add(self.access_key.as_bytes());
         let request = Request::post(self.endpoint.clone()).json(&Credentials {
@@ -141,6 +141,10 @@ impl Provider for LyveCloud {
     /// "The default expiration duration is 24 hours."
     fn assumed_lifetime(&self) -> Option<Duration> {
         Some(Duration::from_secs(24 * 60 * 60))
+    }
+
+    fn sources(&self) -> Vec<&Source> {
+        vec![&self.secret]
     }
 
     fn identity(&self) -> Identity {

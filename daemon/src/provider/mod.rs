@@ -29,6 +29,7 @@ use std::time::Duration;
 use tokend_proto::Secret;
 
 use crate::clock::Moment;
+use crate::secret::{Errand, Source};
 
 pub use kinds::{Defaults, Kind, kinds};
 
@@ -66,6 +67,14 @@ pub trait Provider: fmt::Debug + Send + Sync {
 
     /// What `tokend check` shows: names and values, none of them secret.
     fn describe(&self) -> Vec<(&'static str, String)>;
+
+    /// Where its secrets come from.
+    fn sources(&self) -> Vec<&Source> {
+        Vec::new()
+    }
+
+    /// Forgets whatever secret it keeps between two requests.
+    fn forget(&self) {}
 
     /// Whether asking again can bring another token.
     fn renews(&self) -> bool {
@@ -122,6 +131,8 @@ pub struct MintRequest {
     pub scope: Option<Vec<String>>,
     /// These audiences instead of the account's own.
     pub audience: Option<Vec<String>>,
+    /// For whom secrets are fetched.
+    pub errand: Errand,
 }
 
 /// A token, fresh from the service.
@@ -167,6 +178,8 @@ pub enum Class {
     Doubtful,
     /// A secret cannot be had (a missing or too open file, an unset variable): only a person can mend it.
     Source,
+    /// A secret cannot be had while the store is locked.
+    Locked,
 }
 
 /// Why there is no token. Holds no secret, no token and no body: `message` and `hint` go to people and logs.
@@ -203,6 +216,12 @@ impl Failure {
     /// Something on this machine that only a person can mend.
     pub fn source(kind: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(Class::Source, kind, message, hint)
+    }
+
+    /// The store is locked.
+    #[must_use]
+    pub fn locked() -> Self {
+        Self::new(Class::Locked, "locked", "the store is locked", "`tok unlock`")
     }
 
     fn new(class: Class, kind: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {

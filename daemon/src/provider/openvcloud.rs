@@ -44,7 +44,7 @@ pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn
     let http = Http::read(table, defaults);
     let base = address::required(table, "url", Query::Refused);
     let username = table.required_string("username");
-    let password = Source::required(table, "password");
+    let password = Source::required(table, "password", &defaults.reach);
     let base = base?;
     Some(Box::new(OpenvCloud {
         http,
@@ -59,7 +59,7 @@ pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn
 
 impl OpenvCloud {
     async fn exchange(&self, asked: &MintRequest) -> Result<Minted, Failure> {
-        let password = self.password.fetch(self.secret_timeout).await?;
+        let password = self.password.fetch(&asked.errand, self.secret_timeout).await?;
         let mut form = Buffer::with_capacity(256);
         form.push_pair(b"username", self.username.as_bytes());
         form.push_pair(b"password", password.expose());
@@ -99,6 +99,10 @@ impl Provider for OpenvCloud {
 
     fn assumed_lifetime(&self) -> Option<Duration> {
         Some(ASSUMED)
+    }
+
+    fn sources(&self) -> Vec<&Source> {
+        vec![&self.password]
     }
 
     fn identity(&self) -> Identity {

@@ -15,6 +15,7 @@ use tokend_proto::Secret;
 use super::{Defaults, Failure, MintRequest, Minted, Provider, kinds};
 use crate::clock::{Moment, Steady, Wall};
 use crate::document::{Document, Table};
+use crate::secret::Errand;
 
 /// The moment of every request here, in Unix seconds.
 pub(crate) const NOW: i64 = 1_700_000_000;
@@ -29,7 +30,7 @@ pub(crate) fn moment(seconds: i64) -> Moment {
 
 /// A request for the account's own token.
 pub(crate) fn request() -> MintRequest {
-    MintRequest { now: moment(0), scope: None, audience: None }
+    MintRequest { now: moment(0), scope: None, audience: None, errand: Errand::default() }
 }
 
 /// A running service on the loopback.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Class, Defaults, Failure, Identity, MintRequest, Minted, Pending, Provider, http, token};
 use crate::document::Table;
-use crate::secret::Source;
+use crate::secret::{Errand, Source};
 
 #[derive(Debug)]
 struct StaticToken {
@@ -15,13 +15,13 @@ struct StaticToken {
 /// Reads `token`.
 pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn Provider>> {
     http::refuse(table, "a static account");
-    let token = Source::required(table, "token")?;
+    let token = Source::required(table, "token", &defaults.reach)?;
     Some(Box::new(StaticToken { token, timeout: defaults.command_timeout }))
 }
 
 impl StaticToken {
-    async fn fetch(&self) -> Result<Minted, Failure> {
-        let secret = self.token.fetch(self.timeout).await?;
+    async fn fetch(&self, errand: &Errand) -> Result<Minted, Failure> {
+        let secret = self.token.fetch(errand, self.timeout).await?;
         // What was put there stays there, so only a person can mend it.
         let token = token::accept(secret.expose(), &self.token.describe()).map_err(|failure| Failure {
             class: Class::Source,
@@ -35,8 +35,12 @@ impl StaticToken {
 const HINT: &str = "put the token there, in one line of visible ASCII";
 
 impl Provider for StaticToken {
-    fn mint<'a>(&'a self, _: &'a MintRequest) -> Pending<'a, Minted> {
-        Box::pin(self.fetch())
+    fn mint<'a>(&'a self, request: &'a MintRequest) -> Pending<'a, Minted> {
+        Box::pin(self.fetch(&request.errand))
+    }
+
+    fn sources(&self) -> Vec<&Source> {
+        vec![&self.token]
     }
 
     fn renews(&self) -> bool {

@@ -83,7 +83,7 @@ fn kind_of(class: Class) -> &'static str {
     match class {
         Class::No => "refused",
         Class::Doubtful => "unclear-refusal",
-        Class::NotNow | Class::Source => "service-error",
+        Class::NotNow | Class::Source | Class::Locked => "service-error",
     }
 }
 

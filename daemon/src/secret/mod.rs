@@ -3,15 +3,31 @@
 //! The type itself, which wipes itself and prints as `…`, is [`tokend_proto::Secret`]. A source holds names and paths,
 //! never a secret.
 
+mod errand;
 mod file;
+pub mod keyring;
 mod program;
 mod source;
+pub mod store;
+pub mod vault;
+
+use std::sync::Arc;
 
 use tokend_proto::Secret;
 use zeroize::Zeroizing;
 
+pub use errand::Errand;
 pub use program::Program;
 pub use source::Source;
+
+/// What sources reach beyond files and programs.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// Where `{ store = NAME }` leads.
+    pub store: Arc<store::Store>,
+    /// Where `{ vault = … }` leads, if `[vault]` says so.
+    pub vault: Option<Arc<vault::Vault>>,
+}
 
 /// Why bytes are no secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

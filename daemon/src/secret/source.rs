@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokend_proto::Secret;
@@ -11,7 +12,9 @@ use zeroize::Zeroizing;
 
 use super::file::{self, Openness, Readers};
 use super::program::{Program, is_variable};
-use super::{Unfit, without_newline};
+use super::store::{self, Store};
+use super::vault::Vault;
+use super::{Errand, Reach, Unfit, keyring, without_newline};
 use crate::document::{Shape, Table, nearest, printable};
 use crate::provider::Failure;
 
@@ -25,19 +28,21 @@ enum Origin {
     Env(String),
     Command(Program),
     Credential { name: String, readers: Readers },
+    Store { name: String, store: Arc<Store> },
+    Keyring(String),
+    Vault { path: String, vault: Arc<Vault> },
 }
 
 /// What a person may write instead of a secret.
-const FORMS: &str =
-    "name its source: { file = PATH }, { env = NAME }, { command = [ARGV…] } or { credential = NAME }";
+const FORMS: &str = "name its source: { store = NAME }, { file = PATH }, { env = NAME }, { command = [ARGV…] } or { credential = NAME }";
 /// Those that are built.
-const BUILT: &[&str] = &["file", "env", "command", "credential"];
+const BUILT: &[&str] = &["store", "file", "env", "command", "credential"];
 /// Those that are not.
-const LATER: &[&str] = &["store", "keyring", "vault"];
+const LATER: &[&str] = &["keyring", "vault"];
 
 impl Source {
     /// Reads `key = { file = … }` and the like. Absent: `None`. Faulty: reported, `None`.
-    pub fn read(table: &mut Table<'_>, key: &str) -> Option<Self> {
+    pub fn read(table: &mut Table<'_>, key: &str, reach: &Reach) -> Option<Self> {
         table.allow(key);
         if table.shape(key)? != Shape::Table {
             let span = table.value_span(key)?;
@@ -47,7 +52,7 @@ impl Source {
         let mut source = table.table(key)?;
         let named: Vec<_> = BUILT.iter().chain(LATER).filter(|word| source.has(word)).copied().collect();
         let origin = match named[..] {
-            [word] => read_one(&mut source, word),
+            [word] => read_one(&mut source, word, reach),
             [] => {
                 if source.remaining_keys().is_empty() {
                     source.report(&source.span(), format!("`{key}` names no source"), FORMS);
@@ -84,9 +89,9 @@ impl Source {
     }
 
     /// The same where the key must be there.
-    pub fn required(table: &mut Table<'_>, key: &str) -> Option<Self> {
+    pub fn required(table: &mut Table<'_>, key: &str, reach: &Reach) -> Option<Self> {
         table.require(key);
-        Self::read(table, key)
+        Self::read(table, key, reach)
     }
 
     /// Gets the secret.
@@ -94,13 +99,16 @@ impl Source {
     /// # Errors
     /// `Source` where only a person can mend it (a missing or too open file, an unset variable, a program that is not
     /// there), `NotNow` where it may pass (a program that fails, `timeout`).
-    pub async fn fetch(&self, timeout: Duration) -> Result<Secret, Failure> {
-        self.fetch_in(&|name| env::var_os(name), timeout).await
+    pub async fn fetch(&self, errand: &Errand, timeout: Duration) -> Result<Secret, Failure> {
+        let secret = self.fetch_in(&|name| env::var_os(name), errand, timeout).await?;
+        errand.note(&secret);
+        Ok(secret)
     }
 
     async fn fetch_in(
         &self,
         environment: &(dyn Fn(&str) -> Option<OsString> + Sync),
+        errand: &Errand,
         timeout: Duration,
     ) -> Result<Secret, Failure> {
         match &self.0 {
@@ -113,6 +121,19 @@ impl Source {
                 let path = credential(name, environment("CREDENTIALS_DIRECTORY"))?;
                 file::fetch(path, Openness::GroupToo, CREDENTIAL, readers, timeout).await
             }
+            Origin::Store { name, store } => store.fetch(name, errand).await,
+            Origin::Keyring(user) => keyring::fetch(user, timeout).await,
+            Origin::Vault { path, vault } => vault.fetch(path, errand, timeout).await,
+        }
+    }
+
+    /// The file that holds it, where a change of that file can be seen.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        match &self.0 {
+            Origin::File { path, .. } => Some(path.clone()),
+            Origin::Store { name, store } => Some(store.file_of(name)),
+            _ => None,
         }
     }
 
@@ -124,12 +145,23 @@ impl Source {
             Origin::Env(name) => format!("variable {name}"),
             Origin::Command(program) => format!("command {}", program.describe()),
             Origin::Credential { name, .. } => format!("systemd credential {name}"),
+            Origin::Store { name, .. } => format!("store {name}"),
+            Origin::Keyring(user) => format!("keyring {user}"),
+            Origin::Vault { path, .. } => format!("vault {path}"),
         }
     }
 }
 
-fn read_one(source: &mut Table<'_>, word: &str) -> Option<Origin> {
+fn read_one(source: &mut Table<'_>, word: &str, reach: &Reach) -> Option<Origin> {
     match word {
+        "store" => {
+            let name = source.string(word)?;
+            if store::is_name(&name.value) {
+                return Some(Origin::Store { name: name.value, store: Arc::clone(&reach.store) });
+            }
+            source.report(&name.span, "`store` names no secret", "a name that `tok secret list` shows");
+            None
+        }
         "file" => source
             .path_of_file(word)
             .map(|path| Origin::File { path: path.value, readers: Readers::default() }),

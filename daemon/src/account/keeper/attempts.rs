@@ -10,6 +10,7 @@ use crate::account::life::Event;
 use crate::account::token::Token;
 use crate::account::words;
 use crate::provider::{Class, Failure, MintRequest, Provider};
+use crate::secret::Errand;
 
 /// At most this many requests to one service at a time.
 const MAX_AT_ONCE: usize = 16;
@@ -22,11 +23,12 @@ impl Task {
         let (scope, audience) = (slot.variant.scope(), slot.variant.audience());
         let (scope, audience) = (scope.map(<[_]>::to_vec), audience.map(<[_]>::to_vec));
         let account = slot.account.name.clone();
+        let errand = Errand::new(&account, &provider.identity().origin);
         let service = self.service(&*provider);
         self.spawn(id, generation, async move {
             let _turn = turn(service).await;
             let now = clock.now();
-            let result = provider.mint(&MintRequest { now, scope, audience }).await;
+            let result = provider.mint(&MintRequest { now, scope, audience, errand }).await;
             match &result {
                 Ok(minted) => {
                     tracing::info!(
@@ -114,7 +116,7 @@ async fn turn(service: Option<Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
 
 fn log_failure(account: &str, failure: &Failure) {
     match failure.class {
-        Class::NotNow | Class::Doubtful => {
+        Class::NotNow | Class::Doubtful | Class::Locked => {
             tracing::warn!(account, kind = failure.kind, "{}", failure.message);
         }
         Class::No | Class::Source => tracing::error!(account, kind = failure.kind, "{}", failure.message),

@@ -48,7 +48,7 @@ fn files_are_read_in_the_order_of_their_names_and_others_are_passed_over() {
 fn no_configuration_is_an_empty_one_with_a_warning_that_says_where() {
     let folder = tempfile::tempdir().unwrap();
     for folder in [folder.path().to_path_buf(), folder.path().join("nowhere")] {
-        let loaded = load_kinds(&folder, &no_proxy(), KINDS).unwrap();
+        let loaded = load_kinds(&folder, &no_proxy(), &Arc::default(), KINDS).unwrap();
         assert!(loaded.configuration.accounts.is_empty() && loaded.files.is_empty());
         let warning = loaded.warnings[0].to_string();
         assert!(warning.starts_with("warning: there is no configuration"), "{warning}");

@@ -59,7 +59,7 @@ impl Provider for Trial {
 }
 
 fn trial(table: &mut Table<'_>, defaults: &Defaults, parameter: bool) -> Option<Box<dyn Provider>> {
-    let source = Source::required(table, "secret");
+    let source = Source::required(table, "secret", &Reach::default());
     let word = table.string("word").map(|word| word.value);
     let timeout = defaults.http_timeout;
     let scopes = (!parameter).then(Vec::new);
@@ -99,7 +99,7 @@ impl Folder {
     }
 
     fn load(&self) -> Result<Loaded, Vec<Diagnostic>> {
-        load_kinds(self.0.path(), &no_proxy(), KINDS)
+        load_kinds(self.0.path(), &no_proxy(), &Arc::default(), KINDS)
     }
 
     fn sound(&self) -> Loaded {

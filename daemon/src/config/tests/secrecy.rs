@@ -96,7 +96,7 @@ fn a_secret_in_the_place_of_any_value_is_in_no_mistake() {
             let value = style.replace("@ =", "x =").replace('@', SECRET);
             let text = format!("{}{value}{}", &EXAMPLE[..ends[0]], &EXAMPLE[ends[1] + 1..]);
             folder.write("config.toml", text.as_bytes());
-            if let Err(mistakes) = load_kinds(folder.0.path(), &no_proxy(), kinds()) {
+            if let Err(mistakes) = load_kinds(folder.0.path(), &no_proxy(), &Arc::default(), kinds()) {
                 faulty += 1;
                 let said = format!("{}\n{mistakes:?}", report(&mistakes));
                 assert!(!said.contains("hunter2"), "{text}\n{said}");
@@ -111,7 +111,7 @@ fn the_example_is_sound() {
     // In a build without kinds there is nothing to try.
     if !kinds().is_empty() {
         let folder = Folder::new(&[("config.toml", EXAMPLE)]);
-        let loaded = load_kinds(folder.0.path(), &no_proxy(), kinds());
+        let loaded = load_kinds(folder.0.path(), &no_proxy(), &Arc::default(), kinds());
         let loaded = loaded.map_err(|mistakes| report(&mistakes)).unwrap();
         assert_eq!(loaded.configuration.accounts.len(), kinds().len());
         assert!(

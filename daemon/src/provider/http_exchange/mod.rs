@@ -50,7 +50,7 @@ pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn
     let mut secrets = Vec::new();
     if let Some(mut sources) = table.table("secrets") {
         for name in sources.remaining_keys() {
-            if let Some(source) = Source::required(&mut sources, &name.value) {
+            if let Some(source) = Source::required(&mut sources, &name.value, &defaults.reach) {
                 secrets.push((name.value.clone(), source));
             }
             names.push(name);
@@ -111,7 +111,7 @@ impl HttpExchange {
         let mut secrets = Secrets::new();
         let mut held = Held::default();
         for (name, source) in &self.secrets {
-            let secret = source.fetch(self.secret_timeout).await?;
+            let secret = source.fetch(&asked.errand, self.secret_timeout).await?;
             held.add(secret.expose());
             secrets.insert(name.clone(), secret);
         }
@@ -128,6 +128,10 @@ impl HttpExchange {
 impl Provider for HttpExchange {
     fn mint<'a>(&'a self, request: &'a MintRequest) -> Pending<'a, Minted> {
         Box::pin(self.exchange(request))
+    }
+
+    fn sources(&self) -> Vec<&Source> {
+        self.secrets.iter().map(|(_, source)| source).collect()
     }
 
     fn identity(&self) -> Identity {

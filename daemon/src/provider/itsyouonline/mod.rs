@@ -57,7 +57,7 @@ pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn
     let http = Http::read(table, defaults);
     let base = address::read_or(table, "url", "https://itsyou.online", Query::Refused);
     let client_id = table.required_string("client_id");
-    let client_secret = Source::required(table, "client_secret");
+    let client_secret = Source::required(table, "client_secret", &defaults.reach);
     let scope = Lists::CommaSeparated.read(table, "scope");
     let audience = Lists::CommaSeparated.read_one_or_many(table, "audience");
     let validity = table.duration_within("validity", &(Duration::from_secs(1)..=LONGEST));
@@ -97,7 +97,7 @@ impl ItsYouOnline {
 
     /// A JWT for the client id and secret. All of it in the body: queries end in logs.
     async fn by_key(&self, wish: &Wish<'_>, asked: &MintRequest) -> Result<(Jwt, Reply), Failure> {
-        let secret = self.client_secret.fetch(self.secret_timeout).await?;
+        let secret = self.client_secret.fetch(&asked.errand, self.secret_timeout).await?;
         let mut form = Buffer::with_capacity(512);
         form.push_pair(b"grant_type", b"client_credentials");
         form.push_pair(b"client_id", self.client_id.as_bytes());
@@ -216,6 +216,10 @@ impl Provider for ItsYouOnline {
 
     fn takes_audience(&self) -> bool {
         true
+    }
+
+    fn sources(&self) -> Vec<&Source> {
+        vec![&self.client_secret]
     }
 
     fn identity(&self) -> Identity {

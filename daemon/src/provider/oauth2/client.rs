@@ -12,7 +12,7 @@ use crate::document::Table;
 use crate::provider::Failure;
 use crate::provider::http::{Buffer, headers};
 use crate::provider::words::Held;
-use crate::secret::Source;
+use crate::secret::{Errand, Reach, Source};
 
 /// How a client says its secret.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -58,12 +58,17 @@ pub(super) struct Client {
 
 impl Client {
     /// Reads `client_id`, `client_secret`, `token_endpoint_auth_method`.
-    pub(super) fn read(table: &mut Table<'_>, timeout: Duration, needs_secret: bool) -> Option<Self> {
+    pub(super) fn read(
+        table: &mut Table<'_>,
+        timeout: Duration,
+        needs_secret: bool,
+        reach: &Reach,
+    ) -> Option<Self> {
         let id = table.required_string("client_id");
         let secret = if needs_secret {
-            Source::required(table, "client_secret")
+            Source::required(table, "client_secret", reach)
         } else {
-            Source::read(table, "client_secret")
+            Source::read(table, "client_secret", reach)
         };
         let name = table.one_of("token_endpoint_auth_method", METHODS);
         let method = name.as_ref().and_then(|name| Method::named(name.value));
@@ -78,8 +83,12 @@ impl Client {
         Some(Self { id: id?.value, secret: secret?, method, timeout })
     }
 
-    pub(super) async fn secret(&self) -> Result<Secret, Failure> {
-        self.secret.fetch(self.timeout).await
+    pub(super) async fn secret(&self, errand: &Errand) -> Result<Secret, Failure> {
+        self.secret.fetch(errand, self.timeout).await
+    }
+
+    pub(super) fn source(&self) -> &Source {
+        &self.secret
     }
 
     pub(super) fn describe_secret(&self) -> String {

@@ -16,6 +16,7 @@ use super::lists::Words as Lists;
 use super::words::Held;
 use super::{Defaults, Failure, Identity, MintRequest, Minted, Pending, Provider};
 use crate::document::Table;
+use crate::secret::Source;
 
 /// Where a `grant` may come from. Only the first is built.
 const GRANTS: &[&str] = &[
@@ -95,7 +96,7 @@ pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn
     refuse_key(table, "url", "write `issuer` or `token_endpoint`");
     let http = Http::read(table, defaults);
     let endpoint = read_endpoint(table);
-    let client = Client::read(table, defaults.command_timeout, grant_is_built);
+    let client = Client::read(table, defaults.command_timeout, grant_is_built, &defaults.reach);
     let scope = Lists::OAuthScope.read(table, "scope");
     let audience = Lists::Apart.read_one_or_many(table, "audience");
     let resource = Lists::Apart.read_one_or_many(table, "resource");
@@ -156,7 +157,7 @@ impl OAuth2 {
         let scope = Lists::OAuthScope.choose("bad-scope", asked.scope.as_deref(), &self.scope)?;
         let audience = Lists::Apart.choose("bad-audience", asked.audience.as_deref(), &self.audience)?;
         let endpoint = self.endpoint.find(&self.http, asked.now).await?;
-        let secret = self.client.secret().await?;
+        let secret = self.client.secret(&asked.errand).await?;
 
         let mut form = Buffer::with_capacity(512);
         form.push_pair(b"grant_type", b"client_credentials");
@@ -197,6 +198,10 @@ impl Provider for OAuth2 {
 
     fn takes_audience(&self) -> bool {
         true
+    }
+
+    fn sources(&self) -> Vec<&Source> {
+        vec![self.client.source()]
     }
 
     fn identity(&self) -> Identity {

@@ -14,7 +14,7 @@ fn read(value: &str) -> (Option<Source>, String) {
     let text = format!("password = {value}");
     let document = Document::parse(Path::new("f"), &text).unwrap();
     let mut table = document.root();
-    let source = Source::required(&mut table, "password");
+    let source = Source::required(&mut table, "password", &Reach::default());
     table.finish();
     let said: Vec<String> = document.diagnostics().iter().map(ToString::to_string).collect();
     assert_eq!(source.is_none(), document.is_faulty(), "{value}");
@@ -75,7 +75,7 @@ fn a_source_that_cannot_be_is_a_mistake() {
         ("{ credential = '..' }", "`credential` names none"),
         ("{ credential = 'a/b' }", "`credential` names none"),
         ("{ credential = \"a\\nb\" }", "`credential` names none"),
-        ("{ store = 'x' }", "the source `store` is not built yet"),
+        ("{ store = '../x' }", "the source `store` is not built yet"),
         ("{ keyring = 'x' }", "the source `keyring` is not built yet"),
         ("{ vault = 'x' }", "the source `vault` is not built yet"),
     ] {
@@ -88,9 +88,9 @@ fn a_source_that_cannot_be_is_a_mistake() {
 #[test]
 fn an_optional_source_may_be_absent() {
     let document = Document::parse(Path::new("f"), "").unwrap();
-    assert!(Source::read(&mut document.root(), "password").is_none());
+    assert!(Source::read(&mut document.root(), "password", &Reach::default()).is_none());
     assert!(!document.is_faulty());
-    assert!(Source::required(&mut document.root(), "password").is_none());
+    assert!(Source::required(&mut document.root(), "password", &Reach::default()).is_none());
     assert!(document.is_faulty());
 }
 
@@ -99,7 +99,9 @@ async fn a_variable_gives_its_value_without_the_newline() {
     let source = sound("{ env = 'API_KEY' }");
     let fetched = async |value: Option<&str>| {
         let value = value.map(OsString::from);
-        let secret = source.fetch_in(&|name| value.clone().filter(|_| name == "API_KEY"), LONG).await;
+        let secret = source
+            .fetch_in(&|name| value.clone().filter(|_| name == "API_KEY"), &Errand::default(), LONG)
+            .await;
         secret.map(|secret| secret.expose().to_vec())
     };
     assert_eq!(fetched(Some("hunter2\n")).await.unwrap(), b"hunter2");
@@ -121,7 +123,7 @@ async fn a_credential_is_a_file_that_systemd_laid_out() {
     let fetched = async |directory: Option<&Path>| {
         let directory = directory.map(OsString::from);
         let look = |name: &str| directory.clone().filter(|_| name == "CREDENTIALS_DIRECTORY");
-        source.fetch_in(&look, LONG).await.map(|secret| secret.expose().to_vec())
+        source.fetch_in(&look, &Errand::default(), LONG).await.map(|secret| secret.expose().to_vec())
     };
     for mode in [0o400, 0o440] {
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
@@ -142,12 +144,12 @@ async fn files_and_commands_are_fetched_anew_each_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secret");
     let file = sound(&format!("{{ file = '{}' }}", path.display()));
-    assert_eq!(file.fetch(LONG).await.unwrap_err().class, Class::Source);
+    assert_eq!(file.fetch(&Errand::default(), LONG).await.unwrap_err().class, Class::Source);
     for secret in ["one", "two"] {
         fs::write(&path, secret).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-        assert_eq!(file.fetch(LONG).await.unwrap().expose_str(), Some(secret));
+        assert_eq!(file.fetch(&Errand::default(), LONG).await.unwrap().expose_str(), Some(secret));
     }
     let command = sound(&format!("{{ command = ['cat', '{}'] }}", path.display()));
-    assert_eq!(command.fetch(LONG).await.unwrap().expose(), b"two");
+    assert_eq!(command.fetch(&Errand::default(), LONG).await.unwrap().expose(), b"two");
 }
