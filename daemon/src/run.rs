@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook_tokio::Signals;
-use tokend::account::{Keeper, KeeperGone, Reconfigured};
+use tokend::account::{Cabinet, Keeper, KeeperGone, Reconfigured};
 use tokend::clock::{Clock, SystemClock};
 use tokend::config::{self, Loaded};
 use tokend::instance::{Instance, Taken};
@@ -31,6 +32,9 @@ const CONNECTIONS: u64 = 512;
 
 /// Beyond this many nobody is let in, even if all are busy (`tok watch` is, as long as it runs).
 const MOST_CONNECTIONS: u64 = 8192;
+
+/// A stop waits so long at most for tokens that are being written.
+const LONGEST_STOP: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM or SIGINT. In the background (`tokend env`) it leaves the terminal and says when it is ready.
 pub(crate) fn foreground(background: bool) -> ExitCode {
@@ -84,7 +88,7 @@ async fn live(level: &logging::Level, background: bool) -> Result<ExitCode, Exit
             _ => complain(error, "its folder must be this user's own", End::Failed),
         })?,
     };
-    let end = serve(level, background, &folder, store, socket, loaded).await;
+    let end = serve(level, background, Places { folder, state }, store, socket, loaded).await;
     drop(instance);
     end
 }
@@ -122,17 +126,25 @@ fn begin(
     }
 }
 
+/// Where things are.
+struct Places {
+    folder: PathBuf,
+    state: PathBuf,
+}
+
 async fn serve(
     level: &logging::Level,
     background: bool,
-    folder: &Path,
+    places: Places,
     store: Arc<Store>,
     socket: Socket,
     loaded: Loaded,
 ) -> Result<ExitCode, ExitCode> {
+    let Places { folder, state } = places;
     http::install_crypto();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let keeper = Keeper::start(Arc::clone(&clock));
+    let cabinet = Cabinet::new(&state.join("accounts"), Arc::clone(&store));
+    let keeper = Keeper::start(Arc::clone(&clock), Some(cabinet));
     let (reload, mut reloads) = mpsc::channel::<ReloadRequest>(16);
     let about = About {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -164,8 +176,7 @@ async fn serve(
             signal = signals.next() => if is_end(signal) { break } else { None },
             Some(answer) = reloads.recv() => Some(answer),
         };
-        let mut reload =
-            pin!(reconfigure(&keeper, level, folder.to_path_buf(), Arc::clone(&store), &mut files));
+        let mut reload = pin!(reconfigure(&keeper, level, folder.clone(), Arc::clone(&store), &mut files));
         // Files may lie on a disk that is gone: a stop does not wait for them.
         let result = loop {
             tokio::select! {
@@ -184,6 +195,8 @@ async fn serve(
     serving.abort();
     // Its socket goes with it.
     let _ = serving.await;
+    // A disk that hangs holds up no stop.
+    let _ = tokio::time::timeout(LONGEST_STOP, keeper.flush()).await;
     Ok(ExitCode::SUCCESS)
 }
 

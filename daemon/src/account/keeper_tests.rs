@@ -76,6 +76,7 @@ fn definition(name: &str, gate: &Arc<Gate>, service: char, min_valid: u64) -> De
             assume_lifetime: None,
             presentation: Presentation::Header { scheme: "Bearer".to_owned() },
             request_scopes: Vec::new(),
+            lock: true,
         },
         service: [service as u8; 32],
     }
@@ -83,7 +84,7 @@ fn definition(name: &str, gate: &Arc<Gate>, service: char, min_valid: u64) -> De
 
 fn keeper() -> (Keeper, SimulatedClock) {
     let clock = SimulatedClock::default();
-    (Keeper::start(Arc::new(clock.clone())), clock)
+    (Keeper::start(Arc::new(clock.clone()), None), clock)
 }
 
 async fn token(keeper: &Keeper, account: &str) -> String {

@@ -38,6 +38,7 @@ impl Story {
             renews,
             assumed_lifetime: None,
             variant: false,
+            restores: false,
             seed: 7,
         };
         let policy = policy(refresh);
@@ -167,6 +168,7 @@ fn policy(refresh: Refresh) -> Policy {
         assume_lifetime: None,
         presentation: Presentation::Header { scheme: "Bearer".to_owned() },
         request_scopes: Vec::new(),
+        lock: true,
     }
 }
 

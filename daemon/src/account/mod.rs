@@ -5,6 +5,7 @@
 //! publishes, without a lock. A place is left in the keeper for what later must be on disk before it is published.
 
 pub mod keeper;
+mod kept;
 mod life;
 mod policy;
 mod registry;
@@ -19,7 +20,8 @@ mod keeper_tests;
 mod life_tests;
 
 pub use keeper::{Keeper, KeeperGone, Reconfigured};
-pub use life::{Ask, Effect, Event, Life, Reply, Traits, WaiterId};
+pub use kept::Cabinet;
+pub use life::{Ask, Effect, Event, Life, Reply, Restored, Traits, WaiterId};
 pub use policy::{Policy, Refresh};
 pub use registry::{Account, Definition, Registry, Shared, Variant};
 pub use snapshot::{Snapshot, State, Trouble};

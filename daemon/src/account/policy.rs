@@ -17,6 +17,8 @@ pub struct Policy {
     pub presentation: Presentation,
     /// Scopes that a caller may ask for beyond the account's own.
     pub request_scopes: Vec<String>,
+    /// Whether `tok lock` covers it.
+    pub lock: bool,
 }
 
 /// When an account is refreshed without being asked.

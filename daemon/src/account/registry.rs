@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::Notify;
 
 use super::policy::Policy;
@@ -126,6 +126,8 @@ pub struct Shared {
     used: AtomicU64,
     ended: AtomicBool,
     changed: Notify,
+    /// Why its token is not on disk, though it should be.
+    unkept: ArcSwapOption<String>,
 }
 
 impl Shared {
@@ -155,6 +157,18 @@ impl Shared {
     /// Ends at the next publication. Make it before looking at the snapshot, so that none is missed.
     pub fn changed(&self) -> tokio::sync::futures::Notified<'_> {
         self.changed.notified()
+    }
+
+    /// Why the token would not survive a restart, if it would not.
+    #[must_use]
+    pub fn unkept(&self) -> Option<Arc<String>> {
+        self.unkept.load_full()
+    }
+
+    pub(super) fn set_unkept(&self, why: Option<String>) {
+        if why.is_some() || self.unkept.load().is_some() {
+            self.unkept.store(why.map(Arc::new));
+        }
     }
 
     /// Counts a served token.

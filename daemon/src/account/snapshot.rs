@@ -50,6 +50,8 @@ pub enum State {
     Waiting,
     /// Refused; waits for a change.
     Parked,
+    /// Locked by the person, or waits for a store that is.
+    Locked,
 }
 
 impl State {
@@ -62,6 +64,7 @@ impl State {
             Self::Refreshing => "refreshing",
             Self::Waiting => "waiting",
             Self::Parked => "parked",
+            Self::Locked => "locked",
         }
     }
 }

@@ -56,6 +56,22 @@ fn what_changes(class: Class) -> &'static str {
     }
 }
 
+/// The account is locked, or the store that has its secret is.
+pub(super) fn locked(account: &str, failure: &Failure) -> message::Failure {
+    message::Failure {
+        code: Code::LOCKED,
+        kind: "locked".to_owned(),
+        message: format!("{account}: {}", failure.message),
+        hint: failure.hint.clone(),
+        next_try_in_ms: None,
+    }
+}
+
+/// Said after `tok lock`.
+pub(super) fn forgotten() -> Failure {
+    Failure { message: "tokend is locked".to_owned(), ..Failure::locked() }
+}
+
 /// The service is not ready; the next try is scheduled.
 pub(super) fn waiting(account: &str, failure: &Failure, next: Duration) -> message::Failure {
     message::Failure {

@@ -17,7 +17,7 @@ use crate::document::{Document, Located, Shape, Span, Table};
 use crate::provider::{Defaults, Kind, Presentation, Provider};
 
 /// Keys that say how an account is kept, not what it is: a change of them costs no token.
-const KEPT: &[&str] = &["scheme", "min_valid", "refresh", "assume_lifetime", "request_scopes"];
+const KEPT: &[&str] = &["scheme", "min_valid", "refresh", "assume_lifetime", "request_scopes", "lock"];
 
 /// What may be assumed of tokens whose service says nothing: up to ten years.
 const LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(315_576_000);
@@ -146,12 +146,12 @@ struct General {
     refresh: Refresh,
     assume_lifetime: Option<Duration>,
     request_scopes: Option<Located<Vec<String>>>,
+    lock: bool,
 }
 
 impl General {
     fn read(table: &mut Table<'_>, daemon: &Daemon) -> Self {
         table.not_built("access", "`access`");
-        table.not_built("lock", "`lock`");
         Self {
             scheme: read_scheme(table),
             min_valid: table
@@ -162,6 +162,7 @@ impl General {
                 .duration_within("assume_lifetime", &LIFETIMES)
                 .map(|lifetime| lifetime.value),
             request_scopes: read_scopes(table),
+            lock: table.boolean("lock").is_none_or(|lock| lock.value),
         }
     }
 
@@ -188,6 +189,7 @@ impl General {
             assume_lifetime: self.assume_lifetime.or_else(|| provider.assumed_lifetime()),
             presentation,
             request_scopes,
+            lock: self.lock,
         }
     }
 }

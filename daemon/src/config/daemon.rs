@@ -18,6 +18,9 @@ const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::fr
 /// What may be wished for: from nothing to a day.
 pub(super) const WISHES: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(86_400);
 
+/// How long nobody may want a token before everything is locked.
+const IDLE: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(30 * 86_400);
+
 const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 
 /// What concerns all accounts.
@@ -35,6 +38,8 @@ pub struct Daemon {
     pub ca_file: Option<PathBuf>,
     /// The proxy; without one the environment's counts.
     pub proxy: Option<Url>,
+    /// Without a token asked for in so long, everything is locked; 10 s to 30 days.
+    pub lock_after: Option<Duration>,
 }
 
 impl Default for Daemon {
@@ -46,6 +51,7 @@ impl Default for Daemon {
             command_timeout: Duration::from_secs(30),
             ca_file: None,
             proxy: None,
+            lock_after: None,
         }
     }
 }
@@ -60,8 +66,8 @@ impl Daemon {
             command_timeout: or(&mut table, "command_timeout", &TIMEOUTS, default.command_timeout),
             ca_file: table.path_of_file("ca_file").map(|path| path.value),
             proxy: read_proxy(&mut table),
+            lock_after: table.duration_within("lock_after", &IDLE).map(|span| span.value),
         };
-        table.not_built("lock_after", "`lock_after`");
         table.not_built("on_login_needed", "`on_login_needed`");
         table.finish();
         daemon

@@ -89,6 +89,39 @@ pub fn facts(path: &Path) -> io::Result<Facts> {
     Ok(Facts::of(&std::fs::metadata(path)?))
 }
 
+/// Puts `bytes` into the place of the file at `path`.
+///
+/// # Errors
+/// What the system says.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    std::fs::write(path, bytes)
+}
+
+/// What changes when a file is written, replaced, opened to others or closed to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    device: u64,
+    inode: u64,
+    length: u64,
+    mode: u32,
+    owner: u32,
+    changed: (i64, i64),
+}
+
+/// The stamp of the file at `path`, symbolic links followed; nothing where there is none.
+#[must_use]
+pub fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some(Stamp {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        length: metadata.len(),
+        mode: metadata.mode(),
+        owner: metadata.uid(),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
+    })
+}
+
 /// Whether the path is a program that this process may run.
 #[must_use]
 pub fn is_program(path: &Path) -> bool {

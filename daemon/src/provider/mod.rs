@@ -74,7 +74,11 @@ pub trait Provider: fmt::Debug + Send + Sync {
     }
 
     /// Forgets whatever secret it keeps between two requests.
-    fn forget(&self) {}
+    fn forget(&self) {
+        for source in self.sources() {
+            source.forget();
+        }
+    }
 
     /// Whether asking again can bring another token.
     fn renews(&self) -> bool {

@@ -127,13 +127,20 @@ impl Source {
         }
     }
 
-    /// The file that holds it, where a change of that file can be seen.
+    /// The files whose change may mend a failed fetch or a refused secret.
     #[must_use]
-    pub fn file(&self) -> Option<PathBuf> {
+    pub fn files(&self) -> Vec<PathBuf> {
         match &self.0 {
-            Origin::File { path, .. } => Some(path.clone()),
-            Origin::Store { name, store } => Some(store.file_of(name)),
-            _ => None,
+            Origin::File { path, .. } => vec![path.clone()],
+            Origin::Store { name, store } => store.files_of(name),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Forgets what it keeps between two fetches.
+    pub fn forget(&self) {
+        if let Origin::Vault { vault, .. } = &self.0 {
+            vault.forget();
         }
     }
 

@@ -1,16 +1,20 @@
 //! Requests to services: each a task of its own, so many at a time to one service, whose end is told to its life.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 
-use super::{LifeId, Outcome, Task};
+use super::{LifeId, Outcome, Task, vigil};
 use crate::account::life::Event;
 use crate::account::token::Token;
 use crate::account::words;
 use crate::provider::{Class, Failure, MintRequest, Provider};
 use crate::secret::Errand;
+
+/// A source that takes longer does not change what a refusal means.
+const LONGEST_READING: Duration = Duration::from_secs(30);
 
 /// At most this many requests to one service at a time.
 const MAX_AT_ONCE: usize = 16;
@@ -27,8 +31,19 @@ impl Task {
         let service = self.service(&*provider);
         self.spawn(id, generation, async move {
             let _turn = turn(service).await;
-            let now = clock.now();
-            let result = provider.mint(&MintRequest { now, scope, audience, errand }).await;
+            let mut request = MintRequest { now: clock.now(), scope, audience, errand };
+            let mut stamps = vigil::stamps(&*provider).await;
+            let mut result = provider.mint(&request).await;
+            if is_refused(&result) && has_changed(&*provider, &request.errand).await {
+                tracing::info!(
+                    account,
+                    "refused, but its secret has changed meanwhile: tried with the new one"
+                );
+                request.now = clock.now();
+                stamps = vigil::stamps(&*provider).await;
+                result = provider.mint(&request).await;
+            }
+            let now = request.now;
             match &result {
                 Ok(minted) => {
                     tracing::info!(
@@ -39,7 +54,7 @@ impl Task {
                 }
                 Err(failure) => log_failure(&account, failure),
             }
-            Outcome { life: id, event: Event::Minted { generation, requested: now, result } }
+            Outcome { life: id, event: Event::Minted { generation, requested: now, result }, stamps }
         });
     }
 
@@ -59,7 +74,7 @@ impl Task {
                 Ok(probe) => tracing::info!(account, says = ?probe, "asked whether a rejected token lives"),
                 Err(failure) => log_failure(&account, failure),
             }
-            Outcome { life: id, event: Event::Probed { generation, result } }
+            Outcome { life: id, event: Event::Probed { generation, result }, stamps: Vec::new() }
         });
     }
 
@@ -90,10 +105,16 @@ impl Task {
         match outcome {
             Ok((task, outcome)) => {
                 self.running.remove(&task);
+                if let Some(slot) = self.slots.get_mut(&outcome.life) {
+                    slot.stamps = outcome.stamps;
+                }
                 self.tell(outcome.life, outcome.event);
+                self.answer_locks(Some(task));
             }
             Err(error) => {
-                let Some((id, generation)) = self.running.remove(&error.id()) else { return };
+                let ended = self.running.remove(&error.id());
+                self.answer_locks(Some(error.id()));
+                let Some((id, generation)) = ended else { return };
                 if error.is_cancelled() {
                     return;
                 }
@@ -112,6 +133,26 @@ impl Task {
 async fn turn(service: Option<Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
     // The semaphore is never closed; without it, go ahead.
     service?.acquire_owned().await.ok()
+}
+
+fn is_refused<T>(result: &Result<T, Failure>) -> bool {
+    result.as_ref().is_err_and(|failure| failure.class == Class::No)
+}
+
+/// Whether the secrets that were fetched for `errand` are others by now: reads each once more.
+async fn has_changed(provider: &dyn Provider, errand: &Errand) -> bool {
+    let before = errand.fetched();
+    if before.is_empty() {
+        // What was refused was no secret of a source.
+        return false;
+    }
+    let again = Errand::new(&errand.account, &errand.origin);
+    for source in provider.sources() {
+        if source.fetch(&again, LONGEST_READING).await.is_err() {
+            return false;
+        }
+    }
+    again.fetched() != before
 }
 
 fn log_failure(account: &str, failure: &Failure) {

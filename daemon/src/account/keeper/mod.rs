@@ -1,7 +1,10 @@
 //! The one task that owns every account's life, carries out what follows from it, and publishes what readers see.
 
 mod attempts;
+mod keeping;
+mod locking;
 mod reconfigure;
+mod vigil;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,6 +15,10 @@ use tokend_proto::message;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
+use self::keeping::{Job, Keeping};
+use self::locking::Locking;
+use self::vigil::Vigil;
+use super::kept::Cabinet;
 use super::life::{Ask, Effect, Event, Life, Reply, Traits, WaiterId};
 use super::registry::{Account, Definition, Registry, Shared, Variant};
 use super::token::Need;
@@ -55,6 +62,18 @@ enum Command {
     Refresh(Question),
     Reject { account: String, sha256: [u8; 32], done: oneshot::Sender<()> },
     Reconfigure(Vec<Definition>, oneshot::Sender<Reconfigured>),
+    Flush(oneshot::Sender<()>),
+    Lock(oneshot::Sender<()>),
+    Unlock(oneshot::Sender<()>),
+}
+
+/// What a task of the keeper's own found out.
+#[derive(Debug)]
+enum Report {
+    /// What was kept for a life.
+    Restored(LifeId, Event),
+    /// A file that a parked life needs has changed.
+    Mended(LifeId),
 }
 
 #[derive(Debug)]
@@ -66,12 +85,15 @@ struct Question {
 }
 
 impl Keeper {
-    /// Starts the task on the current runtime. It ends when the last `Keeper` is dropped.
+    /// Starts the task on the current runtime; last tokens are kept in the cabinet, if there is one. It ends when the
+    /// last `Keeper` is dropped.
     #[must_use]
-    pub fn start(clock: Arc<dyn Clock>) -> Self {
+    pub fn start(clock: Arc<dyn Clock>, cabinet: Option<Cabinet>) -> Self {
         let (commands, inbox) = mpsc::unbounded_channel();
         let registry = Arc::new(ArcSwap::from_pointee(Registry::new()));
-        tokio::spawn(Task::new(Arc::clone(&clock), Arc::clone(&registry)).run(inbox));
+        let keeping = cabinet.map(|cabinet| Keeping::start(Arc::new(cabinet), Arc::clone(&clock)));
+        let (task, reports) = Task::new(Arc::clone(&clock), Arc::clone(&registry), keeping);
+        tokio::spawn(task.run(inbox, reports));
         Self { commands, registry, clock }
     }
 
@@ -123,6 +145,28 @@ impl Keeper {
         answer.await.map_err(|_| KeeperGone)
     }
 
+    /// Ends when every token that can be kept is on disk.
+    pub async fn flush(&self) -> Result<(), KeeperGone> {
+        let (done, answer) = oneshot::channel();
+        self.send(Command::Flush(done))?;
+        answer.await.map_err(|_| KeeperGone)
+    }
+
+    /// Forgets the tokens of every account that `tok lock` covers. When it ends, what was under way for them has
+    /// ended, too.
+    pub async fn lock(&self) -> Result<(), KeeperGone> {
+        let (done, answer) = oneshot::channel();
+        self.send(Command::Lock(done))?;
+        answer.await.map_err(|_| KeeperGone)
+    }
+
+    /// Lets every account go on, after the store was opened.
+    pub async fn unlock(&self) -> Result<(), KeeperGone> {
+        let (done, answer) = oneshot::channel();
+        self.send(Command::Unlock(done))?;
+        answer.await.map_err(|_| KeeperGone)
+    }
+
     async fn question(
         &self,
         account: &str,
@@ -152,6 +196,12 @@ struct Slot {
     shared: Arc<Shared>,
     deadline: Option<Steady>,
     attempt: Option<AbortHandle>,
+    /// Which token is on disk, or on its way there.
+    kept: Option<u64>,
+    /// Whether it is parked, and its secrets' files are watched.
+    watched: bool,
+    /// How these files were before the last attempt read them.
+    stamps: vigil::Files,
 }
 
 /// The lives of one account.
@@ -165,6 +215,8 @@ struct Lives {
 struct Outcome {
     life: LifeId,
     event: Event,
+    /// How the files of its secrets were before they were read.
+    stamps: vigil::Files,
 }
 
 struct Task {
@@ -182,12 +234,22 @@ struct Task {
     /// Which attempt a task is, should it end without saying so.
     running: HashMap<tokio::task::Id, (LifeId, u64)>,
     services: HashMap<String, Arc<Semaphore>>,
+    keeping: Option<Keeping>,
+    reports: mpsc::UnboundedSender<Report>,
+    is_locked: bool,
+    locking: Vec<Locking>,
+    vigil: Vigil,
 }
 
 impl Task {
-    fn new(clock: Arc<dyn Clock>, registry: Arc<ArcSwap<Registry>>) -> Self {
-        Self {
-            clock,
+    fn new(
+        clock: Arc<dyn Clock>,
+        registry: Arc<ArcSwap<Registry>>,
+        keeping: Option<Keeping>,
+    ) -> (Self, mpsc::UnboundedReceiver<Report>) {
+        let (reports, receiver) = mpsc::unbounded_channel();
+        let task = Self {
+            clock: Arc::clone(&clock),
             registry,
             lives: BTreeMap::new(),
             slots: HashMap::new(),
@@ -199,10 +261,20 @@ impl Task {
             attempts: JoinSet::new(),
             running: HashMap::new(),
             services: HashMap::new(),
-        }
+            keeping,
+            vigil: Vigil::start(clock, reports.clone()),
+            reports,
+            is_locked: false,
+            locking: Vec::new(),
+        };
+        (task, receiver)
     }
 
-    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
+    async fn run(
+        mut self,
+        mut inbox: mpsc::UnboundedReceiver<Command>,
+        mut reports: mpsc::UnboundedReceiver<Report>,
+    ) {
         loop {
             let next = self.timers.first().map(|(at, _)| *at);
             let clock = Arc::clone(&self.clock);
@@ -218,6 +290,10 @@ impl Task {
                     None => return,
                 },
                 Some(outcome) = self.attempts.join_next_with_id() => self.ended(outcome),
+                Some(report) = reports.recv() => match report {
+                    Report::Restored(id, event) => self.restored(id, event),
+                    Report::Mended(id) => self.mended(id),
+                },
                 () = timer => self.tick(),
             }
         }
@@ -252,6 +328,15 @@ impl Task {
             }
             Command::Reconfigure(definitions, done) => {
                 let _ = done.send(self.reconfigure(definitions));
+            }
+            Command::Flush(done) => match &self.keeping {
+                Some(keeping) => keeping.send(Job::Flush(done)),
+                None => drop(done.send(())),
+            },
+            Command::Lock(done) => self.lock(done),
+            Command::Unlock(done) => {
+                self.unlock();
+                let _ = done.send(());
             }
         }
     }
@@ -326,11 +411,25 @@ impl Task {
             renews: account.provider.renews(),
             assumed_lifetime: account.provider.assumed_lifetime(),
             variant: !variant.is_own(),
+            restores: variant.is_own() && self.keeps(&account),
             seed: fastrand::u64(..),
         };
         let life = Life::new(traits, account.policy.clone());
-        self.slots
-            .insert(self.next_life, Slot { life, account, variant, shared, deadline: None, attempt: None });
+        let is_locked = self.is_locked && account.policy.lock;
+        let slot = Slot {
+            life,
+            account,
+            variant,
+            shared,
+            deadline: None,
+            attempt: None,
+            kept: None,
+            watched: false,
+        };
+        self.slots.insert(self.next_life, slot);
+        if is_locked {
+            self.tell(self.next_life, Event::Locked);
+        }
         self.next_life
     }
 
@@ -350,6 +449,8 @@ impl Task {
         for effect in effects {
             self.carry_out(id, effect);
         }
+        self.keep(id);
+        self.watch_if_parked(id);
         self.schedule(id, now);
     }
 
@@ -418,6 +519,9 @@ impl Task {
         }
         if let Some(attempt) = slot.attempt.take() {
             attempt.abort();
+        }
+        if slot.watched {
+            self.stop_watching(id);
         }
         for waiter in slot.life.waiters() {
             self.carry_out(id, Effect::Answer(waiter, Reply::Failure(words::reconfigured(account))));

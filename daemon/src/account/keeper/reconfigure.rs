@@ -14,6 +14,7 @@ impl Task {
         let before = self.registry.load_full();
         let mut registry = Registry::new();
         let mut started = Vec::new();
+        let mut begun = Vec::new();
         for new in definitions {
             let account = match before.get(&new.name) {
                 Some(old) if old.kind == new.kind && old.service == new.service => {
@@ -37,6 +38,9 @@ impl Task {
                         self.begin(Arc::clone(&account), Variant::default(), Arc::clone(&account.shared));
                     self.lives.insert(account.name.clone(), Lives { own: id, variants: HashMap::new() });
                     started.push(id);
+                    if self.keeps(&account) && !(self.is_locked && account.policy.lock) {
+                        begun.push(id);
+                    }
                     account
                 }
             };
@@ -51,6 +55,7 @@ impl Task {
         for id in started {
             self.tell(id, Event::Started);
         }
+        self.restore(&begun);
         outcome
     }
 
@@ -62,6 +67,13 @@ impl Task {
                 slot.account = Arc::clone(&account);
             }
             self.tell(id, Event::Kept(policy.clone()));
+            if self.is_locked && old.policy.lock != policy.lock {
+                if policy.lock {
+                    self.lock_life(id);
+                } else {
+                    self.tell(id, Event::Unlocked { restoring: false });
+                }
+            }
         }
         account
     }

@@ -10,6 +10,7 @@ use crate::account::schedule::PATIENCE;
 use crate::account::token::Need;
 use crate::account::words;
 use crate::clock::{Moment, Steady};
+use crate::provider::Class;
 
 impl Life {
     /// Until when a caller with a short token waits for the mint under way.
@@ -22,6 +23,12 @@ impl Life {
     pub(super) fn resolve(&self, waiting: Waiting, now: Moment) -> Option<Reply> {
         let Waiting { ask, forced } = waiting;
         let in_time = now.steady < ask.deadline;
+        if self.locked {
+            return Some(Reply::Failure(words::locked(&self.traits.account, &words::forgotten())));
+        }
+        if self.restoring && in_time {
+            return None;
+        }
         if forced {
             // Answered when the attempt ends.
             return (!in_time).then(|| Reply::Failure(words::timed_out(&self.traits.account)));
@@ -75,7 +82,13 @@ impl Life {
     /// Why there is no token now.
     pub(super) fn why_not(&self, now: Moment) -> message::Failure {
         let account = &self.traits.account;
+        if self.locked {
+            return words::locked(account, &words::forgotten());
+        }
         if let Some(trouble) = self.trouble.as_ref().filter(|trouble| trouble.parked) {
+            if trouble.failure.class == Class::Locked {
+                return words::locked(account, &trouble.failure);
+            }
             return words::parked(account, &trouble.failure);
         }
         if self.attempt.is_some() {
@@ -101,6 +114,11 @@ impl Life {
 
     pub(super) fn force(&mut self, ask: Ask, now: Moment, effects: &mut Vec<Effect>) {
         let waiting = Waiting { ask, forced: true };
+        if self.locked {
+            let failure = words::locked(&self.traits.account, &words::forgotten());
+            effects.push(Effect::Answer(ask.waiter, Reply::Failure(failure)));
+            return;
+        }
         if self.attempt.is_some_and(|attempt| attempt.mints) {
             self.waiting.push(waiting);
             return;

@@ -2,7 +2,9 @@
 
 mod allowance;
 mod callers;
+mod locking;
 mod outcomes;
+mod restoring;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -39,6 +41,8 @@ pub struct Traits {
     pub assumed_lifetime: Option<Duration>,
     /// Whether it is a variant that a caller asked for: kept on demand, whatever the policy says.
     pub variant: bool,
+    /// Whether what was kept of an earlier run is being read: [`Event::Restored`] follows.
+    pub restores: bool,
     /// Where the jitter begins.
     pub seed: u64,
 }
@@ -83,8 +87,28 @@ pub enum Event {
     },
     /// The account is to be kept in another way.
     Kept(Policy),
+    /// What was kept of an earlier run has been read: a token, or nothing.
+    Restored(Option<Restored>),
+    /// The person locks: the token is forgotten, and none is served until [`Event::Unlocked`].
+    Locked,
+    /// The store is open again, and whoever was locked may go on.
+    Unlocked {
+        /// Whether what was kept is read first; [`Event::Restored`] follows.
+        restoring: bool,
+    },
     /// Time has passed.
     Tick,
+}
+
+/// A token of an earlier run.
+#[derive(Debug)]
+pub struct Restored {
+    /// The token; its generation is given anew.
+    pub token: Token,
+    /// Whether its life is in doubt: the service did not tell it, or a clock was set meanwhile.
+    pub in_doubt: bool,
+    /// The wall shows an earlier time than when it was asked for: nobody knows how old it is.
+    pub clock_was_set_back: bool,
 }
 
 /// What is to be done.
@@ -129,6 +153,11 @@ pub struct Life {
     refresh_at: Option<Steady>,
     /// The token is not served until the service has said whether it lives.
     suspicion: Option<Steady>,
+    /// The suspicion is the daemon's own, of a token of an earlier run: only a clear no ends it.
+    is_own_doubt: bool,
+    /// What was kept of an earlier run is being read: nothing is asked of the service before.
+    restoring: bool,
+    locked: bool,
     /// The service called the token alive: rejections of it do not count until then.
     vouched_until: Option<Steady>,
     /// When the last attempt began, for the smallest gap between two.
@@ -179,6 +208,7 @@ impl Life {
     #[must_use]
     pub fn new(traits: Traits, policy: Policy) -> Self {
         let rng = fastrand::Rng::with_seed(traits.seed);
+        let restoring = traits.restores;
         Self {
             traits,
             policy,
@@ -188,6 +218,9 @@ impl Life {
             token: None,
             refresh_at: None,
             suspicion: None,
+            is_own_doubt: false,
+            restoring,
+            locked: false,
             vouched_until: None,
             last_attempt: None,
             longest: None,
@@ -260,6 +293,9 @@ impl Life {
                 self.plan();
                 self.look_again(now);
             }
+            Event::Restored(restored) => self.restored(restored, now),
+            Event::Locked => self.lock(),
+            Event::Unlocked { restoring } => self.unlock(restoring),
             Event::Tick => {}
         }
         self.settle(now, used, &mut effects);
@@ -274,11 +310,16 @@ impl Life {
             token: self.usable(now).cloned(),
             wish: self.policy.min_valid,
             next_refresh: if self.attempt.is_some() { None } else { self.due(now, used) },
-            trouble: self.trouble.as_ref().map(|trouble| snapshot::Trouble {
-                failure: trouble.failure.clone(),
-                at: trouble.at,
-                parked: trouble.parked,
-            }),
+            trouble: if self.locked {
+                let failure = words::forgotten();
+                Some(snapshot::Trouble { failure, at: now.wall, parked: true })
+            } else {
+                self.trouble.as_ref().map(|trouble| snapshot::Trouble {
+                    failure: trouble.failure.clone(),
+                    at: trouble.at,
+                    parked: trouble.parked,
+                })
+            },
             warnings: if self.vouched(now) { vec![words::VOUCHED.to_owned()] } else { Vec::new() },
         }
     }
@@ -288,7 +329,8 @@ impl Life {
     pub fn deadline(&self, now: Moment, used: Option<Steady>) -> Option<Steady> {
         let waiting = self.waiting.iter().flat_map(|waiting| {
             let patience = self.patience(waiting.ask.deadline);
-            let retry = self.attempt.is_none().then(|| self.retry_at(waiting.ask.need, now));
+            let may_try = self.attempt.is_none() && !self.is_held();
+            let retry = may_try.then(|| self.retry_at(waiting.ask.need, now));
             [Some(waiting.ask.deadline), patience, retry]
         });
         let due = if self.attempt.is_none() { self.due(now, used) } else { None };
@@ -309,8 +351,12 @@ impl Life {
 
     /// What the account does, in one word.
     fn state(&self, now: Moment) -> State {
-        if self.attempt.is_some() {
+        if self.locked {
+            State::Locked
+        } else if self.attempt.is_some() || self.restoring {
             State::Refreshing
+        } else if self.awaits_the_store() {
+            if self.usable(now).is_some() { State::Fresh } else { State::Locked }
         } else if self.is_parked() {
             State::Parked
         } else if self.trouble.is_some() || self.suspicion.is_some() {
@@ -327,7 +373,7 @@ impl Life {
         if self.token.as_ref().is_some_and(|token| token.is_dead_for_sure(now)) {
             self.drop_token();
         }
-        if self.attempt.is_none() {
+        if self.attempt.is_none() && !self.is_held() {
             if self.suspicion.is_some_and(|probe_at| probe_at <= now.steady) {
                 self.start_probe(now, effects);
             } else if self.wants_attempt(now, used) && self.allowed_at(now) <= now.steady {
@@ -397,7 +443,7 @@ impl Life {
 
     /// When the schedule wants an attempt; never where nobody is kept for, or nothing is known of the expiry.
     fn due(&self, now: Moment, used: Option<Steady>) -> Option<Steady> {
-        if self.is_parked() || self.suspicion.is_some() || !self.in_use(now, used) {
+        if self.is_held() || self.is_parked() || self.suspicion.is_some() || !self.in_use(now, used) {
             return None;
         }
         let wanted = match self.usable(now) {
@@ -448,6 +494,12 @@ impl Life {
 
     fn is_parked(&self) -> bool {
         self.trouble.as_ref().is_some_and(|trouble| trouble.parked)
+    }
+
+    /// Whether nothing is asked of the service, whoever wants it.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.locked || self.restoring
     }
 
     /// The token, if it may be served.

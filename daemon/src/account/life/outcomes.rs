@@ -58,6 +58,7 @@ impl Life {
         self.token = None;
         self.refresh_at = None;
         self.suspicion = None;
+        self.is_own_doubt = false;
         self.vouched_until = None;
     }
 
@@ -66,7 +67,13 @@ impl Life {
             // It died of age meanwhile.
             return;
         }
+        let is_own_doubt = std::mem::take(&mut self.is_own_doubt);
         match probe {
+            Probe::Alive(_) if is_own_doubt => self.suspicion = None,
+            // The network may be down: nothing speaks against the token.
+            Probe::Unknown if is_own_doubt => self.suspicion = None,
+            // No caller rejected it, so nobody's allowance is used.
+            Probe::Dead if is_own_doubt => self.drop_token(),
             Probe::Alive(_) => {
                 self.suspicion = None;
                 self.vouched_until = Some(now.steady.after(self.probes.pause(now.steady)));
@@ -151,7 +158,7 @@ impl Life {
             Class::Doubtful => doubts >= DOUBTFUL_TRIES,
             Class::NotNow => false,
         };
-        if failure.class == Class::Source && was_granted {
+        if matches!(failure.class, Class::Source | Class::Locked) && was_granted {
             // No request was sent: whoever mends it need not wait.
             self.refreshes.take_back();
         }

@@ -1,4 +1,4 @@
-//! Linux: a folder is watched by inotify, without polling.
+//! Linux: folders are watched by inotify, without polling.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -35,12 +35,61 @@ impl FolderWatch {
     /// # Errors
     /// When the watch broke.
     pub async fn changed(&self) -> io::Result<()> {
-        let mut ready = self.0.readable().await?;
-        let mut buffer = [MaybeUninit::uninit(); 4096];
-        let mut events = inotify::Reader::new(self.0.get_ref(), &mut buffer);
-        // What changed does not matter, only that nothing is left to read.
-        while events.next().is_ok() {}
-        ready.clear_ready();
-        Ok(())
+        drained(&self.0).await
     }
+}
+
+/// Tells when a file in one of some folders is made, written, moved, removed, or has other permissions.
+#[derive(Debug)]
+pub struct FolderWatches(AsyncFd<OwnedFd>);
+
+impl FolderWatches {
+    /// Watches the folders. Of one that does not exist the nearest one above it is watched.
+    ///
+    /// # Errors
+    /// When the user watches too many.
+    pub fn new<'a>(folders: impl Iterator<Item = &'a Path>) -> io::Result<Self> {
+        let watch = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+        let events = WatchFlags::CREATE
+            | WatchFlags::CLOSE_WRITE
+            | WatchFlags::ATTRIB
+            | WatchFlags::DELETE
+            | WatchFlags::MOVED_FROM
+            | WatchFlags::MOVED_TO
+            | WatchFlags::DELETE_SELF
+            | WatchFlags::MOVE_SELF
+            | WatchFlags::ONLYDIR;
+        for folder in folders {
+            for place in folder.ancestors() {
+                match inotify::add_watch(&watch, place, events) {
+                    Ok(_) => break,
+                    Err(rustix::io::Errno::NOSPC | rustix::io::Errno::NOMEM) => {
+                        return Err(io::Error::other("too many files are watched"));
+                    }
+                    Err(_) => {}
+                }
+            }
+        }
+        // SAFETY: the descriptor is owned by what is registered, is never replaced, and closes with it.
+        Ok(Self(unsafe { AsyncFd::register(watch) }?))
+    }
+
+    /// Ends when something has changed since the last call.
+    ///
+    /// # Errors
+    /// When the watch broke.
+    pub async fn changed(&self) -> io::Result<()> {
+        drained(&self.0).await
+    }
+}
+
+/// Ends when there were events, and none is left.
+async fn drained(watch: &AsyncFd<OwnedFd>) -> io::Result<()> {
+    let mut ready = watch.readable().await?;
+    let mut buffer = [MaybeUninit::uninit(); 4096];
+    let mut events = inotify::Reader::new(watch.get_ref(), &mut buffer);
+    // What changed does not matter, only that nothing is left to read.
+    while events.next().is_ok() {}
+    ready.clear_ready();
+    Ok(())
 }

@@ -222,6 +222,14 @@ impl Provider for ItsYouOnline {
         vec![&self.client_secret]
     }
 
+    fn forget(&self) {
+        self.client_secret.forget();
+        // Where it is in use, whoever uses it is told first to end.
+        if let Ok(mut parent) = self.parent.try_lock() {
+            *parent = None;
+        }
+    }
+
     fn identity(&self) -> Identity {
         Identity { origin: address::origin(&self.base), client: self.client_id.clone(), user: String::new() }
     }

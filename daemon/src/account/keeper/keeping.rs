@@ -1,0 +1,342 @@
+//! Last tokens are read when an account begins, and written whenever there is a new one, by tasks of their own: a slow
+//! disk delays nobody's token.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{LifeId, Report, Task};
+use crate::account::kept::{Binding, Cabinet};
+use crate::account::life::Event;
+use crate::account::registry::{Account, Shared};
+use crate::account::schedule;
+use crate::account::token::Token;
+use crate::clock::{Clock, Steady};
+use crate::platform;
+use crate::provider::{Class, Failure};
+
+/// A token that lives shorter is dead before a restart is over: it is not worth the wear of the disk.
+const WORTH_KEEPING: Duration = Duration::from_secs(60);
+
+/// The store's key may need a person's touch or a password at login; the accounts do not wait for that forever.
+const LONGEST_OPENING: Duration = Duration::from_secs(10);
+
+/// What is to be done with a kept file.
+pub(super) enum Job {
+    Keep {
+        binding: Binding,
+        service: [u8; 32],
+        token: Arc<Token>,
+        shared: Weak<Shared>,
+    },
+    Remove {
+        binding: Binding,
+        shared: Weak<Shared>,
+    },
+    /// What is not on disk yet is forgotten.
+    Forget(Binding),
+    /// What could not be done is tried again now.
+    TryAgain,
+    /// Tell when nothing waits, or what waits cannot be done now.
+    Flush(oneshot::Sender<()>),
+}
+
+/// The kept state as the keeper sees it.
+pub(super) struct Keeping {
+    cabinet: Arc<Cabinet>,
+    jobs: mpsc::UnboundedSender<Job>,
+}
+
+impl Keeping {
+    /// Starts the task that writes. It ends with the keeper.
+    pub(super) fn start(cabinet: Arc<Cabinet>, clock: Arc<dyn Clock>) -> Self {
+        let (jobs, inbox) = mpsc::unbounded_channel();
+        tokio::spawn(
+            Writer {
+                cabinet: Arc::clone(&cabinet),
+                clock,
+                pending: BTreeMap::new(),
+                failures: 0,
+                flushing: Vec::new(),
+            }
+            .run(inbox),
+        );
+        Self { cabinet, jobs }
+    }
+
+    pub(super) fn send(&self, job: Job) {
+        // Without a writer the daemon is stopping.
+        let _ = self.jobs.send(job);
+    }
+}
+
+impl Task {
+    /// Whether the last token of an account is kept.
+    pub(super) fn keeps(&self, account: &Account) -> bool {
+        self.keeping.is_some() && account.provider.renews()
+    }
+
+    /// Reads what was kept for these lives; each is told, whatever comes of it.
+    pub(super) fn restore(&mut self, lives: &[LifeId]) {
+        let Some(keeping) = &self.keeping else { return };
+        let wanted: Vec<_> = lives
+            .iter()
+            .filter_map(|id| {
+                let slot = self.slots.get(id)?;
+                Some(Wanted {
+                    life: *id,
+                    account: slot.account.name.clone(),
+                    binding: Binding::of(&slot.account),
+                    service: slot.account.service,
+                })
+            })
+            .collect();
+        if !wanted.is_empty() {
+            tokio::spawn(read(
+                Arc::clone(&keeping.cabinet),
+                Arc::clone(&self.clock),
+                wanted,
+                self.reports.clone(),
+            ));
+        }
+    }
+
+    pub(super) fn restored(&mut self, id: LifeId, event: Event) {
+        self.tell(id, event);
+        if let Some(slot) = self.slots.get_mut(&id) {
+            // It came from there.
+            slot.kept = slot.life.token_to_keep().map(|token| token.generation);
+        }
+    }
+
+    /// Brings the disk up to what the life holds.
+    pub(super) fn keep(&mut self, id: LifeId) {
+        let Some(keeping) = &self.keeping else { return };
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        if !slot.variant.is_own() || !slot.account.provider.renews() || slot.life.is_held() {
+            return;
+        }
+        let is_worth = |token: &&Arc<Token>| token.lifetime.is_none_or(|lifetime| lifetime >= WORTH_KEEPING);
+        let token = slot.life.token_to_keep().filter(is_worth);
+        let generation = token.map(|token| token.generation);
+        if slot.kept == generation {
+            return;
+        }
+        slot.kept = generation;
+        let binding = Binding::of(&slot.account);
+        let shared = Arc::downgrade(&slot.shared);
+        keeping.send(match token {
+            Some(token) => {
+                Job::Keep { binding, service: slot.account.service, token: Arc::clone(token), shared }
+            }
+            None => Job::Remove { binding, shared },
+        });
+    }
+
+    /// What waits to be written is forgotten; what is on disk stays.
+    pub(super) fn forget_unwritten(&mut self, id: LifeId) {
+        if let (Some(keeping), Some(slot)) = (&self.keeping, self.slots.get_mut(&id)) {
+            slot.kept = None;
+            keeping.send(Job::Forget(Binding::of(&slot.account)));
+        }
+    }
+
+    pub(super) fn write_again(&self) {
+        if let Some(keeping) = &self.keeping {
+            keeping.send(Job::TryAgain);
+        }
+    }
+}
+
+struct Wanted {
+    life: LifeId,
+    account: String,
+    binding: Binding,
+    service: [u8; 32],
+}
+
+async fn read(
+    cabinet: Arc<Cabinet>,
+    clock: Arc<dyn Clock>,
+    wanted: Vec<Wanted>,
+    reports: mpsc::UnboundedSender<Report>,
+) {
+    let without = |wanted: Vec<Wanted>| {
+        for wanted in wanted {
+            let _ = reports.send(Report::Restored(wanted.life, Event::Restored(None)));
+        }
+    };
+    let listing = Arc::clone(&cabinet);
+    let Ok(files) = tokio::task::spawn_blocking(move || listing.files()).await else {
+        return without(wanted);
+    };
+    let (there, absent): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|wanted| files.has(&wanted.binding));
+    for wanted in &absent {
+        if files.has_other(&wanted.binding, &wanted.account) {
+            tracing::info!(
+                account = wanted.account,
+                "what was kept for another service, client or user of this account is set aside, not used"
+            );
+        }
+    }
+    without(absent);
+    if there.is_empty() {
+        return;
+    }
+    let keys = match tokio::time::timeout(LONGEST_OPENING, cabinet.store().keys()).await {
+        Ok(Ok(keys)) => keys,
+        Ok(Err(failure)) => {
+            match failure.class {
+                Class::Locked => tracing::info!("the store is locked: kept tokens are not used"),
+                _ => tracing::warn!("kept tokens cannot be read: {} ({})", failure.message, failure.hint),
+            }
+            return without(there);
+        }
+        Err(_) => {
+            tracing::warn!("the store does not open in time: kept tokens are not used");
+            return without(there);
+        }
+    };
+    let sender = reports.clone();
+    let lives: Vec<LifeId> = there.iter().map(|wanted| wanted.life).collect();
+    let reading = tokio::task::spawn_blocking(move || {
+        for wanted in there {
+            let kept = cabinet.read(&keys, &wanted.binding, &wanted.service, clock.now());
+            let _ = sender.send(Report::Restored(wanted.life, Event::Restored(kept)));
+        }
+        platform::scrub_stack();
+    });
+    if reading.await.is_err() {
+        tracing::error!("reading the kept tokens failed; this is a bug in tokend");
+        // Nobody shall wait for what will not come; to those that were told already it changes nothing.
+        for life in lives {
+            let _ = reports.send(Report::Restored(life, Event::Restored(None)));
+        }
+    }
+}
+
+/// Writes one file after the other; of each only the newest.
+struct Writer {
+    cabinet: Arc<Cabinet>,
+    clock: Arc<dyn Clock>,
+    pending: BTreeMap<Binding, Pending>,
+    failures: u32,
+    flushing: Vec<oneshot::Sender<()>>,
+}
+
+enum Pending {
+    Keep { service: [u8; 32], token: Arc<Token>, shared: Weak<Shared> },
+    Remove { shared: Weak<Shared> },
+}
+
+impl Pending {
+    fn shared(&self) -> Option<Arc<Shared>> {
+        match self {
+            Self::Keep { shared, .. } | Self::Remove { shared } => shared.upgrade(),
+        }
+    }
+}
+
+impl Writer {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Job>) {
+        let mut not_before: Option<Steady> = None;
+        loop {
+            if self.pending.is_empty() || not_before.is_some() {
+                for flushed in self.flushing.drain(..) {
+                    let _ = flushed.send(());
+                }
+            }
+            let wake = async {
+                match not_before {
+                    _ if self.pending.is_empty() => std::future::pending().await,
+                    Some(at) => self.clock.sleep_until(at).await,
+                    None => {}
+                }
+            };
+            tokio::select! {
+                biased;
+                job = inbox.recv() => match job {
+                    Some(Job::TryAgain) => not_before = None,
+                    Some(job) => self.take(job),
+                    None => break,
+                },
+                () = wake => not_before = self.write_one().await,
+            }
+        }
+    }
+
+    fn take(&mut self, job: Job) {
+        match job {
+            Job::Keep { binding, service, token, shared } => {
+                self.pending.insert(binding, Pending::Keep { service, token, shared });
+            }
+            Job::Remove { binding, shared } => {
+                self.pending.insert(binding, Pending::Remove { shared });
+            }
+            Job::Forget(binding) => {
+                if matches!(self.pending.get(&binding), Some(Pending::Keep { .. })) {
+                    self.pending.remove(&binding);
+                }
+            }
+            Job::Flush(flushed) => self.flushing.push(flushed),
+            Job::TryAgain => {}
+        }
+    }
+
+    /// Writes the first; when it fails, says when to try again.
+    async fn write_one(&mut self) -> Option<Steady> {
+        let (binding, pending) = self.pending.pop_first()?;
+        let shared = pending.shared();
+        let result = self.write(&binding, &pending).await;
+        match result {
+            Ok(()) => {
+                self.failures = 0;
+                if let Some(shared) = shared {
+                    shared.set_unkept(None);
+                }
+                None
+            }
+            Err(failure) => {
+                self.failures = self.failures.saturating_add(1);
+                // Locked is no fault: `tok unlock` tries again.
+                if failure.class != Class::Locked {
+                    if self.failures == 1 {
+                        tracing::warn!("{}; it is tried again ({})", failure.message, failure.hint);
+                    }
+                    let text = format!(
+                        "its token is not kept over a restart: {}; it is tried again ({})",
+                        failure.message, failure.hint
+                    );
+                    // The others that wait have the same fate.
+                    for shared in shared.into_iter().chain(self.pending.values().filter_map(Pending::shared))
+                    {
+                        shared.set_unkept(Some(text.clone()));
+                    }
+                }
+                self.pending.entry(binding).or_insert(pending);
+                Some(self.clock.now().steady.after(schedule::backoff(self.failures, None, fastrand::f64())))
+            }
+        }
+    }
+
+    async fn write(&self, binding: &Binding, pending: &Pending) -> Result<(), Failure> {
+        let cabinet = Arc::clone(&self.cabinet);
+        let binding = binding.clone();
+        let work = match pending {
+            Pending::Remove { .. } => tokio::task::spawn_blocking(move || cabinet.remove(&binding)),
+            Pending::Keep { service, token, .. } => {
+                let keys = cabinet.store().keys_or_make().await?;
+                let (service, token) = (*service, Arc::clone(token));
+                tokio::task::spawn_blocking(move || {
+                    let result = cabinet.write(&keys, &binding, service, &token);
+                    platform::scrub_stack();
+                    result
+                })
+            }
+        };
+        work.await
+            .unwrap_or_else(|_| Err(Failure::not_now("internal", "keeping a token failed", "see the log")))
+    }
+}
