@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokend_proto::limits::{DEFAULT_TIMEOUT, MAX_TIMEOUT};
 use tokend_proto::message::{
     self, About, AccountName, AccountStatus, Answer, ListAccounts, Refresh, Reject, Reloaded, Request,
-    Status, Words,
+    Status, StoreState, Unlock, Words,
 };
+use tokend_proto::secret::Secret;
 
 use crate::error::Error;
 use crate::token::Token;
@@ -16,6 +17,9 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// For requests that the daemon answers out of its head.
 const AT_ONCE: Duration = Duration::from_secs(10);
+
+/// For an unlocking: a key that is touched, a keyring whose owner is asked, and a passphrase that is slow on purpose.
+const A_PERSON: Duration = Duration::from_secs(120);
 
 /// Which token, and how long to wait for it.
 ///
@@ -131,10 +135,7 @@ pub(crate) fn reject(account: &str, sha256: [u8; 32]) -> Question<()> {
     Question {
         request: Request::Reject(Reject { account: account.to_owned(), sha256 }),
         patience: DEFAULT_TIMEOUT.saturating_add(GRACE),
-        read: |answer| match answer {
-            Answer::Done => Ok(()),
-            other => Err(unexpected(other)),
-        },
+        read: done,
     }
 }
 
@@ -167,6 +168,26 @@ pub(crate) fn about() -> Question<About> {
         patience: AT_ONCE,
         read: |answer| match answer {
             Answer::About(about) => Ok(about),
+            other => Err(unexpected(other)),
+        },
+    }
+}
+
+/// What is being sent to a service may be waited for, so this may take as long as a `get`.
+pub(crate) fn lock() -> Question<()> {
+    Question { request: Request::Lock, patience: DEFAULT_TIMEOUT.saturating_add(GRACE), read: done }
+}
+
+pub(crate) fn unlock(passphrase: Option<Secret>) -> Question<()> {
+    Question { request: Request::Unlock(Unlock { passphrase }), patience: A_PERSON, read: done }
+}
+
+pub(crate) fn store_state() -> Question<StoreState> {
+    Question {
+        request: Request::Store,
+        patience: AT_ONCE,
+        read: |answer| match answer {
+            Answer::StoreState(state) => Ok(state),
             other => Err(unexpected(other)),
         },
     }
@@ -260,6 +281,9 @@ pub(crate) fn name(request: &Request) -> &'static str {
         Request::Watch(_) => "watch",
         Request::Reload => "reload",
         Request::About => "about",
+        Request::Lock => "lock",
+        Request::Unlock(_) => "unlock",
+        Request::Store => "store",
         _ => "?",
     }
 }
@@ -267,6 +291,13 @@ pub(crate) fn name(request: &Request) -> &'static str {
 fn status_page(answer: Answer) -> Result<Page<AccountStatus>, Error> {
     match answer {
         Answer::StatusPage(page) => Ok((page.accounts.into_vec(), page.more)),
+        other => Err(unexpected(other)),
+    }
+}
+
+fn done(answer: Answer) -> Result<(), Error> {
+    match answer {
+        Answer::Done => Ok(()),
         other => Err(unexpected(other)),
     }
 }

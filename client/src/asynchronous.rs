@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use interprocess::local_socket::tokio::Stream;
 use sha2::{Digest, Sha256};
-use tokend_proto::message::{About, AccountName, AccountStatus, Answer, Reloaded, Request};
+use tokend_proto::message::{About, AccountName, AccountStatus, Answer, Reloaded, Request, StoreState};
+use tokend_proto::secret::Secret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::ask::{self, Get, Question};
@@ -116,6 +117,22 @@ impl AsyncClient {
     /// Who the daemon is.
     pub async fn about(&mut self) -> Result<About, Error> {
         self.call(&ask::about()).await
+    }
+
+    /// The daemon forgets what is secret, and serves no account until somebody unlocks.
+    pub async fn lock(&mut self) -> Result<(), Error> {
+        self.call(&ask::lock()).await
+    }
+
+    /// The daemon opens the store again. [`store_state`](Self::store_state) says whether a passphrase is needed.
+    /// May take as long as a person takes to touch a key.
+    pub async fn unlock(&mut self, passphrase: Option<Secret>) -> Result<(), Error> {
+        self.call(&ask::unlock(passphrase)).await
+    }
+
+    /// How the store is: locked or not, and what opens it.
+    pub async fn store_state(&mut self) -> Result<StoreState, Error> {
+        self.call(&ask::store_state()).await
     }
 
     /// One exchange. A connection that ends before the answer is made anew once: the daemon is being restarted, or

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use interprocess::local_socket::Stream;
 use interprocess::local_socket::traits::Stream as _;
 use sha2::{Digest, Sha256};
-use tokend_proto::message::{About, AccountName, AccountStatus, Answer, Reloaded, Request};
+use tokend_proto::message::{About, AccountName, AccountStatus, Answer, Reloaded, Request, StoreState};
+use tokend_proto::secret::Secret;
 
 use crate::ask::{self, Get, Question};
 use crate::error::Error;
@@ -111,6 +112,22 @@ impl Client {
     /// Who the daemon is.
     pub fn about(&mut self) -> Result<About, Error> {
         self.call(&ask::about())
+    }
+
+    /// The daemon forgets what is secret, and serves no account until somebody unlocks.
+    pub fn lock(&mut self) -> Result<(), Error> {
+        self.call(&ask::lock())
+    }
+
+    /// The daemon opens the store again. [`store_state`](Self::store_state) says whether a passphrase is needed.
+    /// May take as long as a person takes to touch a key.
+    pub fn unlock(&mut self, passphrase: Option<Secret>) -> Result<(), Error> {
+        self.call(&ask::unlock(passphrase))
+    }
+
+    /// How the store is: locked or not, and what opens it.
+    pub fn store_state(&mut self) -> Result<StoreState, Error> {
+        self.call(&ask::store_state())
     }
 
     /// One exchange. A connection that ends before the answer is made anew once: the daemon is being restarted, or

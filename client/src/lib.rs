@@ -36,4 +36,6 @@ pub use blocking::{Client, Watch};
 pub use error::Error;
 pub use token::Token;
 pub use tokend_proto::Secret;
-pub use tokend_proto::message::{About, AccountName, AccountStatus, Code, Failure, LastError, Reloaded};
+pub use tokend_proto::message::{
+    About, AccountName, AccountStatus, Code, Failure, LastError, Reloaded, StoreState,
+};

@@ -11,8 +11,8 @@ use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use tokend_client::{AsyncClient, Client, Code, Error, Get};
-use tokend_proto::message::{AccountName, ListPage};
-use tokend_proto::{Answer, List, Request};
+use tokend_proto::message::{AccountName, ListPage, StoreState, Unlock};
+use tokend_proto::{Answer, List, Request, Secret};
 
 use self::daemon::{Daemon, Reply, credential, failure};
 
@@ -45,7 +45,37 @@ fn daemon() -> Daemon {
             let _ = send.send(Answer::Credential(credential("x", "two")));
             Reply::Stream(answers)
         }
+        Request::Lock => Reply::Answer(Answer::Done),
+        Request::Unlock(Unlock { passphrase: Some(given) }) if given.len() == 5 => {
+            Reply::Answer(Answer::Done)
+        }
+        Request::Unlock(_) => Reply::Answer(Answer::Failure(failure(9))),
+        Request::Store => Reply::Answer(Answer::StoreState(StoreState {
+            locked: true,
+            identity: StoreState::PASSPHRASE.to_owned(),
+            needs_passphrase: true,
+            memory_locked: true,
+            warnings: List::default(),
+        })),
         _ => Reply::Answer(Answer::Unsupported),
+    })
+}
+
+#[test]
+fn both_clients_lock_and_unlock() -> Result<(), Error> {
+    let daemon = daemon();
+    let passphrase = || Secret::new(b"hello".to_vec()).ok();
+    let mut blocking = Client::connect_to(daemon.socket())?;
+    assert!(blocking.store_state()?.needs_passphrase);
+    blocking.lock()?;
+    assert_eq!(blocking.unlock(None).map_err(|error| error.code()), Err(Code::LOCKED));
+    blocking.unlock(passphrase())?;
+    block_on(async {
+        let mut client = AsyncClient::connect_to(daemon.socket()).await?;
+        assert!(client.store_state().await?.locked);
+        client.lock().await?;
+        assert_eq!(client.unlock(None).await.map_err(|error| error.code()), Err(Code::LOCKED));
+        client.unlock(passphrase()).await
     })
 }
 

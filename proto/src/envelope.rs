@@ -34,6 +34,12 @@ impl Kind {
     pub const RELOAD: Self = Self(7);
     /// Who are you?
     pub const ABOUT: Self = Self(8);
+    /// Forget what is secret.
+    pub const LOCK: Self = Self(9);
+    /// Open the store again.
+    pub const UNLOCK: Self = Self(10);
+    /// How the store is.
+    pub const STORE: Self = Self(11);
 
     /// A credential.
     pub const CREDENTIAL: Self = Self(0x8001);
@@ -47,6 +53,8 @@ impl Kind {
     pub const RELOADED: Self = Self(0x8005);
     /// Who the daemon is.
     pub const ABOUT_ANSWER: Self = Self(0x8006);
+    /// How the store is.
+    pub const STORE_STATE: Self = Self(0x8007);
     /// The daemon does not know this kind of request. No body.
     pub const UNSUPPORTED: Self = Self(0x80fe);
     /// It did not work, and why.

@@ -13,6 +13,7 @@ pub mod list;
 pub mod message;
 pub mod places;
 pub mod secret;
+mod store;
 
 pub use codec::{DecodeError, EncodeError};
 pub use envelope::{Envelope, Extra, Kind};

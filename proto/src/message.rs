@@ -10,6 +10,7 @@ use crate::envelope::{self, Envelope, Kind};
 use crate::limits::{MAX_ANSWER, MAX_PAGE, MAX_WORDS};
 use crate::list::List;
 use crate::secret::Secret;
+pub use crate::store::{StoreState, Unlock};
 
 /// A few short texts: scopes, audiences, warnings.
 pub type Words = List<String, MAX_WORDS>;
@@ -34,6 +35,12 @@ pub enum Request {
     Reload,
     /// Who are you?
     About,
+    /// Forget what is secret, until somebody unlocks.
+    Lock,
+    /// Open the store again, and serve its accounts.
+    Unlock(Unlock),
+    /// How the store is.
+    Store,
 }
 
 /// What the daemon answers.
@@ -52,6 +59,8 @@ pub enum Answer {
     Reloaded(Reloaded),
     /// Who the daemon is.
     About(About),
+    /// How the store is.
+    StoreState(StoreState),
     /// The daemon does not know this kind of request: it is older than its client.
     Unsupported,
     /// It did not work.
@@ -331,6 +340,9 @@ impl Request {
             Self::Watch(_) => Kind::WATCH,
             Self::Reload => Kind::RELOAD,
             Self::About => Kind::ABOUT,
+            Self::Lock => Kind::LOCK,
+            Self::Unlock(_) => Kind::UNLOCK,
+            Self::Store => Kind::STORE,
         }
     }
 
@@ -346,7 +358,8 @@ impl Request {
             Self::Status(body) => codec::encode(body),
             Self::List(body) => codec::encode(body),
             Self::Watch(body) => codec::encode(body),
-            Self::Reload | Self::About => Ok(zeroize::Zeroizing::default()),
+            Self::Unlock(body) => codec::encode(body),
+            Self::Reload | Self::About | Self::Lock | Self::Store => Ok(zeroize::Zeroizing::default()),
         }?;
         Ok(Envelope::new(id, self.kind(), body))
     }
@@ -379,6 +392,15 @@ impl Request {
                 empty(body)?;
                 Self::About
             }
+            Kind::LOCK => {
+                empty(body)?;
+                Self::Lock
+            }
+            Kind::UNLOCK => Self::Unlock(codec::decode_request(body)?),
+            Kind::STORE => {
+                empty(body)?;
+                Self::Store
+            }
             _ => return Ok(None),
         }))
     }
@@ -395,6 +417,7 @@ impl Answer {
             Self::ListPage(_) => Kind::LIST_PAGE,
             Self::Reloaded(_) => Kind::RELOADED,
             Self::About(_) => Kind::ABOUT_ANSWER,
+            Self::StoreState(_) => Kind::STORE_STATE,
             Self::Unsupported => Kind::UNSUPPORTED,
             Self::Failure(_) => Kind::FAILURE,
         }
@@ -412,6 +435,7 @@ impl Answer {
             Self::ListPage(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
             Self::Reloaded(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
             Self::About(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
+            Self::StoreState(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
             Self::Failure(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
             Self::Done | Self::Unsupported => envelope::frame(id, kind, &(), first, MAX_ANSWER),
         }
@@ -428,6 +452,7 @@ impl Answer {
             Self::ListPage(body) => codec::encode(body),
             Self::Reloaded(body) => codec::encode(body),
             Self::About(body) => codec::encode(body),
+            Self::StoreState(body) => codec::encode(body),
             Self::Failure(body) => codec::encode(body),
             Self::Done | Self::Unsupported => Ok(zeroize::Zeroizing::default()),
         }?;
@@ -446,6 +471,7 @@ impl Answer {
             Kind::LIST_PAGE => Self::ListPage(codec::decode_answer(body)?),
             Kind::RELOADED => Self::Reloaded(codec::decode_answer(body)?),
             Kind::ABOUT_ANSWER => Self::About(codec::decode_answer(body)?),
+            Kind::STORE_STATE => Self::StoreState(codec::decode_answer(body)?),
             Kind::FAILURE => Self::Failure(codec::decode_answer(body)?),
             Kind::DONE => {
                 empty(body)?;

@@ -49,6 +49,7 @@ fn claims_of_a_whole_body_or_list_cost_nothing() {
             ("fields", Kind::CREDENTIAL, &credential),
             // The name of a field is an empty text, its value the claim.
             ("a secret", Kind::CREDENTIAL, &field),
+            ("a passphrase", Kind::UNLOCK, &[1]),
             ("scopes", Kind::GET, &[0, 0]),
             ("audiences", Kind::GET, &[0, 0, 0]),
         ] {

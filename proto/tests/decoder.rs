@@ -10,14 +10,14 @@ use tokend_proto::frame::{self, HEADER, Opening, Oversize};
 use tokend_proto::limits::{MAX_ANSWER, MAX_PAGE, MAX_REQUEST, MAX_SECRET, MAX_WORDS, PROTOCOL};
 use tokend_proto::message::{
     About, AccountName, AccountStatus, Code, Credential, Failure, Field, Get, LastError, ListAccounts,
-    ListPage, Refresh, Reject, Reloaded, Status, StatusPage, Watch, Words,
+    ListPage, Refresh, Reject, Reloaded, Status, StatusPage, StoreState, Unlock, Watch, Words,
 };
 use tokend_proto::{Answer, DecodeError, Envelope, Extra, Kind, List, Request, Secret, codec};
 
 /// Each kind of protocol 1, and a few that it does not know.
-const KINDS: [u16; 20] = [
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0x8000, 0x8001, 0x8002, 0x8003, 0x8004, 0x8005, 0x8006, 0x80fe, 0x80ff,
-    0xffff,
+const KINDS: [u16; 24] = [
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0x8000, 0x8001, 0x8002, 0x8003, 0x8004, 0x8005, 0x8006, 0x8007,
+    0x80fe, 0x80ff, 0xffff,
 ];
 
 proptest! {
@@ -316,6 +316,12 @@ fn request() -> impl Strategy<Value = Request> {
         text().prop_map(|account| Request::Watch(Watch { account })),
         Just(()).prop_map(|()| Request::Reload),
         Just(()).prop_map(|()| Request::About),
+        Just(()).prop_map(|()| Request::Lock),
+        option::of(vec(any::<u8>(), 0..300)).prop_map(|passphrase| {
+            let passphrase = passphrase.map(|it| Secret::new(it).expect("a short secret"));
+            Request::Unlock(Unlock { passphrase })
+        }),
+        Just(()).prop_map(|()| Request::Store),
     ]
 }
 
@@ -337,6 +343,11 @@ fn answer() -> impl Strategy<Value = Answer> {
         1 => (text(), any::<u32>(), text(), text(), any::<i64>()).prop_map(
             |(version, pid, host, configuration, started_at_ms)| {
                 Answer::About(About { version, pid, host, configuration, started_at_ms })
+            }
+        ),
+        1 => (any::<[bool; 3]>(), text(), words()).prop_map(
+            |([locked, needs_passphrase, memory_locked], identity, warnings)| {
+                Answer::StoreState(StoreState { locked, identity, needs_passphrase, memory_locked, warnings })
             }
         ),
         1 => Just(()).prop_map(|()| Answer::Unsupported),

@@ -11,7 +11,7 @@ use tokend_proto::frame::{self, HEADER, Opening};
 use tokend_proto::limits::{
     FRAME_DEADLINE, MAX_ANSWER, MAX_NAME, MAX_PAGE, MAX_REQUEST, MAX_SECRET, MAX_TIMEOUT, MAX_WORDS,
 };
-use tokend_proto::message::Code;
+use tokend_proto::message::{Code, StoreState};
 use tokend_proto::{Answer, Kind, Request, Secret, codec, envelope};
 
 #[test]
@@ -78,7 +78,7 @@ fn the_decoder_takes_longer_integers_and_refuses_what_the_page_calls_malformed()
 fn the_tables_name_every_field_in_its_order() {
     let page = page();
     let structs = structs_of_the_golden_files();
-    assert!(structs.len() >= 18, "only {:?}", structs.keys());
+    assert!(structs.len() >= 20, "only {:?}", structs.keys());
     for (name, fields) in structs {
         let section = page.split("\n#").find(|section| {
             section.lines().next().is_some_and(|title| title.ends_with(&format!(" `{name}`")))
@@ -105,6 +105,9 @@ fn the_tables_name_every_kind_and_code() {
         (Kind::WATCH, "WATCH"),
         (Kind::RELOAD, "RELOAD"),
         (Kind::ABOUT, "ABOUT"),
+        (Kind::LOCK, "LOCK"),
+        (Kind::UNLOCK, "UNLOCK"),
+        (Kind::STORE, "STORE"),
     ] {
         assert_says(&page, &format!("| {} | `{name}` |", kind.0));
     }
@@ -115,6 +118,7 @@ fn the_tables_name_every_kind_and_code() {
         (Kind::LIST_PAGE, "LIST_PAGE"),
         (Kind::RELOADED, "RELOADED"),
         (Kind::ABOUT_ANSWER, "ABOUT_ANSWER"),
+        (Kind::STORE_STATE, "STORE_STATE"),
         (Kind::UNSUPPORTED, "UNSUPPORTED"),
         (Kind::FAILURE, "FAILURE"),
     ] {
@@ -133,6 +137,22 @@ fn the_tables_name_every_kind_and_code() {
         (Code::NEVER_THAT_LONG, "NEVER_THAT_LONG"),
     ] {
         assert_says(&page, &format!("| {} | `{name}` |", code.0));
+    }
+}
+
+#[test]
+fn the_page_says_what_each_way_to_keep_the_identity_means() {
+    let page = page();
+    for identity in [
+        StoreState::NONE,
+        StoreState::PLAIN,
+        StoreState::PASSPHRASE,
+        StoreState::SSH_KEY,
+        StoreState::PLUGIN,
+        StoreState::KEYRING,
+        StoreState::CREDENTIAL,
+    ] {
+        assert_says(&page, &format!("\n| `{identity}` | "));
     }
 }
 

@@ -15,7 +15,7 @@ use tokend_proto::frame::{self, HEADER, Opening};
 use tokend_proto::limits::{MAX_ANSWER, MAX_REQUEST, MAX_WORDS, PROTOCOL};
 use tokend_proto::message::{
     About, AccountName, AccountStatus, Code, Credential, Failure, Field, Get, LastError, ListAccounts,
-    ListPage, Refresh, Reject, Reloaded, Status, StatusPage, Watch, Words,
+    ListPage, Refresh, Reject, Reloaded, Status, StatusPage, StoreState, Unlock, Watch, Words,
 };
 use tokend_proto::{Answer, Envelope, Extra, Kind, List, Request, Secret, codec};
 
@@ -288,7 +288,24 @@ fn requests() -> Vec<Vector> {
             .with_extra(UNKNOWN_TAG, b"from later"),
     ];
     all.extend(requests_about_accounts());
+    all.extend(requests_about_the_store());
     all
+}
+
+fn requests_about_the_store() -> Vec<Vector> {
+    let unlock = |passphrase| Request::Unlock(Unlock { passphrase });
+    let passphrase = Secret::new("correct horse ätsch".as_bytes().to_vec()).expect("a short secret");
+    vec![
+        Vector::request("request-lock", "Forget what is secret.", 13, &Request::Lock),
+        Vector::request("request-unlock", "Open the store; no passphrase is needed.", 14, &unlock(None)),
+        Vector::request(
+            "request-unlock-passphrase",
+            "Open the store with this passphrase.",
+            15,
+            &unlock(Some(passphrase)),
+        ),
+        Vector::request("request-store", "How is the store?", 16, &Request::Store),
+    ]
 }
 
 fn requests_about_accounts() -> Vec<Vector> {
@@ -315,6 +332,7 @@ fn requests_about_accounts() -> Vec<Vector> {
 fn answers() -> Vec<Vector> {
     let mut all = credentials();
     all.extend(pages());
+    all.extend(states_of_the_store());
     all.extend([
         Vector::answer("answer-done", "Done, with nothing to say.", 5, &Answer::Done),
         Vector::answer(
@@ -383,6 +401,45 @@ fn answers() -> Vec<Vector> {
         .with_extra(UNKNOWN_TAG, b"from later"),
     ]);
     all
+}
+
+fn states_of_the_store() -> Vec<Vector> {
+    let locked = StoreState {
+        locked: true,
+        identity: StoreState::PASSPHRASE.to_owned(),
+        needs_passphrase: true,
+        memory_locked: true,
+        warnings: words([]),
+    };
+    let open = StoreState {
+        locked: false,
+        identity: StoreState::PLAIN.to_owned(),
+        needs_passphrase: false,
+        memory_locked: false,
+        warnings: words(["the identity has no passphrase"]),
+    };
+    let too_soon = Failure {
+        code: Code::LOCKED,
+        kind: "too-soon".to_owned(),
+        message: "too many wrong passphrases".to_owned(),
+        hint: "try again in 8s".to_owned(),
+        next_try_in_ms: Some(8_000),
+    };
+    vec![
+        Vector::answer(
+            "answer-store-state-locked",
+            "Locked, under a passphrase.",
+            16,
+            &Answer::StoreState(locked),
+        ),
+        Vector::answer("answer-store-state-open", "Open, and a warning.", 17, &Answer::StoreState(open)),
+        Vector::answer(
+            "answer-failure-too-soon",
+            "Not unlocked, and not before 8 s are over.",
+            15,
+            &Answer::Failure(too_soon),
+        ),
+    ]
 }
 
 fn credentials() -> Vec<Vector> {
