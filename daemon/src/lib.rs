@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod document;
 pub mod instance;
+pub mod lock;
 pub mod platform;
 pub mod provider;
 pub mod secret;

@@ -15,6 +15,7 @@ use tokend::account::{Cabinet, Keeper, KeeperGone, Reconfigured};
 use tokend::clock::{Clock, SystemClock};
 use tokend::config::{self, Loaded};
 use tokend::instance::{Instance, Taken};
+use tokend::lock::Lock;
 use tokend::platform;
 use tokend::provider::http::{self, ProxyEnvironment};
 use tokend::secret::store::Store;
@@ -156,14 +157,23 @@ async fn serve(
     let limit = platform::raise_descriptor_limit();
     // Requests to services and files need descriptors, too.
     let share = |most: u64| usize::try_from(most.min(limit / 2)).unwrap_or(1);
-    let server = Server::new(keeper.clone(), about, reload, share(CONNECTIONS), share(MOST_CONNECTIONS));
+    let lock = Lock::new(keeper.clone(), Arc::clone(&store), Arc::clone(&clock));
+    let server = Server::new(
+        keeper.clone(),
+        Arc::clone(&lock),
+        about,
+        reload,
+        share(CONNECTIONS),
+        share(MOST_CONNECTIONS),
+    );
     // A terminal that goes away ends what runs on it; elsewhere SIGHUP asks for a reload.
     let ends_with_terminal = !background && std::io::stderr().is_terminal();
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP])
         .map_err(|error| complain(error, "the system is short of something", End::Failed))?;
 
     let mut files = loaded.files.clone();
-    begin_serving(&keeper, level, loaded).await?;
+    begin_serving(&keeper, &lock, level, loaded).await?;
+    let idle = tokio::spawn(Arc::clone(&lock).lock_when_idle());
     let serving = tokio::spawn(server.run(socket));
     notify(&[NotifyState::Ready]);
     if background {
@@ -176,7 +186,8 @@ async fn serve(
             signal = signals.next() => if is_end(signal) { break } else { None },
             Some(answer) = reloads.recv() => Some(answer),
         };
-        let mut reload = pin!(reconfigure(&keeper, level, folder.clone(), Arc::clone(&store), &mut files));
+        let mut reload =
+            pin!(reconfigure(&keeper, &lock, level, folder.clone(), Arc::clone(&store), &mut files));
         // Files may lie on a disk that is gone: a stop does not wait for them.
         let result = loop {
             tokio::select! {
@@ -192,6 +203,7 @@ async fn serve(
     }
     notify(&[NotifyState::Stopping]);
     tracing::info!("stopping");
+    idle.abort();
     serving.abort();
     // Its socket goes with it.
     let _ = serving.await;
@@ -200,8 +212,13 @@ async fn serve(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn begin_serving(keeper: &Keeper, level: &logging::Level, loaded: Loaded) -> Result<(), ExitCode> {
-    let outcome = take_over(keeper, level, loaded)
+async fn begin_serving(
+    keeper: &Keeper,
+    lock: &Lock,
+    level: &logging::Level,
+    loaded: Loaded,
+) -> Result<(), ExitCode> {
+    let outcome = take_over(keeper, lock, level, loaded)
         .await
         .map_err(|_| complain("the keeper of accounts has ended", "please report this", End::Failed))?;
     tracing::info!(accounts = outcome.accounts, version = env!("CARGO_PKG_VERSION"), "serving");
@@ -211,10 +228,12 @@ async fn begin_serving(keeper: &Keeper, level: &logging::Level, loaded: Loaded) 
 /// What a configuration says is so from now on.
 async fn take_over(
     keeper: &Keeper,
+    lock: &Lock,
     level: &logging::Level,
     loaded: Loaded,
 ) -> Result<Reconfigured, KeeperGone> {
     logging::set(level, loaded.configuration.daemon.log);
+    lock.set_after(loaded.configuration.daemon.lock_after);
     log_warnings(&loaded);
     keeper.reconfigure(loaded.configuration.accounts.into_values().collect()).await
 }
@@ -222,6 +241,7 @@ async fn take_over(
 /// Reads the configuration again: whole, or not at all.
 async fn reconfigure(
     keeper: &Keeper,
+    lock: &Lock,
     level: &logging::Level,
     folder: PathBuf,
     store: Arc<Store>,
@@ -264,7 +284,7 @@ async fn reconfigure(
     files.clone_from(&loaded.files);
     let warnings = loaded.warnings.iter().map(|warning| warning.message.clone()).collect();
     let outcome =
-        take_over(keeper, level, loaded).await.map_err(|_| faulty("tokend is stopping".to_owned()))?;
+        take_over(keeper, lock, level, loaded).await.map_err(|_| faulty("tokend is stopping".to_owned()))?;
     tracing::info!(
         accounts = outcome.accounts,
         added = outcome.added,

@@ -43,6 +43,12 @@ pub fn steady_milliseconds() -> u64 {
 /// Overwrites what finished calls have left on this thread's stack.
 pub fn scrub_stack() {}
 
+/// Whether secrets are kept in memory that is never swapped out.
+#[must_use]
+pub fn memory_is_locked() -> bool {
+    false
+}
+
 /// What names the time since the system was started, where it has a name.
 #[must_use]
 pub fn boot() -> Option<String> {

@@ -15,10 +15,11 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use super::Server;
-use crate::account::{Account, Need, Registry, Reply, Shared, Token, Trouble, Variant};
+use crate::account::{Account, Need, Registry, Reply, Shared, State, Token, Trouble, Variant, span};
 use crate::clock::{Moment, milliseconds};
 use crate::document::nearest_few;
-use crate::provider::Presentation;
+use crate::provider::{Class, Presentation};
+use crate::secret::store::UnlockError;
 
 /// Accounts in one page: with the longest messages it stays below what may travel.
 const PAGE: usize = 200;
@@ -82,6 +83,7 @@ fn in_hand(server: &Arc<Server>, account: &Arc<Account>, shared: &Shared, need: 
     let snapshot = shared.snapshot();
     let token = Arc::clone(snapshot.serve(need, now)?);
     shared.count(now.steady);
+    server.keeper.touch(now.steady);
     Some(Given::Token { account: Arc::clone(account), token, warnings: snapshot.warnings.clone(), now })
 }
 
@@ -101,6 +103,12 @@ pub(super) async fn answer(server: &Arc<Server>, request: Request) -> Given {
         Request::Status(status) => status_page(server, &status).map(Answer::StatusPage),
         Request::List(list) => Ok(Answer::ListPage(list_page(server, &list))),
         Request::Reload => reload(server).await,
+        Request::Lock => server.lock.lock().await.map_or_else(|_| Err(stopping()), |()| Ok(Answer::Done)),
+        Request::Unlock(unlock) => match server.lock.unlock(unlock.passphrase).await {
+            Ok(()) => Ok(Answer::Done),
+            Err(error) => Err(still_locked(error)),
+        },
+        Request::Store => Ok(Answer::StoreState(server.lock.state())),
         Request::About => Ok(Answer::About(server.about.clone())),
         // Watches are the connection's; kinds that are newer than this match were not decoded.
         _ => Ok(Answer::Unsupported),
@@ -133,6 +141,9 @@ pub(super) async fn next_credential(
             continue;
         }
         let snapshot = Arc::clone(&account.shared.snapshot());
+        if let (State::Locked, Some(trouble)) = (snapshot.state, &snapshot.trouble) {
+            return Err(locked(name, trouble));
+        }
         let now = server.keeper.now();
         if let Some(token) = snapshot.token.as_ref().filter(|token| token.is_alive(now)) {
             let is_seen = seen.as_ref().is_some_and(|(shared, generation)| {
@@ -141,6 +152,7 @@ pub(super) async fn next_credential(
             if !is_seen {
                 let here = (Arc::downgrade(&account.shared), token.generation);
                 account.shared.count(now.steady);
+                server.keeper.touch(now.steady);
                 let (account, token) = (Arc::clone(&account), Arc::clone(token));
                 return Ok((Given::Token { account, token, warnings: Vec::new(), now }, here));
             }
@@ -284,6 +296,7 @@ fn status_of(account: &Account, now: Moment) -> AccountStatus {
                 .into_iter()
                 .flatten()
                 .chain(snapshot.warnings.clone())
+                .chain(account.shared.unkept().map(|why| why.to_string()))
                 .collect(),
         ),
     }
@@ -295,7 +308,53 @@ fn last_error(trouble: &Trouble) -> LastError {
         message: trouble.failure.message.clone(),
         hint: trouble.failure.hint.clone(),
         at_ms: trouble.at.0,
-        code: if trouble.parked { Code::REFUSED } else { Code::NOT_NOW },
+        code: match trouble.failure.class {
+            Class::Locked => Code::LOCKED,
+            _ if trouble.parked => Code::REFUSED,
+            _ => Code::NOT_NOW,
+        },
+    }
+}
+
+/// The account is locked: its watches end.
+fn locked(account: &str, trouble: &Trouble) -> Failure {
+    Failure {
+        code: Code::LOCKED,
+        kind: "locked".to_owned(),
+        message: format!("{account}: {}", trouble.failure.message),
+        hint: trouble.failure.hint.clone(),
+        next_try_in_ms: None,
+    }
+}
+
+/// Why the store did not open.
+fn still_locked(error: UnlockError) -> Failure {
+    let failure = |kind: &str, message: &str, hint: &str| Failure {
+        code: Code::LOCKED,
+        kind: kind.to_owned(),
+        message: message.to_owned(),
+        hint: hint.to_owned(),
+        next_try_in_ms: None,
+    };
+    match error {
+        UnlockError::PassphraseNeeded => {
+            failure("passphrase-needed", "the store has a passphrase", "`tok unlock` asks for it")
+        }
+        UnlockError::WrongPassphrase => {
+            failure("wrong-passphrase", "this is not the store's passphrase", "try again")
+        }
+        UnlockError::TooSoon(pause) => Failure {
+            next_try_in_ms: Some(milliseconds(pause)),
+            ..failure(
+                "too-soon",
+                "wrong passphrases were tried; each makes the next try wait longer",
+                &format!("try again in {}", span(pause)),
+            )
+        },
+        UnlockError::Failure(problem) => Failure {
+            code: if problem.class == Class::NotNow { Code::NOT_NOW } else { Code::REFUSED },
+            ..failure(problem.kind, &problem.message, &problem.hint)
+        },
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use tokend_proto::frame::{self, HEADER};
 use tokend_proto::limits::MAX_REQUEST;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use zeroize::Zeroize;
 
 /// What one read takes at most; the buffer grows by as much only when that much has arrived.
 const CHUNK: usize = 1024;
@@ -42,7 +43,12 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
 
     /// Drops the frame with a payload of so many bytes.
     pub(super) fn forget(&mut self, payload: usize) {
-        self.buffer.drain(..HEADER + payload);
+        let taken = (HEADER + payload).min(self.buffer.len());
+        let rest = self.buffer.len() - taken;
+        self.buffer.copy_within(taken.., 0);
+        // It may have held a passphrase.
+        self.buffer[rest..].zeroize();
+        self.buffer.truncate(rest);
         if self.buffer.len() <= CHUNK && self.buffer.capacity() > AHEAD {
             self.buffer.shrink_to(CHUNK);
         }
@@ -50,7 +56,7 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
 
     /// Drops whatever has arrived.
     pub(super) fn discard(&mut self) {
-        self.buffer.clear();
+        self.buffer.zeroize();
     }
 
     /// Waits for more bytes; `false` at the end. May be dropped at any time and loses nothing.

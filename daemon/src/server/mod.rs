@@ -15,6 +15,7 @@ use tokend_proto::message;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::account::Keeper;
+use crate::lock::Lock;
 use crate::platform;
 use admission::Admission;
 pub use socket::Socket;
@@ -26,6 +27,7 @@ pub type ReloadRequest = oneshot::Sender<Result<message::Reloaded, message::Fail
 #[derive(Debug)]
 pub struct Server {
     keeper: Keeper,
+    lock: Arc<Lock>,
     about: message::About,
     reload: mpsc::Sender<ReloadRequest>,
     admission: Arc<Admission>,
@@ -42,6 +44,7 @@ impl Server {
     #[must_use]
     pub fn new(
         keeper: Keeper,
+        lock: Arc<Lock>,
         about: message::About,
         reload: mpsc::Sender<ReloadRequest>,
         connections: usize,
@@ -49,6 +52,7 @@ impl Server {
     ) -> Arc<Self> {
         Arc::new(Self {
             keeper,
+            lock,
             about,
             reload,
             admission: Arc::new(Admission::new(connections, most)),

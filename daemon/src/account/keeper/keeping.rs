@@ -188,9 +188,10 @@ async fn read(
     let keys = match tokio::time::timeout(LONGEST_OPENING, cabinet.store().keys()).await {
         Ok(Ok(keys)) => keys,
         Ok(Err(failure)) => {
-            match failure.class {
-                Class::Locked => tracing::info!("the store is locked: kept tokens are not used"),
-                _ => tracing::warn!("kept tokens cannot be read: {} ({})", failure.message, failure.hint),
+            if failure.class == Class::Locked {
+                tracing::info!("the store is locked: kept tokens are not used");
+            } else {
+                tracing::warn!("kept tokens cannot be read: {} ({})", failure.message, failure.hint);
             }
             return without(there);
         }

@@ -8,6 +8,7 @@ mod vigil;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -54,6 +55,8 @@ pub struct Keeper {
     commands: mpsc::UnboundedSender<Command>,
     registry: Arc<ArcSwap<Registry>>,
     clock: Arc<dyn Clock>,
+    /// When somebody last wanted a token.
+    last_use: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -94,7 +97,19 @@ impl Keeper {
         let keeping = cabinet.map(|cabinet| Keeping::start(Arc::new(cabinet), Arc::clone(&clock)));
         let (task, reports) = Task::new(Arc::clone(&clock), Arc::clone(&registry), keeping);
         tokio::spawn(task.run(inbox, reports));
-        Self { commands, registry, clock }
+        let last_use = Arc::new(AtomicU64::new(clock.now().steady.0));
+        Self { commands, registry, clock, last_use }
+    }
+
+    /// Somebody wants a token.
+    pub fn touch(&self, now: Steady) {
+        self.last_use.store(now.0, Ordering::Relaxed);
+    }
+
+    /// When somebody last wanted a token; at first, when this was started.
+    #[must_use]
+    pub fn last_use(&self) -> Steady {
+        Steady(self.last_use.load(Ordering::Relaxed))
     }
 
     /// The accounts as they are now.
@@ -174,8 +189,10 @@ impl Keeper {
         wait: Duration,
         command: impl FnOnce(Question) -> Command,
     ) -> Result<Reply, KeeperGone> {
+        let now = self.clock.now().steady;
+        self.touch(now);
         let (answer, reply) = oneshot::channel();
-        let deadline = self.clock.now().steady.after(wait);
+        let deadline = now.after(wait);
         self.send(command(Question { account: account.to_owned(), variant, deadline, answer }))?;
         reply.await.map_err(|_| KeeperGone)
     }
@@ -411,10 +428,10 @@ impl Task {
             renews: account.provider.renews(),
             assumed_lifetime: account.provider.assumed_lifetime(),
             variant: !variant.is_own(),
-            restores: variant.is_own() && self.keeps(&account),
             seed: fastrand::u64(..),
         };
         let life = Life::new(traits, account.policy.clone());
+        let life = if variant.is_own() && self.keeps(&account) { life.restoring() } else { life };
         let is_locked = self.is_locked && account.policy.lock;
         let slot = Slot {
             life,
@@ -425,6 +442,7 @@ impl Task {
             attempt: None,
             kept: None,
             watched: false,
+            stamps: Vec::new(),
         };
         self.slots.insert(self.next_life, slot);
         if is_locked {

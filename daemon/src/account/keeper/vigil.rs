@@ -18,6 +18,9 @@ use crate::provider::Provider;
 /// A folder in which files come and go all the time costs a look at the secrets' files once in so long.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// A disk that takes longer to tell about its files holds up nobody.
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
+
 /// Whom to watch for.
 pub(super) enum Errand {
     Watch(LifeId, Files),
@@ -172,5 +175,5 @@ impl Watcher {
 
 /// Files may lie on a disk that hangs.
 async fn off_the_runtime<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    tokio::task::spawn_blocking(work).await.ok()
+    tokio::time::timeout(LONGEST_LOOK, tokio::task::spawn_blocking(work)).await.ok()?.ok()
 }

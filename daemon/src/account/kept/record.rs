@@ -93,7 +93,10 @@ impl Record {
         if self.service != *service {
             return None;
         }
-        let sha256 = Sha256::digest(&self.fields.first()?.1.expose()[..]).into();
+        let sha256 = {
+            let token = self.fields.first()?.1.expose();
+            Sha256::digest(token).into()
+        };
         let age = Age::of(self.requested, now, boot.is_some() && self.boot.as_deref() == boot);
         let lifetime = self.lifetime_ms.map(Duration::from_millis);
         let (requested, lifetime) = age.placed(now, self.requested, lifetime);

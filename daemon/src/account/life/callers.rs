@@ -23,10 +23,10 @@ impl Life {
     pub(super) fn resolve(&self, waiting: Waiting, now: Moment) -> Option<Reply> {
         let Waiting { ask, forced } = waiting;
         let in_time = now.steady < ask.deadline;
-        if self.locked {
+        if self.is_locked() {
             return Some(Reply::Failure(words::locked(&self.traits.account, &words::forgotten())));
         }
-        if self.restoring && in_time {
+        if self.is_held() && in_time {
             return None;
         }
         if forced {
@@ -82,7 +82,7 @@ impl Life {
     /// Why there is no token now.
     pub(super) fn why_not(&self, now: Moment) -> message::Failure {
         let account = &self.traits.account;
-        if self.locked {
+        if self.is_locked() {
             return words::locked(account, &words::forgotten());
         }
         if let Some(trouble) = self.trouble.as_ref().filter(|trouble| trouble.parked) {
@@ -114,7 +114,7 @@ impl Life {
 
     pub(super) fn force(&mut self, ask: Ask, now: Moment, effects: &mut Vec<Effect>) {
         let waiting = Waiting { ask, forced: true };
-        if self.locked {
+        if self.is_locked() {
             let failure = words::locked(&self.traits.account, &words::forgotten());
             effects.push(Effect::Answer(ask.waiter, Reply::Failure(failure)));
             return;

@@ -41,8 +41,6 @@ pub struct Traits {
     pub assumed_lifetime: Option<Duration>,
     /// Whether it is a variant that a caller asked for: kept on demand, whatever the policy says.
     pub variant: bool,
-    /// Whether what was kept of an earlier run is being read: [`Event::Restored`] follows.
-    pub restores: bool,
     /// Where the jitter begins.
     pub seed: u64,
 }
@@ -155,9 +153,8 @@ pub struct Life {
     suspicion: Option<Steady>,
     /// The suspicion is the daemon's own, of a token of an earlier run: only a clear no ends it.
     is_own_doubt: bool,
-    /// What was kept of an earlier run is being read: nothing is asked of the service before.
-    restoring: bool,
-    locked: bool,
+    /// Why nothing is asked of the service, whoever wants it.
+    hold: Option<Hold>,
     /// The service called the token alive: rejections of it do not count until then.
     vouched_until: Option<Steady>,
     /// When the last attempt began, for the smallest gap between two.
@@ -176,6 +173,15 @@ pub struct Life {
     /// A parked account is tried once more, since something may have been mended.
     looked_again: bool,
     waiting: Vec<Waiting>,
+}
+
+/// Why nothing is asked of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// What was kept of an earlier run is being read.
+    Restoring,
+    /// A person locked.
+    Locked,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -208,7 +214,6 @@ impl Life {
     #[must_use]
     pub fn new(traits: Traits, policy: Policy) -> Self {
         let rng = fastrand::Rng::with_seed(traits.seed);
-        let restoring = traits.restores;
         Self {
             traits,
             policy,
@@ -219,8 +224,7 @@ impl Life {
             refresh_at: None,
             suspicion: None,
             is_own_doubt: false,
-            restoring,
-            locked: false,
+            hold: None,
             vouched_until: None,
             last_attempt: None,
             longest: None,
@@ -234,6 +238,12 @@ impl Life {
             looked_again: false,
             waiting: Vec::new(),
         }
+    }
+
+    /// The same, which waits for what was kept of an earlier run: [`Event::Restored`] follows.
+    #[must_use]
+    pub fn restoring(self) -> Self {
+        Self { hold: Some(Hold::Restoring), ..self }
     }
 
     /// Takes over what the service said of the account as a whole: refused credentials, and when to come again.
@@ -310,7 +320,7 @@ impl Life {
             token: self.usable(now).cloned(),
             wish: self.policy.min_valid,
             next_refresh: if self.attempt.is_some() { None } else { self.due(now, used) },
-            trouble: if self.locked {
+            trouble: if self.is_locked() {
                 let failure = words::forgotten();
                 Some(snapshot::Trouble { failure, at: now.wall, parked: true })
             } else {
@@ -351,9 +361,9 @@ impl Life {
 
     /// What the account does, in one word.
     fn state(&self, now: Moment) -> State {
-        if self.locked {
+        if self.is_locked() {
             State::Locked
-        } else if self.attempt.is_some() || self.restoring {
+        } else if self.attempt.is_some() || self.hold.is_some() {
             State::Refreshing
         } else if self.awaits_the_store() {
             if self.usable(now).is_some() { State::Fresh } else { State::Locked }
@@ -499,7 +509,7 @@ impl Life {
     /// Whether nothing is asked of the service, whoever wants it.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        self.locked || self.restoring
+        self.hold.is_some()
     }
 
     /// The token, if it may be served.

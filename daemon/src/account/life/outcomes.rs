@@ -69,9 +69,8 @@ impl Life {
         }
         let is_own_doubt = std::mem::take(&mut self.is_own_doubt);
         match probe {
-            Probe::Alive(_) if is_own_doubt => self.suspicion = None,
-            // The network may be down: nothing speaks against the token.
-            Probe::Unknown if is_own_doubt => self.suspicion = None,
+            // Where the network is down, nothing speaks against the token.
+            Probe::Alive(_) | Probe::Unknown if is_own_doubt => self.suspicion = None,
             // No caller rejected it, so nobody's allowance is used.
             Probe::Dead if is_own_doubt => self.drop_token(),
             Probe::Alive(_) => {

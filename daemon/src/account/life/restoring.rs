@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{Life, Restored};
+use super::{Hold, Life, Restored};
 use crate::account::token::Token;
 use crate::clock::Moment;
 
 impl Life {
     /// Takes over what was kept, unless something newer came meanwhile.
     pub(super) fn restored(&mut self, restored: Option<Restored>, now: Moment) {
-        if !std::mem::take(&mut self.restoring) || self.token.is_some() {
+        if self.hold != Some(Hold::Restoring) {
             return;
         }
+        self.hold = None;
         let Some(Restored { token, in_doubt, clock_was_set_back }) = restored else { return };
         if token.is_dead_for_sure(now) || self.refused.contains(&token.sha256) {
             return;

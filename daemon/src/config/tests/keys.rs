@@ -49,7 +49,7 @@ fn what_the_daemon_may_not_say() {
         ("ca_file = 'ca.pem'", "not an absolute path"),
         ("proxy = 'socks5://x'", "`proxy` is no proxy's URL"),
         ("proxy = 'http://alice:hunter2@proxy:3128'", "`proxy` is no proxy's URL"),
-        ("lock_after = '1h'", "`lock_after` is not built yet"),
+        ("lock_after = '1s'", "at least 10s and at most 30days"),
         ("on_login_needed = ['x']", "`on_login_needed` is not built yet"),
         ("timeout = '1s'", "unknown key `timeout`"),
     ] {
@@ -63,12 +63,13 @@ fn what_the_daemon_may_not_say() {
 #[test]
 fn any_account_may_say_how_it_is_kept() {
     let kept = policy(
-        "scheme = 'token'\nmin_valid = '2m'\nrefresh = 'on-demand'\nassume_lifetime = '1h'\nrequest_scopes = ['a:b', 'c', 'c']",
+        "scheme = 'token'\nmin_valid = '2m'\nrefresh = 'on-demand'\nassume_lifetime = '1h'\nlock = false\nrequest_scopes = ['a:b', 'c', 'c']",
     );
     assert_eq!(kept.presentation, Presentation::Header { scheme: "token".to_owned() });
     assert_eq!((kept.min_valid, kept.refresh), (Duration::from_secs(120), Refresh::OnDemand));
     assert_eq!(kept.assume_lifetime, Some(Duration::from_secs(3600)));
     assert_eq!(kept.request_scopes, ["a:b", "c"]);
+    assert!(!kept.lock && policy("").lock);
     assert_eq!(policy("refresh = 'auto'").refresh, Refresh::Auto);
 }
 
@@ -86,7 +87,7 @@ fn what_an_account_may_not_say() {
         ("request_scopes = ['']", "this is no scope"),
         ("request_scopes = 'a'", "must be an array of strings"),
         ("access = ['me']", "`access` is not built yet"),
-        ("lock = false", "`lock` is not built yet"),
+        ("lock = 'no'", "must be true or false"),
         ("wrod = 'x'", "did you mean `word`?"),
         ("wallet = 'x'", "unknown key `wallet`"),
     ] {

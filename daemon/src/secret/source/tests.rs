@@ -75,7 +75,7 @@ fn a_source_that_cannot_be_is_a_mistake() {
         ("{ credential = '..' }", "`credential` names none"),
         ("{ credential = 'a/b' }", "`credential` names none"),
         ("{ credential = \"a\\nb\" }", "`credential` names none"),
-        ("{ store = '../x' }", "the source `store` is not built yet"),
+        ("{ store = '../x' }", "`store` names no secret"),
         ("{ keyring = 'x' }", "the source `keyring` is not built yet"),
         ("{ vault = 'x' }", "the source `vault` is not built yet"),
     ] {
