@@ -16,15 +16,22 @@ use rustix::process::{Resource, Rlimit};
 use rustix::time::{ClockId, clock_gettime};
 use tokend_proto::places::Surroundings;
 
+mod memory;
+pub use memory::{memory_is_locked, scrub_stack, seal_secrets};
+
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::FolderWatch;
+#[cfg(target_os = "linux")]
+use linux::keep_from_cores_and_children;
 
 #[cfg(not(target_os = "linux"))]
 mod portable;
 #[cfg(not(target_os = "linux"))]
 pub use portable::FolderWatch;
+#[cfg(not(target_os = "linux"))]
+use portable::keep_from_cores_and_children;
 
 /// Milliseconds on the clock that goes on in suspend.
 #[must_use]
