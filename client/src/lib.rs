@@ -5,7 +5,7 @@
 //! use tokend_client::Client;
 //!
 //! let token = Client::connect()?.get("lyve-prod")?;
-//! let header = format!("Authorization: {} {}", token.scheme().unwrap_or("Bearer"), token.text());
+//! let header = format!("Authorization: {} {}", token.scheme().unwrap_or("Bearer"), &*token.text());
 //! # drop(header); Ok(())
 //! # }
 //! ```

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokend_proto::Secret;
 use tokend_proto::message::Credential;
+use tokend_proto::secret::ExposedText;
 
 use crate::error::Error;
 
@@ -21,7 +22,7 @@ impl Token {
         if token.value.is_empty() {
             return Err(Error::Malformed("an empty token"));
         }
-        if !credential.fields.iter().all(|field| field.value.expose_str().is_some()) {
+        if !credential.fields.iter().all(|field| field.value.expose().as_str().is_some()) {
             return Err(Error::Malformed("a token that is no text"));
         }
         let printable = token.value.expose().iter().all(|byte| !byte.is_ascii_control())
@@ -49,8 +50,9 @@ impl Token {
 
     /// The token as text.
     #[must_use]
-    pub fn text(&self) -> &str {
-        self.secret().expose_str().unwrap_or_default()
+    pub fn text(&self) -> ExposedText<'_> {
+        // `checked` has seen that it is text.
+        self.secret().expose().into_text().unwrap_or_default()
     }
 
     /// The word before the token in an `Authorization` header, where it belongs into one.

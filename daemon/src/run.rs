@@ -45,6 +45,7 @@ pub(crate) fn foreground(background: bool) -> ExitCode {
     }
     platform::close_new_files_to_others();
     platform::close_to_onlookers();
+    platform::seal_secrets();
     platform::keep_descriptors_from_children();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

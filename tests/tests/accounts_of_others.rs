@@ -140,7 +140,7 @@ fn a_daemon_serves_its_user_and_root_and_tok_trusts_neither_the_other_way_round(
     // Root may, by the kernel's word.
     match get_raw(&sandbox) {
         Ok(Answer::Credential(credential)) => {
-            assert_eq!(credential.fields[0].value.expose(), b"static-token");
+            assert_eq!(&*credential.fields[0].value.expose(), b"static-token");
         }
         other => panic!("{other:?}"),
     }

@@ -101,7 +101,7 @@ fn configuration(token: &Token, account: &str, arguments: &[OsString]) -> Result
             return Err(Complaint::usage(message, hint));
         }
     };
-    Ok(option(name, &Zeroizing::new(format!("{parameter}={}", token.text()))))
+    Ok(option(name, &Zeroizing::new(format!("{parameter}={}", &*token.text()))))
 }
 
 /// Without `--`, all that follows ACCOUNT is curl's; but curl has no options of these names.

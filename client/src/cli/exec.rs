@@ -35,7 +35,7 @@ fn call(mut words: Words<'_>) -> Result<u8, Stop> {
         if assignment.to_file {
             files.push((assignment, token));
         } else {
-            command.env(&assignment.variable, token.text());
+            command.env(&assignment.variable, &*token.text());
         }
     }
     if files.is_empty() {

@@ -50,24 +50,24 @@ impl Format {
     /// The line to print, with its newline.
     pub(crate) fn line(&self, token: &Token) -> Result<SecretText, Complaint> {
         let mut line = match self {
-            Self::Raw => with_room(token, |text| text.push_str(token.text())),
+            Self::Raw => with_room(token, |text| text.push_str(&token.text())),
             Self::Header => header(token)?,
             Self::Json => json(token)?,
             Self::Env { name } => with_room(token, |text| {
                 text.push_str("export ");
                 text.push_str(name);
                 text.push('=');
-                quote_for_shell(text, token.text());
+                quote_for_shell(text, &token.text());
             }),
             Self::Form => form(token)?,
             Self::XOauth2 { user } => {
                 in_a_header(token)?;
-                base64(&with_room(token, |text| xoauth2(text, user, token.text())))
+                base64(&with_room(token, |text| xoauth2(text, user, &token.text())))
             }
             Self::OauthBearer { user, host, port } => {
                 in_a_header(token)?;
                 base64(&with_room(token, |text| {
-                    oauthbearer(text, user, host.as_deref(), *port, token.text());
+                    oauthbearer(text, user, host.as_deref(), *port, &token.text());
                 }))
             }
         };
@@ -85,24 +85,24 @@ pub(crate) fn header(token: &Token) -> Result<SecretText, Complaint> {
             text.push_str(scheme);
             text.push(' ');
         }
-        text.push_str(token.text());
+        text.push_str(&token.text());
     }))
 }
 
 /// One object, without a newline.
 pub(crate) fn json(token: &Token) -> Result<SecretText, Complaint> {
-    let further: BTreeMap<&str, &str> =
-        token.fields().skip(1).map(|(name, value)| (name, value.expose_str().unwrap_or_default())).collect();
+    let further: Vec<_> = token.fields().skip(1).map(|(name, value)| (name, value.expose())).collect();
+    let text = token.text();
     let object = JsonToken {
         account: token.account(),
-        token: token.text(),
+        token: &text,
         scheme: if token.parameter().is_some() { None } else { token.scheme() },
         parameter: token.parameter(),
         expires_at: token.expires_at().map(rfc3339),
         expires_in: token.expires_in().map(|left| left.as_secs()),
         scope: token.scope(),
         warnings: token.warnings(),
-        fields: further,
+        fields: further.iter().map(|(name, value)| (*name, value.as_str().unwrap_or_default())).collect(),
     };
     serde_json::to_string(&object).map(Zeroizing::new).map_err(|error| {
         Complaint::fault(format!("the token cannot be written as JSON: {error}"), "use another --format")
@@ -134,7 +134,7 @@ fn form(token: &Token) -> Result<SecretText, Complaint> {
     Ok(with_room(token, |text| {
         percent_encode(text, parameter);
         text.push('=');
-        percent_encode(text, token.text());
+        percent_encode(text, &token.text());
     }))
 }
 
@@ -204,7 +204,7 @@ fn percent_encode(text: &mut String, value: &str) {
 
 /// Builds a text with room for the token in any of the forms, so that few copies of it are made.
 fn with_room(token: &Token, build: impl FnOnce(&mut String)) -> SecretText {
-    let mut text = Zeroizing::new(String::with_capacity(token.text().len() + 256));
+    let mut text = Zeroizing::new(String::with_capacity(token.secret().len() + 256));
     build(&mut text);
     text
 }

@@ -32,7 +32,7 @@ pub(crate) fn run(
     );
     for (assignment, token) in &files {
         folder
-            .write(&assignment.variable, token.secret().expose())
+            .write(&assignment.variable, &token.secret().expose())
             .map_err(|error| fault("a token cannot be written to its file", &error))?;
         command.env(&assignment.variable, folder.file(&assignment.variable));
     }
@@ -87,7 +87,7 @@ impl Keeper {
             if let Ok(watch) = self.client.watch(&self.account) {
                 for token in watch.map_while(Result::ok) {
                     if !self.current.matches(token.secret()) {
-                        if self.folder.write(&self.file, token.secret().expose()).is_err() {
+                        if self.folder.write(&self.file, &token.secret().expose()).is_err() {
                             // A full disk, for now: a new watch brings the same token again.
                             break;
                         }

@@ -93,7 +93,7 @@ async fn token(keeper: &Keeper, account: &str) -> String {
 
 async fn token_for(keeper: &Keeper, account: &str, variant: Variant) -> String {
     match keeper.ask(account, variant, Need::Wish, WAIT).await {
-        Ok(Reply::Token(token, _)) => token.fields[0].1.expose_str().unwrap().to_owned(),
+        Ok(Reply::Token(token, _)) => token.fields[0].1.expose().as_str().unwrap().to_owned(),
         other => panic!("expected a token, got {other:?}"),
     }
 }

@@ -16,13 +16,20 @@ use rustix::process::{Resource, Rlimit};
 use rustix::time::{ClockId, clock_gettime};
 use tokend_proto::places::Surroundings;
 
+mod memory;
+pub use memory::{memory_is_locked, scrub_stack, seal_secrets};
+
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+use linux::keep_from_cores_and_children;
 #[cfg(target_os = "linux")]
 pub use linux::{FolderWatch, FolderWatches};
 
 #[cfg(not(target_os = "linux"))]
 mod portable;
+#[cfg(not(target_os = "linux"))]
+use portable::keep_from_cores_and_children;
 #[cfg(not(target_os = "linux"))]
 pub use portable::{FolderWatch, FolderWatches};
 
@@ -38,15 +45,6 @@ pub fn steady_milliseconds() -> u64 {
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     let milliseconds = u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000;
     seconds.saturating_mul(1000).saturating_add(milliseconds)
-}
-
-/// Overwrites what finished calls have left on this thread's stack.
-pub fn scrub_stack() {}
-
-/// Whether secrets are kept in memory that is never swapped out.
-#[must_use]
-pub fn memory_is_locked() -> bool {
-    false
 }
 
 /// What names the time since the system was started, where it has a name.

@@ -35,7 +35,7 @@ impl Command {
     async fn run(&self, asked: &MintRequest) -> Result<Minted, Failure> {
         let output = self.program.run(self.timeout).await?;
         let giver = self.program.describe();
-        let token = token::accept(output.expose(), &giver)?;
+        let token = token::accept(&output.expose(), &giver)?;
         let lifetime = life(&token, self.lifetime, asked.now.wall).map_err(|Dead| dead(&giver))?;
         Ok(Minted { lifetime, ..Minted::of(token) })
     }

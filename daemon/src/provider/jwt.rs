@@ -26,7 +26,8 @@ pub(crate) struct Claims {
 
 /// The claims of `token`; `None` if it is no JWT.
 pub(crate) fn claims(token: &Secret) -> Option<Claims> {
-    let mut parts = token.expose_str()?.split('.');
+    let token = token.expose();
+    let mut parts = token.as_str()?.split('.');
     let (_, payload, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
         return None;
     };

@@ -76,7 +76,7 @@ impl LyveCloud {
         let request = Request::post(self.endpoint.clone()).json(&Credentials {
             account_id: &self.account_id,
             access_key: &self.access_key,
-            secret: token::text_of(&secret, "secret")?,
+            secret: token::text_in(&secret.expose(), "secret")?,
         });
         let reply = self.http.send(request, asked.now).await?;
         Self::read_token(&reply, asked, &held)

@@ -62,7 +62,7 @@ impl OpenvCloud {
         let password = self.password.fetch(&asked.errand, self.secret_timeout).await?;
         let mut form = Buffer::with_capacity(256);
         form.push_pair(b"username", self.username.as_bytes());
-        form.push_pair(b"password", password.expose());
+        form.push_pair(b"password", &password.expose());
         // "Note empty authkey."
         form.push_pair(b"authkey", b"");
         let reply = self.http.send(Request::post(self.endpoint.clone()).form(form), asked.now).await?;
@@ -165,7 +165,7 @@ mod tests {
     fn a_key_is_a_json_string_or_raw_text() {
         let read = |body: &str| {
             let key = read_key(&Reply::pretend(200, body));
-            key.map(|key| key.expose_str().expect("text").to_owned()).map_err(|failure| failure.kind)
+            key.map(|key| key.expose().as_str().expect("text").to_owned()).map_err(|failure| failure.kind)
         };
         for (body, key) in [
             ("\"k-1\"", Ok("k-1")),

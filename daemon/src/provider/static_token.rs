@@ -23,7 +23,7 @@ impl StaticToken {
     async fn fetch(&self, errand: &Errand) -> Result<Minted, Failure> {
         let secret = self.token.fetch(errand, self.timeout).await?;
         // What was put there stays there, so only a person can mend it.
-        let token = token::accept(secret.expose(), &self.token.describe()).map_err(|failure| Failure {
+        let token = token::accept(&secret.expose(), &self.token.describe()).map_err(|failure| Failure {
             class: Class::Source,
             hint: HINT.to_owned(),
             ..failure

@@ -27,15 +27,10 @@ pub(crate) fn accept(bytes: &[u8], giver: &str) -> Result<Secret, Failure> {
     }
 }
 
-/// A secret as text, for JSON; `what` names it.
+/// Bytes with a secret in them as text, for JSON; `what` names it.
 ///
 /// # Errors
-/// [`Class::Source`](super::Class::Source) if it is not UTF-8.
-pub(crate) fn text_of<'s>(secret: &'s Secret, what: &str) -> Result<&'s str, Failure> {
-    text_in(secret.expose(), what)
-}
-
-/// The same for bytes with a secret in them.
+/// [`Class::Source`](super::Class::Source) if they are not UTF-8.
 pub(crate) fn text_in<'s>(bytes: &'s [u8], what: &str) -> Result<&'s str, Failure> {
     std::str::from_utf8(bytes).map_err(|_| {
         Failure::source(
@@ -56,7 +51,7 @@ mod tests {
     fn visible_ascii_is_a_token_and_white_space_around_it_is_not() {
         let text = (0x21..=0x7e).map(char::from).collect::<String>();
         let token = accept(format!(" \r\n{text}\n").as_bytes(), "a.example").expect("a token");
-        assert_eq!(token.expose_str(), Some(text.as_str()));
+        assert_eq!(token.expose().as_str(), Some(text.as_str()));
         assert!(accept(&vec![b'x'; MAX_SECRET], "a.example").is_ok());
     }
 

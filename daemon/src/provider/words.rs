@@ -95,7 +95,7 @@ impl Held {
     /// One secret.
     pub(crate) fn one(secret: &Secret) -> Self {
         let mut held = Self::default();
-        held.add(secret.expose());
+        held.add(&secret.expose());
         held
     }
 

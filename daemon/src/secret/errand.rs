@@ -27,7 +27,7 @@ impl Errand {
     pub(super) fn note(&self, secret: &Secret) {
         let bytes = secret.expose();
         let hash =
-            Sha256::new_with_prefix(b"tokend: a secret that was fetched").chain_update(bytes).finalize();
+            Sha256::new_with_prefix(b"tokend: a secret that was fetched").chain_update(&bytes[..]).finalize();
         self.fetched.lock().unwrap_or_else(PoisonError::into_inner).push(hash.into());
     }
 

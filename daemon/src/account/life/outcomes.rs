@@ -92,7 +92,7 @@ impl Life {
         let Some((_, secret)) = minted.fields.first() else {
             return Err(words::no_token());
         };
-        let sha256: [u8; 32] = Sha256::digest(secret.expose()).into();
+        let sha256: [u8; 32] = Sha256::digest(&*secret.expose()).into();
         if minted.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > MOST_BYTES {
             return Err(words::too_large());
         }

@@ -150,7 +150,7 @@ impl Story {
     fn token(&mut self, waiter: u64) -> (String, usize) {
         match self.answer(waiter) {
             Some(Reply::Token(token, warnings)) => {
-                (token.fields[0].1.expose_str().unwrap_or_default().to_owned(), warnings.len())
+                (String::from_utf8_lossy(&token.fields[0].1.expose()).into_owned(), warnings.len())
             }
             other => panic!("expected a token, got {other:?}"),
         }

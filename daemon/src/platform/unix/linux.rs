@@ -1,12 +1,23 @@
 //! Linux: folders are watched by inotify, without polling.
 
+use std::ffi::c_void;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use rustix::mm::Advice;
 use tokio::io::unix::AsyncFd;
+
+/// Leaves these pages out of a core file, and empties them in a process that is forked off.
+pub(super) fn keep_from_cores_and_children(start: *mut c_void, length: usize) -> io::Result<()> {
+    // SAFETY: neither advice changes what this process reads at any address.
+    unsafe { rustix::mm::madvise(start, length, Advice::LinuxDontDump) }?;
+    // SAFETY: as above.
+    unsafe { rustix::mm::madvise(start, length, Advice::LinuxWipeOnFork) }?;
+    Ok(())
+}
 
 /// Tells when something in a folder is made, moved or removed, or the folder itself is.
 #[derive(Debug)]

@@ -1,8 +1,14 @@
-//! Other Unix systems: a folder is looked at now and then.
+//! Other Unix systems: a folder is looked at now and then; no page can be kept out of a core file.
 
+use std::ffi::c_void;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
+
+/// Nothing: there is no core file, since its limit is 0, and what is forked off here runs a program at once.
+pub(super) fn keep_from_cores_and_children(_start: *mut c_void, _length: usize) -> io::Result<()> {
+    Ok(())
+}
 
 /// Tells now and then that something in a folder may have changed.
 #[derive(Debug)]

@@ -73,7 +73,7 @@ pub(crate) fn credentials(scheme: &str, secret: &Secret, what: &str) -> Result<H
     let mut text = super::Buffer::with_capacity(scheme.len() + 1 + secret.len());
     text.push(scheme.as_bytes());
     text.push(b" ");
-    text.push(secret.expose());
+    text.push(&secret.expose());
     sensitive(text.as_bytes(), what)
 }
 

@@ -112,7 +112,7 @@ impl HttpExchange {
         let mut held = Held::default();
         for (name, source) in &self.secrets {
             let secret = source.fetch(&asked.errand, self.secret_timeout).await?;
-            held.add(secret.expose());
+            held.add(&secret.expose());
             secrets.insert(name.clone(), secret);
         }
         let reply = self.http.send(self.request.fill(&secrets)?, asked.now).await?;

@@ -80,7 +80,7 @@ impl Template {
         for part in &self.0 {
             match part {
                 Part::Text(text) => out.push(text.as_bytes()),
-                Part::Secret(name) => out.push(secrets.get(name).map_or(&[][..], Secret::expose)),
+                Part::Secret(name) => out.push(&secrets.get(name).map(Secret::expose).unwrap_or_default()),
             }
         }
         out.into_bytes()

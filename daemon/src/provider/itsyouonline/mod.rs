@@ -101,7 +101,7 @@ impl ItsYouOnline {
         let mut form = Buffer::with_capacity(512);
         form.push_pair(b"grant_type", b"client_credentials");
         form.push_pair(b"client_id", self.client_id.as_bytes());
-        form.push_pair(b"client_secret", secret.expose());
+        form.push_pair(b"client_secret", &secret.expose());
         form.push_pair(b"response_type", b"id_token");
         wish.push_to(&mut form);
         let request = Request::post(self.url("/v1/oauth/access_token")).form(form);

@@ -68,7 +68,7 @@ async fn a_jwt_is_asked_for_with_everything_in_the_body() {
 fn the_answer_is_a_bare_jwt_or_json() {
     let read = |body: &str| {
         let jwt = Jwt::read(&Reply::pretend(200, body));
-        jwt.map(|jwt| jwt.text.expose_str().expect("text").to_owned()).map_err(|failure| failure.kind)
+        jwt.map(|jwt| jwt.text.expose().as_str().expect("text").to_owned()).map_err(|failure| failure.kind)
     };
     let jwt = jwt(60, &json!({}));
     for body in

@@ -100,7 +100,7 @@ impl Client {
         let mut pair = Buffer::with_capacity(3 * (self.id.len() + secret.len()) + 1);
         pair.push_encoded(self.id.as_bytes());
         pair.push(b":");
-        pair.push_encoded(secret.expose());
+        pair.push_encoded(&secret.expose());
         // A service may repeat the header.
         held.add(pair.as_bytes());
         let text = Zeroizing::new(STANDARD.encode(pair.as_bytes()));

@@ -178,7 +178,7 @@ impl OAuth2 {
             Method::Basic => request.authorization(self.client.basic(&secret, &mut held)?),
             Method::Post => {
                 form.push_pair(b"client_id", self.client.id.as_bytes());
-                form.push_pair(b"client_secret", secret.expose());
+                form.push_pair(b"client_secret", &secret.expose());
                 request
             }
         };

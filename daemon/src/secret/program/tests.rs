@@ -48,7 +48,7 @@ async fn it_is_run_anew_each_time() {
     let program = shell(&format!("echo x >> {0}; wc -l < {0}", file.display()));
     for count in ["1", "2"] {
         let secret = program.run(LONG).await.unwrap();
-        assert_eq!(secret.expose_str().map(str::trim), Some(count));
+        assert_eq!(secret.expose().as_str().map(str::trim), Some(count));
     }
 }
 
@@ -102,7 +102,8 @@ async fn its_environment_is_what_it_needs_and_what_was_passed() {
     assert_eq!(said, "");
     let look = |name: &str| environment.get(name).map(OsString::from);
     let secret = program.unwrap().run_in(&look, LONG).await.unwrap();
-    let mut lines: Vec<&str> = secret.expose_str().unwrap().lines().collect();
+    let secret = secret.expose();
+    let mut lines: Vec<&str> = secret.as_str().unwrap().lines().collect();
     lines.sort_unstable();
     assert_eq!(
         lines,
@@ -226,7 +227,7 @@ async fn it_is_looked_up_in_path_once() {
 
     let look =
         |name: &str| (name == "PATH").then(|| path(&[&odd, Path::new("."), &second, &first])).flatten();
-    assert_eq!(program.run_in(&look, LONG).await.unwrap().expose(), b"x");
+    assert_eq!(&*program.run_in(&look, LONG).await.unwrap().expose(), b"x");
     assert_eq!(program.describe(), format!("{}/tokend-trial with 1 argument", second.display()));
     let look = |name: &str| (name == "PATH").then(|| path(&[&first])).flatten();
     assert!(program.run_in(&look, LONG).await.is_ok());

@@ -148,8 +148,8 @@ async fn files_and_commands_are_fetched_anew_each_time() {
     for secret in ["one", "two"] {
         fs::write(&path, secret).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-        assert_eq!(file.fetch(&Errand::default(), LONG).await.unwrap().expose_str(), Some(secret));
+        assert_eq!(file.fetch(&Errand::default(), LONG).await.unwrap().expose().as_str(), Some(secret));
     }
     let command = sound(&format!("{{ command = ['cat', '{}'] }}", path.display()));
-    assert_eq!(command.fetch(&Errand::default(), LONG).await.unwrap().expose(), b"two");
+    assert_eq!(&*command.fetch(&Errand::default(), LONG).await.unwrap().expose(), b"two");
 }
