@@ -19,7 +19,7 @@ const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::fr
 pub(super) const WISHES: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(86_400);
 
 /// How long nobody may want a token before everything is locked.
-const IDLE: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(30 * 86_400);
+const IDLE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30 * 86_400);
 
 const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 
@@ -38,7 +38,7 @@ pub struct Daemon {
     pub ca_file: Option<PathBuf>,
     /// The proxy; without one the environment's counts.
     pub proxy: Option<Url>,
-    /// Without a token asked for in so long, everything is locked; 10 s to 30 days.
+    /// Without a token asked for in so long, everything is locked; 1 s to 30 days.
     pub lock_after: Option<Duration>,
 }
 

@@ -49,7 +49,7 @@ fn what_the_daemon_may_not_say() {
         ("ca_file = 'ca.pem'", "not an absolute path"),
         ("proxy = 'socks5://x'", "`proxy` is no proxy's URL"),
         ("proxy = 'http://alice:hunter2@proxy:3128'", "`proxy` is no proxy's URL"),
-        ("lock_after = '1s'", "at least 10s and at most 30days"),
+        ("lock_after = '0s'", "at least 1s and at most 30days"),
         ("on_login_needed = ['x']", "`on_login_needed` is not built yet"),
         ("timeout = '1s'", "unknown key `timeout`"),
     ] {
