@@ -40,6 +40,8 @@ pub enum Expiration {
     Number,
     /// Text, number, text…
     Alternating,
+    /// Not at all.
+    Absent,
 }
 
 /// The body of a 403.
@@ -109,6 +111,7 @@ impl Lyve {
             Expiration::Text => true,
             Expiration::Number => false,
             Expiration::Alternating => self.written % 2 == 1,
+            Expiration::Absent => return self.json(200, &json!({"token": token})),
         };
         let expiration = if text { Value::from(seconds.to_string()) } else { Value::from(seconds) };
         self.json(200, &json!({"token": token, "expirationSec": expiration}))
