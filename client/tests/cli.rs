@@ -8,7 +8,11 @@ mod cli {
     mod child;
     mod curl;
     mod daemon;
+    mod engine;
     mod get;
+    mod secrets;
+    mod terminal;
     mod tok;
     mod trouble;
+    mod unlock;
 }

@@ -76,7 +76,12 @@ impl<'m> Words<'m> {
         self.parser.value().map_err(|error| self.wrong(&error))
     }
 
-    /// The same, as text.
+    /// The same, where it may do without: only what is joined to the option by `=`.
+    pub(crate) fn optional_value(&mut self) -> Option<OsString> {
+        self.parser.optional_value()
+    }
+
+    /// The value of the option that was read last, as text.
     pub(crate) fn text(&mut self, option: &str) -> Result<String, Stop> {
         self.value()?.into_string().map_err(|_| {
             Complaint::usage(format!("the value of --{option} is not UTF-8"), self.hint()).into()

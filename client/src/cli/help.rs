@@ -20,18 +20,24 @@ Accounts:
   list      the accounts' names and types
   reload    the daemon reads its configuration again
 
+Secrets:
+  init      makes the identity, the key of the store
+  secret    keeps, lists, shows, removes and imports secrets
+  lock      the daemon forgets keys, secrets and tokens
+  unlock    gives it the key again
+
 About tok:
   help      this, or more about one command
   version   which tok this is
 
 Options of every command:
   -v, --verbose   warnings, and what was done, even where standard error is no terminal
-      --json      errors as one JSON object; the output of get (without --format), list and status too
+      --json      errors as one JSON object; the output of get (without --format), list, secret list and status too
   -h, --help      more about a command
 
-Exit status: 0 done, 1 a fault of tokend's own, 2 wrong call or configuration, 3 no such account, 4 a login is needed,
-5 the service refused, 6 not now, 7 denied, 8 the daemon is not running, 9 locked, 10 the service never gives a token
-that long.
+Exit status: 0 done, 1 a fault of tokend's own, 2 wrong call or configuration, 3 no such account or secret, 4 a login is
+needed, 5 the service refused, 6 not now, 7 denied, or declined by who was asked, 8 the daemon is not running, 9 locked,
+10 the service never gives a token that long.
 ";
 
 /// `tok help get`.
@@ -152,6 +158,69 @@ Usage: tok reload
 
 The daemon reads its configuration again: whole, or, if there is a fault in it, not at all (exit status 2). With -v,
 or on a terminal, it says how many accounts came, changed and went.
+";
+
+/// `tok help init`.
+pub(crate) const INIT: &str = "\
+Usage: tok init [OPTION …]
+
+Makes the store's identity: the key that all secrets are encrypted to. Asks at the terminal for a passphrase, twice;
+empty for none. Without one, the store is open to whoever can read your files. Says where the identity is, and how to
+back it up. Where there is one already, nothing is changed.
+
+      --no-passphrase       makes one without a passphrase, and asks nothing
+      --stdin               reads the passphrase from standard input, without the newline at its end
+      --ssh-key PATH        an SSH key opens the store instead of a passphrase
+      --plugin FILE         an age plugin does (a TPM, a YubiKey); FILE holds the plugin's identity
+      --keyring[=NAME]      the desktop's keyring keeps the identity
+      --credential NAME     systemd does (LoadCredentialEncrypted=), so that a service starts unattended
+      --change-passphrase   gives the identity that is there another passphrase; with --no-passphrase, none; with
+                            --stdin, the old one and the new one are two lines of standard input
+";
+
+/// `tok help secret`.
+pub(crate) const SECRET: &str = "\
+Usage: tok secret set NAME [--for ACCOUNT | --for-any] [< FILE]
+       tok secret list [--json]
+       tok secret show NAME [--stdin]
+       tok secret remove NAME
+       tok secret import …
+
+The store's secrets, which accounts name as `{ store = \"NAME\" }`: one age file each, encrypted to the identity that
+`tok init` makes. The daemon need not run.
+
+  set       keeps a secret: what comes through standard input, or what is typed at the terminal, where it is not shown.
+            Never an argument: those are seen in lists of processes, and kept in the shell's history
+  list      the names, and which account each is for
+  show      the secret itself, on standard output. Asks for the passphrase where the store has one
+  remove    removes one
+  import    takes secrets over from elsewhere, and deletes nothing there; `tok secret import --help` says from where
+
+      --for ACCOUNT   only this account gets it
+      --for-any       every account does
+      --stdin         the passphrase of the store comes through standard input
+";
+
+/// `tok help lock`.
+pub(crate) const LOCK: &str = "\
+Usage: tok lock
+
+The daemon forgets keys, secrets and tokens of every account but those with `lock = false`, ends each `tok watch`, and
+serves nothing of them until `tok unlock` (exit status 9). A refresh that spends a refresh token is waited for. Says
+nothing, but to a person or with -v.
+";
+
+/// `tok help unlock`.
+pub(crate) const UNLOCK: &str = "\
+Usage: tok unlock [--stdin]
+
+Opens the store again, and accounts are served. Where that needs a passphrase, it is asked for at the terminal, up to
+three times; it is not shown. Where there is no terminal, a program asks: $TOKEND_ASKPASS, else $SSH_ASKPASS (both are
+called as ssh does), else pinentry where there is a screen. A wrong passphrase makes the next one wait.
+
+      --stdin   reads the passphrase from standard input, without the newline at its end
+
+Exit status: 7 nothing was given, 9 still locked.
 ";
 
 /// `tok help help`.

@@ -1,13 +1,12 @@
 //! `tok reject`: "the service refused this token".
 
-use std::io::{self, Read};
-
 use tokend_client::Client;
 use tokend_proto::limits::MAX_SECRET;
 use zeroize::Zeroizing;
 
 use super::arguments::{Word, Words};
 use super::complaint::{Complaint, Stop};
+use super::input;
 
 /// `tok reject ACCOUNT`.
 pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
@@ -40,17 +39,8 @@ pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
 
 /// The token without the newline that `tok get` and `echo` put after it.
 fn from_stdin(words: &Words<'_>) -> Result<Zeroizing<Vec<u8>>, Stop> {
-    // Room for all of it at once: a buffer that grows leaves copies behind.
-    let limit = MAX_SECRET + 2;
-    let mut token = Zeroizing::new(Vec::with_capacity(limit + 1));
-    let read = io::stdin().lock().take(limit as u64 + 1).read_to_end(&mut token);
-    read.map_err(|error| words.usage(format!("standard input cannot be read: {error}")))?;
-    if token.ends_with(b"\n") {
-        token.pop();
-        if token.ends_with(b"\r") {
-            token.pop();
-        }
-    }
+    let token = input::read(MAX_SECRET)
+        .map_err(|error| words.usage(format!("standard input cannot be read: {error}")))?;
     if token.is_empty() {
         return Err(words.usage("there is no token on standard input"));
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use tokend_client::AccountStatus;
+use tokend_client::{AccountStatus, LastError};
 
 use super::complaint::printable;
 use super::span;
@@ -129,9 +129,17 @@ impl Row {
 }
 
 fn trouble(account: &AccountStatus, now_ms: i64) -> Vec<Trouble> {
-    let Some(error) = &account.last_error else {
-        return Vec::new();
-    };
+    let mut lines: Vec<_> =
+        account.last_error.as_ref().map(|error| failure(error, now_ms)).into_iter().flatten().collect();
+    // Nothing need have gone wrong: somebody locked, and what went wrong before is not what keeps the token away.
+    if account.state == "locked" && !lines.iter().any(|line| line.text.contains("tok unlock")) {
+        lines.push(Trouble { text: "hint: `tok unlock`".to_owned(), is_hint: true });
+    }
+    lines
+}
+
+/// What went wrong last, and what to do about it.
+fn failure(error: &LastError, now_ms: i64) -> Vec<Trouble> {
     let ago = match u64::try_from(now_ms.saturating_sub(error.at_ms)).map(Duration::from_millis) {
         Ok(ago) if ago.as_secs() > 0 => format!("{} ago", span::words(ago)),
         _ => "just now".to_owned(),

@@ -1,6 +1,5 @@
 //! What the table looks like on terminals of several widths, and in a pipe.
 
-use tokend_client::LastError;
 use tokend_client::{AccountStatus, Code};
 use tokend_proto::List;
 
@@ -63,6 +62,28 @@ fn several() -> Vec<AccountStatus> {
 
 fn shown(accounts: &[AccountStatus], width: usize, colour: bool) -> String {
     for_terminal(accounts, NOW, Look { width, colour, ascii: false })
+}
+
+#[test]
+fn who_is_locked_is_told_what_to_do_once() {
+    let locked = [
+        account("a", "locked"),
+        failed("b", "locked", "tokend is locked", "`tok unlock`"),
+        failed("c", "locked", "no route", "tokend tries again"),
+    ];
+    let expected = "\
+ACCOUNT  STATE   LIFE LEFT  NEXT REFRESH
+a        locked  -          -
+    hint: `tok unlock`
+b        locked  -          -
+    tokend is locked (2m 10s ago)
+    hint: `tok unlock`
+c        locked  -          -
+    no route (2m 10s ago)
+    hint: tokend tries again
+    hint: `tok unlock`
+";
+    assert_eq!(plain(&locked, NOW), expected);
 }
 
 #[test]

@@ -65,6 +65,33 @@ fn a_daemon_that_does_not_run_is_8_and_the_hint_starts_it() {
 }
 
 #[test]
+fn a_locked_daemon_is_9_wherever_a_token_is_asked_for() {
+    let daemon = Daemon::failing(9);
+    for words in
+        [&["get", "x"][..], &["header", "x"], &["watch", "x"], &["refresh", "x"], &["curl", "x", "u"]]
+    {
+        let (what, hint) = run(tok(&daemon, words)).failed_with(9);
+        assert_eq!((what.as_str(), hint.as_str()), ("what happened [31m9", "what to do"), "{words:?}");
+    }
+    run(tok(&daemon, &["exec", "A=x", "--", "true"])).failed_with(125);
+}
+
+#[test]
+fn a_watch_ends_with_9_when_somebody_locks() {
+    let (send, answers) = mpsc::channel();
+    let answers = std::sync::Mutex::new(Some(answers));
+    let daemon = Daemon::new(move |request| match (request, answers.lock().expect("no panic").take()) {
+        (Request::Watch(_), Some(answers)) => Reply::Stream(answers),
+        _ => Reply::HangUp,
+    });
+    send.send(Answer::Credential(credential("x", "T"))).expect("a channel");
+    send.send(Answer::Failure(failure(9))).expect("a channel");
+    let run = run(tok(&daemon, &["watch", "x"]));
+    assert_eq!((run.code, run.out.lines().count()), (9, 1), "{run:?}");
+    assert_eq!(run.err, "tok: what happened [31m9\nhint: what to do\n");
+}
+
+#[test]
 fn a_dead_socket_is_a_daemon_that_does_not_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let socket = folder.path().join("s");
@@ -181,20 +208,7 @@ fn an_empty_name_is_no_account() {
 #[test]
 fn what_is_promised_for_later_says_so() {
     let daemon = Daemon::failing(1);
-    for name in [
-        "login",
-        "logout",
-        "init",
-        "secret",
-        "lock",
-        "unlock",
-        "doctor",
-        "completions",
-        "man",
-        "audit",
-        "setup",
-        "git",
-    ] {
+    for name in ["login", "logout", "doctor", "completions", "man", "audit", "setup", "git"] {
         let (what, _) = run(tok(&daemon, &[name, "x"])).failed_with(2);
         assert!(what.contains("not built yet"), "{what}");
     }
@@ -219,6 +233,13 @@ fn a_token_pasted_into_the_wrong_place_is_not_repeated() {
         &["status", "x", token],
         &["help", token],
         &["list", token],
+        &["lock", token],
+        &["unlock", token],
+        &["init", token],
+        &["secret", token],
+        &["secret", "set", "x", token],
+        &["secret", "show", "x", token],
+        &["secret", "remove", "x", token],
     ] {
         let run = run(tok(&daemon, words));
         run.failed_with(2);
@@ -236,7 +257,10 @@ fn help_is_there_for_all_and_each() {
     let all = run(tok(&daemon, &["help"]));
     assert!(all.printed().starts_with("Usage: tok "));
     assert_eq!(run(tok(&daemon, &["--help"])).printed(), all.printed());
-    for name in ["get", "header", "curl", "exec", "reject", "refresh", "status", "list", "watch", "reload"] {
+    for name in [
+        "get", "header", "curl", "exec", "reject", "refresh", "status", "list", "watch", "reload", "init",
+        "secret", "lock", "unlock",
+    ] {
         let one = run(tok(&daemon, &["help", name]));
         assert!(one.printed().starts_with(&format!("Usage: tok {name}")), "{one:?}");
         assert_eq!(run(tok(&daemon, &[name, "--help"])).printed(), one.printed());

@@ -210,7 +210,7 @@ fn is_session_leader() -> bool {
 }
 
 /// A bit for each signal that this process was started to ignore.
-fn ignored_signals() -> u64 {
+pub(super) fn ignored_signals() -> u64 {
     // Linux's; elsewhere there is no such file, and a handler takes the place of what was ignored.
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

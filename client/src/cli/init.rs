@@ -1,0 +1,205 @@
+//! `tok init`: makes the store's identity, as ssh-keygen makes a key.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use tokend_client::Secret;
+
+use super::arguments::{Word, Words};
+use super::asking::{Asker, Question, ask_twice};
+use super::complaint::{Complaint, Stop};
+use super::engine::Engine;
+use super::unlock::passphrase_from_stdin;
+use super::{input, output};
+
+/// `tok init`.
+pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
+    let call = Call::read(&mut words)?;
+    let mut engine = Engine::find(*words.manner, "init")?;
+    if call.change {
+        return change(&engine.word("--change-passphrase").word("--passphrase-stdin"), call.passphrase);
+    }
+    if let Some(protection) = call.protection {
+        engine = protection.told_to(engine);
+    }
+    let passphrase = match call.passphrase {
+        Given::None => return Err(engine.take_over()),
+        Given::OnStdin => passphrase_from_stdin()?,
+        Given::Asked => {
+            let asker = at_terminal()?;
+            // Before somebody thinks of a passphrase in vain. The engine looks again.
+            refuse_a_second(identity_there())?;
+            output::tell("Making an identity: the key that opens tokend's store.\n");
+            ask_for_new(&asker)?
+        }
+    };
+    if passphrase.is_empty() {
+        return Err(engine.take_over());
+    }
+    engine.word("--passphrase-stdin").run(Some(&passphrase))
+}
+
+/// What the words of the call say.
+struct Call {
+    protection: Option<Protection>,
+    change: bool,
+    passphrase: Given,
+}
+
+/// What protects the identity instead of a passphrase.
+enum Protection {
+    /// An option whose value is a file, or a name.
+    With(&'static str, OsString),
+    /// The keyring's usual entry.
+    Keyring,
+}
+
+/// Where the passphrase comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Given {
+    /// From whoever sits at the terminal.
+    Asked,
+    /// From standard input.
+    OnStdin,
+    /// There is none.
+    None,
+}
+
+impl Call {
+    fn read(words: &mut Words<'_>) -> Result<Self, Stop> {
+        let mut protections = Vec::new();
+        let mut change = false;
+        let mut passphrase = Given::Asked;
+        while let Some(word) = words.next()? {
+            let protection = match word {
+                Word::Long(option) if ["no-passphrase", "stdin"].contains(&option.as_str()) => {
+                    if passphrase != Given::Asked {
+                        return Err(words.usage("--stdin and --no-passphrase do not go together"));
+                    }
+                    passphrase = if option == "stdin" { Given::OnStdin } else { Given::None };
+                    continue;
+                }
+                Word::Long(option) if option == "change-passphrase" => {
+                    change = true;
+                    continue;
+                }
+                Word::Long(option) if option == "ssh-key" => Protection::With("--ssh-key", words.value()?),
+                Word::Long(option) if option == "plugin" => Protection::With("--plugin", words.value()?),
+                Word::Long(option) if option == "credential" => {
+                    Protection::With("--credential", words.value()?)
+                }
+                Word::Long(option) if option == "keyring" => match words.optional_value() {
+                    Some(name) => Protection::With("--keyring", name),
+                    None => Protection::Keyring,
+                },
+                // `--keyring NAME`: it may do without one.
+                Word::Value(name) if matches!(protections.last(), Some(Protection::Keyring)) => {
+                    protections.pop();
+                    Protection::With("--keyring", name)
+                }
+                other => return Err(words.unexpected(&other)),
+            };
+            protections.push(protection);
+        }
+        if protections.len() > 1 {
+            return Err(
+                words.usage("one of --ssh-key, --plugin, --keyring and --credential protects the identity")
+            );
+        }
+        let protection = protections.pop();
+        if let Some(protection) = &protection {
+            protection.refuse_strange_values(words)?;
+            if change {
+                return Err(words.usage(
+                    "--change-passphrase is for an identity that is there, and goes without the others",
+                ));
+            }
+            if passphrase == Given::OnStdin {
+                return Err(
+                    words.usage("--stdin gives a passphrase, and something else protects the identity")
+                );
+            }
+            passphrase = Given::None;
+        }
+        if passphrase == Given::OnStdin && input::is_terminal() {
+            return Err(
+                words.usage("standard input is a terminal: without --stdin the passphrase is not shown")
+            );
+        }
+        Ok(Self { protection, change, passphrase })
+    }
+}
+
+impl Protection {
+    /// The engine would take it for an option of its own.
+    fn refuse_strange_values(&self, words: &Words<'_>) -> Result<(), Stop> {
+        match self {
+            Self::With(option, value) if value.is_empty() || value.as_encoded_bytes().starts_with(b"-") => {
+                Err(words.usage(format!("the value of {option} is empty, or begins with `-`")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn told_to(self, engine: Engine) -> Engine {
+        match self {
+            Self::With(option, value) => engine.word(option).word(value),
+            Self::Keyring => engine.word("--keyring"),
+        }
+    }
+}
+
+/// Two lines on the engine's standard input: the old passphrase and the new one, either of them empty for none.
+fn change(engine: &Engine, passphrase: Given) -> Result<u8, Stop> {
+    if passphrase == Given::OnStdin {
+        return Err(engine.take_over());
+    }
+    let asker = at_terminal()?;
+    let old = asker.ask(Question { prompt: "Old passphrase (empty if there is none)", mistake: None })?;
+    let new = if passphrase == Given::None { None } else { Some(ask_for_new(&asker)?) };
+    let room = old.len() + new.as_ref().map_or(0, Secret::len) + 2;
+    let mut lines = Vec::with_capacity(room);
+    lines.extend(old.expose().iter());
+    lines.push(b'\n');
+    if let Some(new) = &new {
+        lines.extend(new.expose().iter());
+    }
+    lines.push(b'\n');
+    let lines = Secret::new(lines)
+        .map_err(|_| Complaint::usage("the passphrases are too long", "shorten the new one"))?;
+    engine.run(Some(&lines))
+}
+
+fn ask_for_new(asker: &Asker) -> Result<Secret, Complaint> {
+    ask_twice(asker, "Passphrase (empty for none)", "The same passphrase again")
+}
+
+/// A passphrase that nobody has seen twice is not asked for by a dialogue: what opens the store is decided once.
+fn at_terminal() -> Result<Asker, Complaint> {
+    Asker::at_terminal().ok_or_else(|| {
+        Complaint::usage(
+            "there is no terminal to ask for the passphrase at",
+            "say it with --stdin or --no-passphrase, or protect the identity otherwise: --ssh-key, --plugin, \
+             --keyring, --credential",
+        )
+    })
+}
+
+fn refuse_a_second(there: Option<PathBuf>) -> Result<(), Complaint> {
+    let Some(there) = there else { return Ok(()) };
+    Err(Complaint::usage(
+        format!("the store has an identity already: {}", there.display()),
+        "`tok init --change-passphrase` changes its passphrase; another identity could not open the store",
+    ))
+}
+
+/// The identity that the store has, where it has one.
+fn identity_there() -> Option<PathBuf> {
+    let set = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = set.or_else(|| Some(std::env::home_dir()?.join(".local/share")))?;
+    let folder = data.join("tokend");
+    ["identity", "identity.age", "identity.source"]
+        .map(|name| folder.join(name))
+        .into_iter()
+        .find(|path| Path::symlink_metadata(path).is_ok())
+}
