@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use tokend::secret::keyring;
+use tokend_proto::Secret;
 use tokend_tests::real_time::timed;
 use tokend_tests::sandbox::{Sandbox, eventually, run, skip};
 
@@ -262,6 +264,46 @@ fn a_locked_keyring_holds_up_nobody_else_and_is_read_once_it_is_unlocked() {
     eventually("tokend sees that it is unlocked", || {
         (sandbox.tok(["get", "x", "--timeout", "5s"]).code == 0).then_some(())
     });
+}
+
+/// Names the user for [`in_this_session`].
+const USER: &str = "TOKEND_TEST_KEYRING_USER";
+
+#[test]
+#[ignore = "the test below runs it, on a bus of its own"]
+fn in_this_session() {
+    let user = std::env::var(USER).expect("a user");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        for text in ["first-secret", "second-secret"] {
+            let secret = Secret::new(text.as_bytes().to_vec()).expect("short");
+            keyring::put(&user, &secret, Duration::from_secs(20)).await.expect("it is taken");
+            let found = keyring::fetch(&user, Duration::from_secs(20)).await.expect("it is there");
+            assert!(found.matches(&secret));
+        }
+    });
+}
+
+#[test]
+fn what_tokend_puts_there_it_finds_and_so_does_secret_tool() {
+    let sandbox = Sandbox::new();
+    let Some(desktop) = Desktop::start(&sandbox, "putting secrets into a keyring") else {
+        return;
+    };
+    desktop.store("there", "old-secret");
+    for user in ["made", "there"] {
+        let here = std::env::current_exe().expect("the path of this program");
+        let mut child = desktop.command(&here.to_string_lossy());
+        let said = run(child.args(["--exact", "in_this_session", "--ignored"]).env(USER, user));
+        assert_eq!(said.code, 0, "{said:?}");
+        let mut lookup = desktop.command("secret-tool");
+        let found = run(lookup.args(["lookup", "service", "tokend", "username", user]));
+        assert_eq!(found.stdout, "second-secret", "{user}");
+    }
+    sandbox
+        .configure(&(account("made", "{ keyring = 'made' }") + &account("there", "{ keyring = 'there' }")));
+    let _daemon = desktop.start_tokend();
+    assert_eq!(["made", "there"].map(|name| sandbox.token(name)), ["second-secret", "second-secret"]);
 }
 
 fn accounts(sandbox: &Sandbox) {
