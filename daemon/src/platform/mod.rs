@@ -4,6 +4,7 @@
 pub mod children;
 #[cfg(unix)]
 pub mod files;
+pub mod keyring;
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]

@@ -34,11 +34,12 @@ enum Origin {
 }
 
 /// What a person may write instead of a secret.
-const FORMS: &str = "name its source: { store = NAME }, { file = PATH }, { env = NAME }, { command = [ARGV…] } or { credential = NAME }";
+const FORMS: &str = "name its source: { store = NAME }, { file = PATH }, { env = NAME }, { command = [ARGV…] }, \
+                     { credential = NAME }, { keyring = NAME }";
 /// Those that are built.
-const BUILT: &[&str] = &["store", "file", "env", "command", "credential"];
+const BUILT: &[&str] = &["store", "file", "env", "command", "credential", "keyring"];
 /// Those that are not.
-const LATER: &[&str] = &["keyring", "vault"];
+const LATER: &[&str] = &["vault"];
 
 impl Source {
     /// Reads `key = { file = … }` and the like. Absent: `None`. Faulty: reported, `None`.
@@ -153,7 +154,7 @@ impl Source {
             Origin::Command(program) => format!("command {}", program.describe()),
             Origin::Credential { name, .. } => format!("systemd credential {name}"),
             Origin::Store { name, .. } => format!("store {name}"),
-            Origin::Keyring(user) => format!("keyring {user}"),
+            Origin::Keyring(user) => format!("keyring, service tokend, user {}", printable(user, 255)),
             Origin::Vault { path, .. } => format!("vault {path}"),
         }
     }
@@ -191,6 +192,15 @@ fn read_one(source: &mut Table<'_>, word: &str, reach: &Reach) -> Option<Origin>
                 "`credential` names none",
                 "the name after LoadCredential=, without a path",
             );
+            None
+        }
+        "keyring" => {
+            let user = source.string(word)?;
+            if keyring::is_name(&user.value) {
+                return Some(Origin::Keyring(user.value));
+            }
+            let hint = "1 to 255 bytes without control characters: the user of an item of service `tokend`";
+            source.report(&user.span, "`keyring` names no item", hint);
             None
         }
         later => {

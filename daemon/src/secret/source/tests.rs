@@ -33,6 +33,7 @@ fn each_source_says_where_it_is() {
     assert_eq!(sound("{ file = '~/x' }").describe(), format!("file {home}/x"));
     assert_eq!(sound("{ env = 'API_KEY' }").describe(), "variable API_KEY");
     assert_eq!(sound("{ credential = 'a.b' }").describe(), "systemd credential a.b");
+    assert_eq!(sound("{ keyring = 'a b' }").describe(), "keyring, service tokend, user a b");
     assert_eq!(
         sound("{ command = ['/bin/sh', '-c', 'x'], pass_env = ['X'] }").describe(),
         "command /bin/sh with 2 arguments"
@@ -44,8 +45,13 @@ fn a_secret_itself_is_an_error_that_names_the_sources_and_not_the_secret() {
     for value in ["'hunter2'", "4711", "['hunter2']", "true", "\"\"\"\nhunter2\n\"\"\""] {
         let (_, said) = read(value);
         assert!(said.contains("`password` is a secret, which is never written here"), "{said}");
-        for form in ["{ file = PATH }", "{ env = NAME }", "{ command = [ARGV…] }", "{ credential = NAME }"]
-        {
+        for form in [
+            "{ file = PATH }",
+            "{ env = NAME }",
+            "{ command = [ARGV…] }",
+            "{ credential = NAME }",
+            "{ keyring = NAME }",
+        ] {
             assert!(said.contains(form), "{said}");
         }
         assert!(!said.contains("hunter2") && !said.contains("4711"), "{said}");
@@ -76,7 +82,9 @@ fn a_source_that_cannot_be_is_a_mistake() {
         ("{ credential = 'a/b' }", "`credential` names none"),
         ("{ credential = \"a\\nb\" }", "`credential` names none"),
         ("{ store = '../x' }", "`store` names no secret"),
-        ("{ keyring = 'x' }", "the source `keyring` is not built yet"),
+        ("{ keyring = '' }", "`keyring` names no item"),
+        ("{ keyring = \"a\\nb\" }", "`keyring` names no item"),
+        ("{ keyring = 1 }", "must be a string"),
         ("{ vault = 'x' }", "the source `vault` is not built yet"),
     ] {
         let (source, said) = read(value);

@@ -1,0 +1,70 @@
+//! macOS' Keychain and Windows' Credential Manager, through the crate `keyring`. They block while a person is asked.
+
+use keyring::{Entry, Error};
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use super::Trouble;
+
+/// A question cannot be taken back: at most this many threads wait for an answer.
+static WAITING: Semaphore = Semaphore::const_new(4);
+
+/// The secret of the item for `service` and `user`. A person may be asked to unlock it.
+///
+/// # Errors
+/// Why there is none.
+pub async fn get(service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+    with_entry(service, user, |entry| match entry.get_password() {
+        Ok(text) => Ok(Zeroizing::new(text.into_bytes())),
+        Err(Error::BadEncoding(bytes)) => Ok(Zeroizing::new(bytes)),
+        Err(error) => Err(error),
+    })
+    .await
+}
+
+/// Makes `secret` the one of the item for `service` and `user`. A person may be asked to unlock it.
+///
+/// # Errors
+/// Why it was not taken.
+pub async fn put(service: &str, user: &str, secret: &[u8]) -> Result<(), Trouble> {
+    let secret = Zeroizing::new(secret.to_vec());
+    with_entry(service, user, move |entry| match std::str::from_utf8(&secret) {
+        Ok(text) => entry.set_password(text),
+        Err(_) => entry.set_secret(&secret),
+    })
+    .await
+}
+
+/// How a person puts a secret there.
+#[must_use]
+pub fn by_hand(service: &str, user: &str) -> String {
+    #[cfg(target_os = "macos")]
+    return format!("security add-generic-password -s {service} -a {user} -w");
+    #[cfg(windows)]
+    return format!("cmdkey /generic:{user}.{service} /user:{user} /pass");
+}
+
+async fn with_entry<T: Send + 'static>(
+    service: &str,
+    user: &str,
+    work: impl FnOnce(&Entry) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Trouble> {
+    let place = WAITING.acquire().await.map_err(|_| Trouble::Locked)?;
+    let (service, user) = (service.to_owned(), user.to_owned());
+    let task = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        Entry::new(&service, &user).and_then(|entry| work(&entry))
+    });
+    task.await.map_err(|_| Trouble::Failed("it was interrupted".to_owned()))?.map_err(|error| trouble(&error))
+}
+
+fn trouble(error: &Error) -> Trouble {
+    match error {
+        Error::NoEntry => Trouble::Missing,
+        Error::Ambiguous(_) => Trouble::Ambiguous,
+        Error::NoStorageAccess(_) => Trouble::Locked,
+        Error::NoDefaultStore => Trouble::NoService,
+        // Its words may hold anything.
+        _ => Trouble::Failed("the system's keyring failed".to_owned()),
+    }
+}
