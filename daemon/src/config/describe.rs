@@ -55,6 +55,9 @@ fn daemon_lines(daemon: &Daemon) -> Vec<(&'static str, String)> {
     if let Some(proxy) = &daemon.proxy {
         lines.push(("proxy", proxy.to_string()));
     }
+    if let Some(after) = daemon.lock_after {
+        lines.push(("lock_after", span(after)));
+    }
     lines
 }
 
@@ -77,6 +80,9 @@ fn account_lines(account: &Definition) -> Vec<(&'static str, String)> {
     }
     if !policy.request_scopes.is_empty() {
         lines.push(("request_scopes", policy.request_scopes.join(" ")));
+    }
+    if !policy.lock {
+        lines.push(("lock", "not covered by tok lock".to_owned()));
     }
     lines
 }

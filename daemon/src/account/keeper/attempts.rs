@@ -105,8 +105,9 @@ impl Task {
         match outcome {
             Ok((task, outcome)) => {
                 self.running.remove(&task);
+                let failed = matches!(&outcome.event, Event::Minted { result: Err(_), .. });
                 if let Some(slot) = self.slots.get_mut(&outcome.life) {
-                    slot.stamps = outcome.stamps;
+                    slot.stamps = if failed { outcome.stamps } else { Vec::new() };
                 }
                 self.tell(outcome.life, outcome.event);
                 self.answer_locks(Some(task));
