@@ -1,11 +1,15 @@
-//! Opening files that others may have laid out: whose they are and who may touch them, told of the open descriptor.
+//! Opening files that others may have laid out: whose they are and who may touch them, told of the open descriptor;
+//! and writing files whole or not at all.
 
-use std::fs::{File, Metadata, OpenOptions};
-use std::io;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, OFlags, access};
+use rustix::io::Errno;
 
 /// Whose a file is and who may touch it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,20 +85,136 @@ pub fn open(path: &Path) -> io::Result<(File, Facts)> {
     Ok((file, facts))
 }
 
+/// The same of what lies at `path` itself: `None` where that is a symbolic link.
+///
+/// # Errors
+/// What the system says.
+pub fn open_itself(path: &Path) -> io::Result<Option<(File, Facts)>> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    match OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path) {
+        Ok(file) => {
+            let facts = Facts::of(&file.metadata()?);
+            Ok(Some((file, facts)))
+        }
+        // open(2) says so of a link, FreeBSD by another word; a folder on the way may be a loop of links, too.
+        Err(error)
+            if matches!(Errno::from_io_error(&error), Some(Errno::LOOP | Errno::MLINK))
+                && fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_symlink()) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes `bytes` to `path`, whole or not at all, for its user alone: to a temporary file in the same folder, which then
+/// takes the name. When this returns they are on the disk, and so is the name. What was at `path` before, also a symbolic
+/// link, is gone only then.
+///
+/// # Errors
+/// What the system says; then `path` is as it was, but for a failure of the folder's last fsync.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let temporary = Temporary::new(folder, name.as_bytes())?;
+    (&temporary.file).write_all(bytes)?;
+    temporary.file.sync_all()?;
+    fs::rename(&temporary.path, path)?;
+    temporary.has_its_name();
+    sync_folder(folder)
+}
+
+/// Removes what is at `path`, for good when this returns.
+///
+/// # Errors
+/// What the system says.
+pub fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Removes what a killed [`replace`] has left in `folder`, and says how many files that were. Only for who keeps all
+/// other writers out of the folder: their temporary files would go, too.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn sweep(folder: &Path) -> io::Result<usize> {
+    let mut swept = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let ours = is_temporary(&entry.file_name()) && entry.file_type()?.is_file();
+        if ours && fs::remove_file(entry.path()).is_ok() {
+            swept += 1;
+        }
+    }
+    Ok(swept)
+}
+
+/// A file on its way to another name. Dropped before that, it goes.
+struct Temporary {
+    path: PathBuf,
+    file: File,
+}
+
+/// How many random letters are in a temporary file's name.
+const LETTERS: usize = 8;
+
+impl Temporary {
+    /// `.NAME.LETTERS.tmp`, closed to others from birth.
+    fn new(folder: &Path, name: &[u8]) -> io::Result<Self> {
+        let mut tries = 0;
+        loop {
+            let letters: String = std::iter::repeat_with(fastrand::alphanumeric).take(LETTERS).collect();
+            let name = [b".", name, b".", letters.as_bytes(), b".tmp"].concat();
+            let path = folder.join(OsString::from_vec(name));
+            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+                Ok(file) => return Ok(Self { path, file }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < 16 => tries += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// It is no temporary file any more.
+    fn has_its_name(mut self) {
+        self.path = PathBuf::new();
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.path.as_os_str().is_empty() {
+            // It is swept later where it cannot be removed now.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Whether a file's name is one that [`replace`] gives on the way.
+#[must_use]
+pub fn is_temporary(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    let Some(rest) = name.strip_prefix(b".").and_then(|rest| rest.strip_suffix(b".tmp")) else {
+        return false;
+    };
+    let Some(letters) = rest.len().checked_sub(LETTERS).map(|start| &rest[start..]) else { return false };
+    letters.iter().all(u8::is_ascii_alphanumeric)
+        && rest[..rest.len() - LETTERS].strip_suffix(b".").is_some_and(|name| !name.is_empty())
+}
+
+/// What was renamed or removed in the folder stays so.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    File::open(folder)?.sync_all()
+}
+
 /// The facts of a path, symbolic links followed.
 ///
 /// # Errors
 /// What the system says.
 pub fn facts(path: &Path) -> io::Result<Facts> {
-    Ok(Facts::of(&std::fs::metadata(path)?))
-}
-
-/// Puts `bytes` into the place of the file at `path`.
-///
-/// # Errors
-/// What the system says.
-pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    std::fs::write(path, bytes)
+    Ok(Facts::of(&fs::metadata(path)?))
 }
 
 /// What changes when a file is written, replaced, opened to others or closed to them.
@@ -111,7 +231,7 @@ pub struct Stamp {
 /// The stamp of the file at `path`, symbolic links followed; nothing where there is none.
 #[must_use]
 pub fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = std::fs::metadata(path).ok()?;
+    let metadata = fs::metadata(path).ok()?;
     Some(Stamp {
         device: metadata.dev(),
         inode: metadata.ino(),
@@ -125,6 +245,82 @@ pub fn stamp(path: &Path) -> Option<Stamp> {
 /// Whether the path is a program that this process may run.
 #[must_use]
 pub fn is_program(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o111 != 0)
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o111 != 0)
         && access(path, Access::EXEC_OK).is_ok()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(name).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn what_is_written_is_closed_to_others_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        for bytes in [b"one".as_slice(), b"", b"three"] {
+            replace(&path, bytes).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(names(folder.path()), ["a"]);
+        }
+    }
+
+    #[test]
+    fn a_link_is_replaced_and_its_target_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, target) = (folder.path().join("a"), folder.path().join("target"));
+        fs::write(&target, "theirs").unwrap();
+        symlink(&target, &path).unwrap();
+        replace(&path, b"ours").unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"theirs");
+        assert!(fs::symlink_metadata(&path).unwrap().is_file());
+    }
+
+    #[test]
+    fn a_failure_leaves_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::create_dir(&path).unwrap();
+        assert!(replace(&path, b"x").is_err());
+        assert_eq!(names(folder.path()), ["a"]);
+        assert!(replace(&folder.path().join("missing/a"), b"x").is_err());
+        assert!(replace(Path::new("/"), b"x").is_err());
+    }
+
+    #[test]
+    fn only_leftovers_are_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let theirs =
+            [".a.tmp", ".abcdefgh.tmp", "..abcdefgh.tmp", ".a.abcdef-h.tmp", "a.abcdefgh.tmp", "a.age"];
+        for name in theirs.iter().chain(&[".a.age.abcdEF12.tmp", ".recipients.txt.00000000.tmp"]) {
+            fs::write(folder.path().join(name), "x").unwrap();
+        }
+        fs::create_dir(folder.path().join(".b.abcdefgh.tmp")).unwrap();
+        assert_eq!(sweep(folder.path()).unwrap(), 2);
+        let mut left = theirs.map(str::to_owned).to_vec();
+        left.push(".b.abcdefgh.tmp".to_owned());
+        left.sort_unstable();
+        assert_eq!(names(folder.path()), left);
+    }
+
+    #[test]
+    fn a_link_is_not_opened_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("a"), folder.path().join("link"));
+        fs::write(&path, "x").unwrap();
+        symlink(&path, &link).unwrap();
+        assert!(open_itself(&link).unwrap().is_none());
+        assert!(open_itself(&path).unwrap().is_some());
+        assert_eq!(open_itself(&folder.path().join("b")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
 }

@@ -243,6 +243,9 @@ impl Pending {
 impl Writer {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Job>) {
         let mut not_before: Option<Steady> = None;
+        let cabinet = Arc::clone(&self.cabinet);
+        // What a run that was killed has left behind.
+        let _ = tokio::task::spawn_blocking(move || cabinet.sweep()).await;
         loop {
             if self.pending.is_empty() || not_before.is_some() {
                 for flushed in self.flushing.drain(..) {
@@ -328,7 +331,12 @@ impl Writer {
         let work = match pending {
             Pending::Remove { .. } => tokio::task::spawn_blocking(move || cabinet.remove(&binding)),
             Pending::Keep { service, token, .. } => {
-                let keys = cabinet.store().keys_or_make().await?;
+                let (keys, made) = cabinet.store().keys_or_make().await?;
+                if let Some(made) = made {
+                    for line in made.to_string().lines() {
+                        tracing::warn!("{line}");
+                    }
+                }
                 let (service, token) = (*service, Arc::clone(token));
                 tokio::task::spawn_blocking(move || {
                     let result = cabinet.write(&keys, &binding, service, &token);

@@ -86,6 +86,13 @@ impl Cabinet {
         Files(entries.filter_map(|entry| entry.file_name().into_string().ok()).collect())
     }
 
+    /// Removes what an earlier run did not write to the end. Only for the one who writes here.
+    pub fn sweep(&self) {
+        if let Ok(swept @ 1..) = files::sweep(&self.folder) {
+            tracing::info!(swept, "removed what an earlier run did not write to the end");
+        }
+    }
+
     /// The token that was kept, if it is this account's, whole, and of the same definition.
     #[must_use]
     pub fn read(
@@ -153,7 +160,7 @@ impl Cabinet {
     /// What the disk says.
     pub fn remove(&self, binding: &Binding) -> Result<(), Failure> {
         let path = self.folder.join(&binding.file);
-        match fs::remove_file(&path) {
+        match files::remove(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot_keep(&path, &error)),
             _ => Ok(()),
         }

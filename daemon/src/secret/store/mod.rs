@@ -1,148 +1,281 @@
 //! The store: one standard age file a secret, and the identity that opens them.
+//!
+//! What is where, and how to read it with the `age` program alone, is in `docs/store.md`.
+
+mod entries;
+mod identity;
+mod keys;
+mod making;
+mod name;
+mod opening;
+mod penalty;
+mod places;
+mod plugin;
+mod sealed;
+mod shared;
+mod ssh;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests;
+mod trouble;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokend_proto::Secret;
 
+use self::identity::How;
+use self::places::Places;
+use self::shared::Shared;
 use super::Errand;
+use crate::platform;
 use crate::provider::Failure;
+
+pub use entries::{Binding, Entry, Set};
+pub use identity::IdentityKind;
+pub use keys::{StateKeys, Unreadable};
+pub use making::{Made, Protection};
+pub use name::{is_name, made_of};
+pub use plugin::Voice;
+pub use sealed::Bound;
+pub use trouble::{Sort, Trouble};
 
 /// The store in one folder (`$XDG_DATA_HOME/tokend`). Cheap to make; nothing is read before it is needed.
 #[derive(Debug, Default)]
 pub struct Store {
-    folder: PathBuf,
+    places: Places,
+    voice: Voice,
+    shared: Arc<Shared>,
+}
+
+/// What is known of the store without opening it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreState {
+    /// What protects the identity.
+    pub identity: IdentityKind,
+    /// Whether it was locked on purpose.
+    pub locked: bool,
+    /// Whether the identity is open.
+    pub open: bool,
+    /// Whether opening asks for a passphrase.
+    pub needs_passphrase: bool,
+    /// What is wrong with the identity, as far as that shows.
+    pub trouble: Option<Trouble>,
+}
+
+/// Why the store stays locked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnlockError {
+    /// It opens with a passphrase, and none was given.
+    PassphraseNeeded,
+    /// The passphrase is not the right one.
+    WrongPassphrase,
+    /// After wrong ones the next try must wait this long; the passphrase was not looked at.
+    TooSoon(Duration),
+    /// Anything else.
+    Failure(Failure),
 }
 
 impl Store {
-    /// The store in `folder`, which need not exist.
+    /// The store in `folder`, which need not exist. A plugin's messages go to the log.
     #[must_use]
     pub fn at(folder: &Path) -> Self {
-        Self { folder: folder.to_path_buf() }
+        Self { places: Places::at(folder), ..Self::default() }
+    }
+
+    /// The same, with a plugin's messages given to `voice`.
+    #[must_use]
+    pub fn with_voice(self, voice: Voice) -> Self {
+        Self { voice, ..self }
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.places.folder()
     }
 
     /// The file that holds the secret `name`, whether there is one or not.
     #[must_use]
     pub fn file_of(&self, name: &str) -> PathBuf {
-        self.folder.join("secrets").join(format!("{name}.age"))
+        self.places.file_of(name)
     }
 
-    /// The files whose change may mend a failed fetch of `name`.
+    /// The files whose change may mend a failed fetch of the secret `name`.
     #[must_use]
     pub fn files_of(&self, name: &str) -> Vec<PathBuf> {
-        vec![self.file_of(name)]
+        let places = &self.places;
+        vec![places.file_of(name), places.plain(), places.protected(), places.source(), places.recipients()]
     }
 
-    /// Forgets the opened identity.
-    pub fn lock(&self) {}
+    /// Gets the secret `name` for `errand`. Opens the identity where that needs no passphrase; whoever gives up waiting
+    /// for it cancels it for nobody.
+    ///
+    /// # Errors
+    /// `Locked` while the store is, or where a passphrase is needed; `Source` where only a person can mend it; `NotNow`
+    /// where it may pass.
+    pub async fn fetch(&self, name: &str, errand: &Errand) -> Result<Secret, Failure> {
+        Ok(self.secret(name, Some(errand.clone())).await?)
+    }
 
-    /// Opens the identity.
+    /// Gets the secret `name` for its owner, whomever it is bound to.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch), and `Missing` where there is none.
+    pub async fn show(&self, name: &str) -> Result<Secret, Trouble> {
+        self.secret(name, None).await
+    }
+
+    /// Sets the secret `name`. Makes a plain identity where there is none. Needs no open identity.
+    ///
+    /// # Errors
+    /// [`Trouble`] says what there is in the way; then nothing was changed.
+    pub async fn set(&self, name: &str, secret: Secret, binding: Binding) -> Result<Set, Trouble> {
+        let (places, name) = (self.places.clone(), name.to_owned());
+        blocking(move || entries::set(&places, &name, &secret, binding)).await
+    }
+
+    /// Removes the secret `name`.
+    ///
+    /// # Errors
+    /// `Missing` where there is none, and whatever is in the way.
+    pub async fn remove(&self, name: &str) -> Result<(), Trouble> {
+        let (places, name) = (self.places.clone(), name.to_owned());
+        blocking(move || entries::remove(&places, &name)).await
+    }
+
+    /// What is in the store: the secrets by name, then what is no secret.
+    ///
+    /// # Errors
+    /// When its folder cannot be read, or others can write to it.
+    pub async fn list(&self) -> Result<Vec<Entry>, Trouble> {
+        let places = self.places.clone();
+        blocking(move || entries::list(&places)).await
+    }
+
+    /// Makes the identity.
+    ///
+    /// # Errors
+    /// `Usage` where there is one; nothing was changed then.
+    pub async fn make(&self, protection: Protection) -> Result<Made, Trouble> {
+        making::make(&self.places, protection, &self.voice).await
+    }
+
+    /// Gives the identity another passphrase, one for the first time, or none.
+    ///
+    /// # Errors
+    /// [`UnlockError::Failure`] holds what is in the way; nothing was changed then.
+    pub async fn change_passphrase(
+        &self,
+        old: Option<Secret>,
+        new: Option<Secret>,
+    ) -> Result<Made, UnlockError> {
+        Ok(making::change_passphrase(&self.places, old, new, &self.voice).await?)
+    }
+
+    /// Forgets the opened identity and every key of it, at once; the store stays locked until [`unlock`](Self::unlock).
+    pub fn lock(&self) {
+        self.shared.lock();
+    }
+
+    /// Opens the identity, and ends a lock. Tries are made one after another, and wrong ones cost growing time.
+    ///
+    /// # Errors
+    /// [`UnlockError`] says which; a locked store stays so.
     pub async fn unlock(&self, passphrase: Option<Secret>) -> Result<(), UnlockError> {
-        drop(passphrase);
-        Ok(())
+        self.shared.unlock(&self.places, passphrase, &self.voice).await
     }
 
-    /// How it is.
+    /// What is known without opening it. Reads small files at most.
     #[must_use]
     pub fn state(&self) -> StoreState {
-        StoreState { identity: IdentityKind::None, locked: false, open: false, needs_passphrase: false }
+        let (locked, open) = self.shared.state();
+        let (how, trouble) = match identity::find(&self.places) {
+            Ok(how) => (how, None),
+            Err(trouble) => (None, Some(trouble)),
+        };
+        StoreState {
+            identity: how.as_ref().map_or(IdentityKind::None, How::kind),
+            locked,
+            open,
+            needs_passphrase: how.as_ref().is_some_and(opening::needs_passphrase),
+            trouble,
+        }
     }
 
     /// The keys of the kept state.
-    pub async fn keys(&self) -> Result<Arc<StateKeys>, Failure> {
-        Err(Failure::locked())
-    }
-
-    /// The same, after making an identity where there is none.
-    pub async fn keys_or_make(&self) -> Result<Arc<StateKeys>, Failure> {
-        Err(Failure::locked())
-    }
-
-    /// Gets the secret `name` for `errand`.
     ///
     /// # Errors
-    /// `Locked` while the store is; `Source` where only a person can mend it; `NotNow` where it may pass.
-    pub async fn fetch(&self, name: &str, errand: &Errand) -> Result<Secret, Failure> {
-        let _ = errand;
-        Err(Failure::source("store", format!("the store has no secret {name}"), "`tok secret set`"))
+    /// As [`fetch`](Self::fetch); `Source` where there is no identity.
+    pub async fn keys(&self) -> Result<Arc<StateKeys>, Failure> {
+        let opened = self.shared.opened(&self.places, &self.voice).await?;
+        Ok(Arc::new(StateKeys::of(&opened)))
+    }
+
+    /// The same; where there is no identity, a plain one is made first, and what a person must know of it comes back, too.
+    ///
+    /// # Errors
+    /// As [`keys`](Self::keys), and whatever is in the way of making one.
+    pub async fn keys_or_make(&self) -> Result<(Arc<StateKeys>, Option<Made>), Failure> {
+        self.shared.admit()?;
+        let places = self.places.clone();
+        let made = blocking(move || match identity::find(&places)? {
+            Some(_) => Ok(None),
+            None => Ok(making::ensure(&places.write()?)?.1),
+        });
+        let made = made.await?;
+        Ok((self.keys().await?, made))
+    }
+
+    async fn secret(&self, name: &str, errand: Option<Errand>) -> Result<Secret, Trouble> {
+        self.shared.admit()?;
+        let (places, wanted, who) = (self.places.clone(), name.to_owned(), errand.clone());
+        let reader = self.shared.reader().await;
+        // What is missing or not this account's is so whether the store is open or not.
+        let bytes = blocking(move || {
+            let _reader = reader;
+            let bytes = entries::read(&places, &wanted)?;
+            let label = sealed::peek(&bytes).and_then(|label| sealed::fits(&label, &wanted, who.as_ref()));
+            label.map_err(|fault| fault.explain(&places.file_of(&wanted), &wanted))?;
+            Ok(bytes)
+        });
+        let bytes = bytes.await?;
+        let opened = self.shared.opened(&self.places, &self.voice).await?;
+        let (path, name) = (self.places.file_of(name), name.to_owned());
+        let secret = blocking(move || {
+            let identity = opened.identity()?;
+            sealed::open(&bytes, &identity, &name, errand.as_ref())
+                .map_err(|fault| fault.explain(&path, &name))
+        });
+        let secret = secret.await?;
+        // A lock that came meanwhile holds for this one, too.
+        self.shared.admit()?;
+        Ok(secret)
     }
 }
 
-/// How the store is.
-#[derive(Debug, Clone, Copy)]
-pub struct StoreState {
-    /// What opens it.
-    pub identity: IdentityKind,
-    /// Locked by a person.
-    pub locked: bool,
-    /// Its identity is open.
-    pub open: bool,
-    /// Only a passphrase opens it.
-    pub needs_passphrase: bool,
-}
-
-/// What opens the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IdentityKind {
-    /// There is none yet.
-    None,
-    /// A plain file.
-    Plain,
-    /// A passphrase.
-    Passphrase,
-    /// An SSH key.
-    SshKey,
-    /// An age plugin.
-    Plugin,
-    /// The desktop's keyring.
-    Keyring,
-    /// A systemd credential.
-    Credential,
-}
-
-/// Why the store stays closed.
-#[derive(Debug)]
-pub enum UnlockError {
-    /// There is a passphrase, and none was given.
-    PassphraseNeeded,
-    /// Another passphrase.
-    WrongPassphrase,
-    /// Wrong ones came too fast.
-    TooSoon(std::time::Duration),
-    /// Anything else.
-    Failure(Failure),
-}
-
-/// Seals and opens the kept state.
-#[derive(Debug)]
-pub struct StateKeys {}
-
-/// Why a kept file is not used.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Unreadable {
-    /// Of another identity, or damaged.
-    NotOurs,
-    /// Not written by tokend, or for another account.
-    Planted,
-}
-
-impl StateKeys {
-    /// An encrypted file.
-    pub fn seal(&self, _context: &[u8], _plaintext: &[u8]) -> Result<Vec<u8>, Failure> {
-        Err(Failure::locked())
-    }
-
-    /// What is in it.
-    pub fn open(&self, _context: &[u8], _bytes: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, Unreadable> {
-        Err(Unreadable::NotOurs)
+impl From<opening::Shut> for UnlockError {
+    fn from(shut: opening::Shut) -> Self {
+        match shut {
+            opening::Shut::PassphraseNeeded => Self::PassphraseNeeded,
+            opening::Shut::WrongPassphrase => Self::WrongPassphrase,
+            opening::Shut::Trouble(trouble) => Self::Failure(trouble.into()),
+        }
     }
 }
 
-/// Whether `name` can name a secret: 1 to 64 of `A-Z a-z 0-9 . _ -`, beginning with a letter or digit, and no name that
-/// some system keeps for itself.
-#[must_use]
-pub fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+/// Runs what may take long, or leave a key on the stack, in a thread for such work. It is not cancelled with its caller.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
+) -> Result<T, Trouble> {
+    let task = tokio::task::spawn_blocking(move || {
+        let result = work();
+        platform::scrub_stack();
+        result
+    });
+    task.await.unwrap_or_else(|_| {
+        Err(Trouble::fault("work on the store was interrupted", "it is tried again; please report this"))
+    })
 }

@@ -1,0 +1,324 @@
+//! One secret in a standard age file, whose header says which secret it is and for whom.
+//!
+//! Beside the recipient's stanza the header has one of type `tokend-secret` with the arguments NAME, and for a bound secret
+//! ACCOUNT and ORIGIN; its body is empty. The header's MAC covers it, so that a file can be neither renamed nor bound
+//! otherwise by who has not the key; other programs skip it (<https://c2sp.org/age>).
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::iter;
+use std::path::Path;
+
+use age::{DecryptError, Decryptor, EncryptError, Encryptor, Identity, Recipient, x25519};
+use age_core::format::{FileKey, Stanza};
+use tokend_proto::Secret;
+use tokend_proto::limits::MAX_SECRET;
+use zeroize::Zeroizing;
+
+use super::name::is_name;
+use super::trouble::{Trouble, shown};
+use crate::document::printable;
+use crate::secret::Errand;
+
+/// The stanza's type.
+const STANZA: &str = "tokend-secret";
+
+/// How every age file begins, but for armored ones.
+const BEGINNING: &[u8] = b"age-encryption.org/";
+
+/// For whom alone a secret is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// The account.
+    pub account: String,
+    /// The origin of its service; empty where it has none.
+    pub origin: String,
+}
+
+/// Which secret a file holds, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Label {
+    pub(super) name: String,
+    pub(super) bound: Option<Bound>,
+}
+
+/// Why a file gives no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// There is not a byte in it.
+    Empty,
+    /// It is no age file.
+    NotAge,
+    /// An age file that does not say which secret it is.
+    Unlabelled,
+    /// It holds another secret.
+    Moved(String),
+    /// It is bound to another account, or to another origin.
+    BoundTo(Bound),
+    /// It was changed, or its end is missing.
+    Damaged,
+    /// The identity does not open it.
+    NotForUs,
+    /// More than a secret may have.
+    TooLong,
+}
+
+impl Label {
+    fn stanza(&self) -> Stanza {
+        let mut args = vec![self.name.clone()];
+        if let Some(Bound { account, origin }) = &self.bound {
+            args.extend([encoded(account), encoded(origin)]);
+        }
+        Stanza { tag: STANZA.to_owned(), args, body: Vec::new() }
+    }
+
+    /// The one label of a header.
+    fn among(stanzas: &[Stanza]) -> Result<Self, Fault> {
+        let mut ours = stanzas.iter().filter(|stanza| stanza.tag == STANZA);
+        let (first, second) = (ours.next(), ours.next());
+        let args = first.filter(|_| second.is_none()).map(|stanza| &stanza.args[..]);
+        let (name, bound) = match args {
+            Some([name]) => (name, None),
+            Some([name, account, origin]) => {
+                let decoded = |text| decoded(text).ok_or(Fault::Damaged);
+                (name, Some(Bound { account: decoded(account)?, origin: decoded(origin)? }))
+            }
+            None if first.is_none() => return Err(Fault::Unlabelled),
+            _ => return Err(Fault::Damaged),
+        };
+        if is_name(name) { Ok(Self { name: name.clone(), bound }) } else { Err(Fault::Damaged) }
+    }
+}
+
+/// age's arguments are one or more visible ASCII characters: whatever else there is, and `%`, becomes `%XX`; nothing is `-`.
+fn encoded(text: &str) -> String {
+    match text {
+        "" => "-".to_owned(),
+        "-" => "%2D".to_owned(),
+        text => text.bytes().fold(String::new(), |mut out, byte| {
+            if byte.is_ascii_graphic() && byte != b'%' {
+                out.push(char::from(byte));
+            } else {
+                let _ = write!(out, "%{byte:02X}");
+            }
+            out
+        }),
+    }
+}
+
+fn decoded(text: &str) -> Option<String> {
+    if text == "-" {
+        return Some(String::new());
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, others @ ..] = rest {
+        rest = others;
+        if *first == b'%' {
+            let (digits, others) = rest.split_at_checked(2)?;
+            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+            rest = others;
+        } else {
+            bytes.push(*first);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// The file that holds `plaintext` as the secret of this label.
+pub(super) fn seal(
+    recipient: &x25519::Recipient,
+    label: &Label,
+    plaintext: &[u8],
+) -> Result<Vec<u8>, Trouble> {
+    encrypt(&Labelled { recipient, label }, plaintext)
+}
+
+/// The secret `name` in a file's bytes, for an errand or, with none, for its owner.
+pub(super) fn open(
+    bytes: &[u8],
+    identity: &x25519::Identity,
+    name: &str,
+    errand: Option<&Errand>,
+) -> Result<Secret, Fault> {
+    let wary = Wary { identity, name, errand, fault: RefCell::default() };
+    let plaintext = decrypt(bytes, &wary);
+    if let Some(fault) = wary.fault.take() {
+        return Err(fault);
+    }
+    let plaintext = plaintext.map_err(|error| fault_of(bytes, &error))?;
+    // A copy of exactly its length.
+    let secret = Secret::new(plaintext.to_vec()).map_err(|_| Fault::TooLong)?;
+    if secret.is_empty() { Err(Fault::Damaged) } else { Ok(secret) }
+}
+
+/// What a file says that it is. Without the key: it may lie.
+pub(super) fn peek(bytes: &[u8]) -> Result<Label, Fault> {
+    let reader = LabelReader(RefCell::new(Err(Fault::Damaged)));
+    match Decryptor::new_buffered(bytes) {
+        Ok(decryptor) => {
+            let _ = decryptor.decrypt(iter::once(&reader as &dyn Identity));
+            reader.0.into_inner()
+        }
+        Err(error) => Err(fault_of(bytes, &error)),
+    }
+}
+
+/// Whether `label` is that of the secret `name` and, where it is bound, this errand's.
+pub(super) fn fits(label: &Label, name: &str, errand: Option<&Errand>) -> Result<(), Fault> {
+    if label.name != name {
+        return Err(Fault::Moved(label.name.clone()));
+    }
+    match (&label.bound, errand) {
+        (Some(bound), Some(errand)) if bound.account != errand.account || bound.origin != errand.origin => {
+            Err(Fault::BoundTo(bound.clone()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn fault_of(bytes: &[u8], error: &DecryptError) -> Fault {
+    match error {
+        _ if bytes.is_empty() => Fault::Empty,
+        _ if !bytes.starts_with(BEGINNING) => Fault::NotAge,
+        DecryptError::NoMatchingKeys => Fault::NotForUs,
+        _ => Fault::Damaged,
+    }
+}
+
+/// Encrypts for any recipient.
+pub(super) fn encrypt(recipient: &dyn Recipient, plaintext: &[u8]) -> Result<Vec<u8>, Trouble> {
+    let failed = |error: EncryptError| {
+        Trouble::fault(
+            format!("cannot encrypt: {}", printable(&error.to_string(), 200)),
+            "try again; where a plugin is asked, see that its device is there",
+        )
+    };
+    let encryptor = Encryptor::with_recipients(iter::once(recipient)).map_err(failed)?;
+    let mut sealed = Vec::with_capacity(plaintext.len() + 1024);
+    let mut writer = encryptor.wrap_output(&mut sealed).map_err(|error| failed(error.into()))?;
+    writer.write_all(plaintext).map_err(|error| failed(error.into()))?;
+    writer.finish().map_err(|error| failed(error.into()))?;
+    Ok(sealed)
+}
+
+/// Decrypts by any identity.
+pub(super) fn decrypt(bytes: &[u8], identity: &dyn Identity) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
+    let mut reader = Decryptor::new_buffered(bytes)?.decrypt(iter::once(identity))?;
+    // It is shorter than what it is in, so the buffer never grows and leaves nothing behind.
+    let mut plaintext = Zeroizing::new(Vec::with_capacity(bytes.len()));
+    reader.read_to_end(&mut plaintext)?;
+    Ok(plaintext)
+}
+
+/// A recipient that labels what is encrypted for it.
+struct Labelled<'a> {
+    recipient: &'a x25519::Recipient,
+    label: &'a Label,
+}
+
+impl Recipient for Labelled<'_> {
+    fn wrap_file_key(&self, key: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
+        let (mut stanzas, labels) = self.recipient.wrap_file_key(key)?;
+        stanzas.push(self.label.stanza());
+        Ok((stanzas, labels))
+    }
+}
+
+/// An identity that opens one secret only, and for nobody else than it is bound to.
+struct Wary<'a> {
+    identity: &'a x25519::Identity,
+    name: &'a str,
+    errand: Option<&'a Errand>,
+    fault: RefCell<Option<Fault>>,
+}
+
+impl Identity for Wary<'_> {
+    /// Only all stanzas together say what a file is.
+    fn unwrap_stanza(&self, _: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+        None
+    }
+
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
+        match Label::among(stanzas).and_then(|label| fits(&label, self.name, self.errand)) {
+            Ok(()) => self.identity.unwrap_stanzas(stanzas),
+            Err(fault) => {
+                self.fault.replace(Some(fault));
+                None
+            }
+        }
+    }
+}
+
+/// Opens nothing: it only reads the label.
+struct LabelReader(RefCell<Result<Label, Fault>>);
+
+impl Identity for LabelReader {
+    fn unwrap_stanza(&self, _: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+        None
+    }
+
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
+        let _ = self.0.replace(Label::among(stanzas));
+        None
+    }
+}
+
+impl Fault {
+    /// In words, of the file at `path`, which should hold the secret `name`.
+    pub(super) fn explain(&self, path: &Path, name: &str) -> Trouble {
+        let path = shown(path);
+        let restore =
+            format!("restore it from a backup; or look at it, `rm {path}`, and `tok secret set {name}`");
+        let stranger = format!("move it away, and `tok secret set {name}` with what it holds");
+        match self {
+            Self::Empty => Trouble::refused("secret-damaged", format!("{path} is empty"), restore),
+            Self::NotAge => Trouble::refused("secret-strange", format!("{path} is no age file"), stranger),
+            Self::Unlabelled => Trouble::refused(
+                "secret-strange",
+                format!("{path} is an age file, but none of the store's: it does not say which secret it is"),
+                stranger,
+            ),
+            Self::Moved(other) => Trouble::refused(
+                "secret-swapped",
+                format!("{path} holds the secret {other}: it was moved or swapped"),
+                format!("put {other}.age back under its name, and restore {name}.age or set it anew"),
+            ),
+            Self::BoundTo(Bound { account, origin }) => {
+                let account = printable(account, 100);
+                let at = match printable(origin, 300) {
+                    origin if origin.is_empty() => String::new(),
+                    origin => format!(" at {origin}"),
+                };
+                Trouble::refused(
+                    "secret-bound",
+                    format!("the secret {name} is bound to the account {account}{at}"),
+                    format!("set it anew with `tok secret set {name} --for ACCOUNT`, if that is meant"),
+                )
+            }
+            Self::Damaged => Trouble::refused(
+                "secret-damaged",
+                format!("{path} is damaged: it was changed, or its end is missing"),
+                restore,
+            ),
+            Self::NotForUs => Trouble::refused(
+                "secret-foreign",
+                format!("{path} is encrypted for another recipient than this store's identity, or damaged"),
+                format!(
+                    "restore the identity that it was made for, or `rm {path}` and `tok secret set {name}`"
+                ),
+            ),
+            Self::TooLong => Trouble::refused(
+                "secret-damaged",
+                format!("{path} holds more than {MAX_SECRET} bytes"),
+                restore,
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests;
