@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::limits::{MAX_ANSWER, MAX_REQUEST};
+use crate::secret;
 
 /// The bytes are not what was expected. Whose fault: the sender's. Never says what the bytes were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,14 +99,15 @@ fn whole<T>(
 /// How many bytes [`encode`] would give.
 pub(crate) fn size<T: Serialize>(value: &T) -> Result<usize, EncodeError> {
     let mut size = bincode::enc::write::SizeWriter::default();
-    bincode::serde::encode_into_writer(value, &mut size, bincode::config::standard())
+    secret::measuring(|| bincode::serde::encode_into_writer(value, &mut size, bincode::config::standard()))
         .map_err(|_| EncodeError)?;
     Ok(size.bytes_written)
 }
 
 /// Appends a value's bytes to `buffer`, whose capacity must do.
 pub(crate) fn append<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
-    bincode::serde::encode_into_std_write(value, buffer, bincode::config::standard())
+    let config = bincode::config::standard();
+    secret::placing(|| bincode::serde::encode_into_std_write(value, &mut Appending(buffer), config))
         .map_err(|_| EncodeError)?;
     Ok(())
 }
@@ -119,6 +121,22 @@ pub(crate) fn borrow_request<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<
             bincode::config::standard().with_limit::<{ 2 * MAX_REQUEST }>(),
         ),
     )
+}
+
+/// Opens sealed secrets where they are put.
+struct Appending<'v>(&'v mut Vec<u8>);
+
+impl Write for Appending<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let start = self.0.len();
+        self.0.extend_from_slice(bytes);
+        secret::arrived(bytes, &mut self.0[start..]);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 struct Buffer(Zeroizing<Vec<u8>>);

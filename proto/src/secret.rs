@@ -1,16 +1,18 @@
 //! The one type that secrets and tokens live in: wiped on drop, silent in `Debug`, never cloned unseen, and
 //! sealed while it is at rest where the process has a [`Sealer`].
 
+mod wire;
+
 use std::fmt;
 use std::ops::Deref;
 use std::sync::OnceLock;
 
-use serde::de::{Error as _, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::limits::MAX_SECRET;
+
+pub(crate) use self::wire::{arrived, bytes_that_arrived, measuring, placing};
 
 /// Encrypts what is at rest under a key of this process, as OpenSSH shields its keys: a copy of the memory
 /// without the page with the key (a core file, swap, a stray read) then shows nothing.
@@ -202,38 +204,6 @@ impl Deref for ExposedText<'_> {
 impl fmt::Debug for ExposedText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("…")
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.expose())
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(bytes_that_arrived(deserializer)?).map_err(D::Error::custom)
-    }
-}
-
-/// Copies the bytes once, after they are known to be there: nothing is allocated for a length that was only
-/// claimed.
-pub(crate) fn bytes_that_arrived<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-    deserializer.deserialize_bytes(BytesVisitor)
-}
-
-struct BytesVisitor;
-
-impl Visitor<'_> for BytesVisitor {
-    type Value = Vec<u8>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("bytes")
-    }
-
-    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-        Ok(bytes.to_vec())
     }
 }
 

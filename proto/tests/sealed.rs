@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokend_proto::Secret;
 use tokend_proto::codec::{decode_answer, encode};
+use tokend_proto::envelope::{Kind, frame};
+use tokend_proto::limits::MAX_ANSWER;
 use tokend_proto::secret::{SealedAlready, Sealer, seal_with};
 
 /// Adds the number to every byte, and counts what it is asked for.
@@ -52,7 +54,16 @@ fn secrets_are_sealed_from_the_moment_on_that_there_is_a_sealer() {
     assert_eq!(&*older.expose(), b"older");
     assert_eq!(ADDING.open.load(Ordering::Relaxed), opened, "what is older stays as it was");
 
-    // The bytes on the wire are the same.
+    // The bytes on the wire are the same, also where they are written into their frame.
+    let framed =
+        |secret: &Secret| frame(7, Kind::CREDENTIAL, &("a", secret, secret), true, MAX_ANSWER).unwrap();
+    let mut opened = ADDING.open.load(Ordering::Relaxed);
+    assert_eq!(framed(&secret), framed(&older));
+    opened += 2;
+    assert_eq!(ADDING.open.load(Ordering::Relaxed), opened, "each is opened once");
+    let empty = (Secret::new(Vec::new()).unwrap(), 7_u8);
+    assert_eq!(decode_answer::<(Secret, u8)>(&encode(&empty).unwrap()).unwrap().1, 7);
+    assert!(frame(7, Kind::CREDENTIAL, &empty, true, MAX_ANSWER).is_ok());
     assert_eq!(encode(&secret).unwrap(), plain);
     let arrived: Secret = decode_answer(&plain).unwrap();
     assert_eq!(&*arrived.expose(), b"older");

@@ -165,6 +165,9 @@ fn planted_moved_damaged_and_strange_files_are_left_alone_and_cost_one_request()
     fs::write(&files[2], &whole[..whole.len() - 1]).expect("cut off");
     fs::remove_file(&files[3]).and_then(|()| symlink(&files[0], &files[3])).expect("linked");
     let stranger = Sandbox::new();
+    for account in ["a", "b", "c", "d", "e"] {
+        accounts::set_secret(&stranger, account, &lyve.change(|lyve| lyve.secret.clone()));
+    }
     stranger.configure(&configuration);
     let theirs = stranger.start();
     fs::copy(kept_of(&stranger, "e"), &files[4]).expect("planted");

@@ -18,10 +18,12 @@ use chacha20::cipher::{KeyIvInit as _, StreamCipher as _};
 use chacha20::{ChaCha20, Key, Nonce};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
 use tokend_proto::secret::{self, Sealer};
-use zeroize::Zeroize as _;
 
 /// Bytes of a key.
 const KEY: usize = 32;
+
+/// How deep into the stack a cipher reaches, in bytes: more where nothing is inlined.
+const CIPHER: usize = if cfg!(debug_assertions) { 32 * 1024 } else { 4 * 1024 };
 
 static SEALING: OnceLock<KeyPage> = OnceLock::new();
 
@@ -59,9 +61,7 @@ pub fn memory_is_locked() -> bool {
 #[expect(clippy::large_stack_arrays, reason = "reaching deep into the stack is what it is for")]
 pub fn scrub_stack() {
     const REACH: usize = 256 * 1024;
-    let mut dead = [0_u64; REACH / size_of::<u64>()];
-    dead.zeroize();
-    black_box(&mut dead);
+    black_box(&mut [0_u8; REACH]);
 }
 
 /// A page with a key, between two that nobody can touch, so that nothing that runs past its end gets there.
@@ -132,9 +132,7 @@ impl Sealer for KeyPage {
 /// Overwrites what a cipher had on the stack: its state has the key in it.
 #[inline(never)]
 fn wipe_below() {
-    let mut dead = [0_u64; 512];
-    dead.zeroize();
-    black_box(&mut dead);
+    black_box(&mut [0_u8; CIPHER]);
 }
 
 #[cfg(test)]
