@@ -128,6 +128,8 @@ fn words_that_are_off_change_nothing_and_are_not_repeated() {
         (&["set", "a"], "\n", "an empty secret is none"),
         (&["set", "a", "--for", "x", "--for-any"], "x", "exclude each other"),
         (&["init", "--hunter2"], "", "unknown option"),
+        (&["init", "--passphrase-stdin", "--credential", "x"], "", "exclude each other"),
+        (&["init", "--change-passphrase", "--keyring"], "\n\n", "exclude each other"),
         (&[], "", "a command is missing"),
     ] {
         let said = store(&sandbox, words, input);
@@ -222,23 +224,18 @@ fn a_passphrase_protects_the_identity_and_is_changed() {
     refused(&sandbox, &["init", "--change-passphrase"], "wrong\nnew\n", 9, &["this is not the passphrase"]);
     refused(&sandbox, &["init", "--change-passphrase"], "\nnew\n", 9, &["the first line of standard input"]);
     refused(&sandbox, &["init", "--change-passphrase"], "correct horse", 2, &["one passphrase is missing"]);
-    done(&sandbox, &["init", "--change-passphrase"], "correct horse\n\n");
+    done(&sandbox, &["init", "--change-passphrase", "--passphrase-stdin"], "correct horse\n\n");
     assert_eq!(done(&sandbox, &["show", "a"], "").stdout, "hunter2\n");
     assert!(!data(&sandbox, "identity.age").exists());
 }
 
 #[test]
 fn an_ssh_key_protects_the_identity_and_age_opens_it_by_that_key() {
-    if !has("ssh-keygen", "an SSH key opens the store") {
-        return;
-    }
+    // The same key twice: as it is, and under the passphrase `open sesame`.
+    let open = include_str!("../../daemon/src/secret/store/tests/keys/open.key");
+    let shut = include_str!("../../daemon/src/secret/store/tests/keys/shut.key");
     let sandbox = Sandbox::new();
-    let key = sandbox.home().join("id_ed25519");
-    let keygen = |arguments: &[&str]| {
-        let said = sandbox::run(Command::new("ssh-keygen").arg("-q").args(arguments).arg("-f").arg(&key));
-        assert_eq!(said.code, 0, "{said:?}");
-    };
-    keygen(&["-t", "ed25519", "-N", ""]);
+    let key = sandbox.secret_file("id_ed25519", open);
     done(&sandbox, &["init", "--ssh-key", &key.with_extension("pub").display().to_string()], "");
     done(&sandbox, &["set", "a"], "hunter2");
     assert_eq!(done(&sandbox, &["show", "a"], "").stdout, "hunter2\n");
@@ -247,14 +244,15 @@ fn an_ssh_key_protects_the_identity_and_age_opens_it_by_that_key() {
         let said = sandbox::run(Command::new("age").args(["-d", "-i"]).arg(&key).arg(wrapped));
         assert!(said.stdout.contains("AGE-SECRET-KEY-1"), "{said:?}");
     }
-    keygen(&["-p", "-P", "", "-N", "of the key"]);
+    sandbox.secret_file("id_ed25519", shut);
     refused(&sandbox, &["show", "a"], "", 9, &["under a passphrase"]);
-    assert_eq!(done(&sandbox, &["show", "a", "--passphrase-stdin"], "of the key").stdout, "hunter2\n");
+    assert_eq!(done(&sandbox, &["show", "a", "--passphrase-stdin"], "open sesame").stdout, "hunter2\n");
     refused(&sandbox, &["init", "--change-passphrase"], "\nx\n", 2, &["ssh-keygen -p"]);
 }
 
 /// An age plugin in a few lines of shell (<https://c2sp.org/age-plugin>): it wraps a key by writing it down. It wants to be
-/// touched; where its identity's folder holds a file `pin`, it asks for a PIN instead.
+/// touched; where a file `pin` is
+/// beside it, it asks for a PIN instead, and where a file `lost` is, its device is.
 const PLUGIN: &str = r#"#!/bin/sh
 answered() { read -r answer; read -r empty; }
 while read -r line; do
@@ -268,6 +266,9 @@ case $1 in
   --age-plugin=recipient-v1)
     printf -- '-> recipient-stanza 0 sandbox\n%s\n' "$key"; answered ;;
   --age-plugin=identity-v1)
+    if [ -e "${0%/*}/lost" ]; then
+      printf -- '-> error identity 0\n%s\n-> done\n\n' bm8gZGV2aWNl; answered; exit
+    fi
     printf -- '-> msg\n%s\n' cGxlYXNlIHRvdWNoIGl0; answered
     if [ -e "${0%/*}/pin" ]; then
       printf -- '-> request-secret\n%s\n' UElOPw; answered
@@ -307,6 +308,16 @@ fn a_plugin_protects_the_identity() {
     let asked = run(&["show", "a"], "");
     assert_eq!(asked.code, 5, "{asked:?}");
     assert!(asked.stderr.contains("asks for a PIN or an answer, and there is nobody to ask"), "{asked:?}");
+    fs::remove_file(bin.join("pin")).expect("it goes");
+    fs::write(bin.join("lost"), "").expect("a file");
+    let lost = run(&["show", "a"], "");
+    assert_eq!(lost.code, 6, "{lost:?}");
+    assert!(
+        lost.error().0.ends_with(
+            "does not open the store's identity: 'age-plugin-foobar' couldn't use an identity: no device"
+        ),
+        "{lost:?}"
+    );
     let told = store_by(&sandbox, &["show", "a"], b"", |command| {
         command.env("PATH", &path).env("AGEDEBUG", "plugin");
     });
@@ -506,19 +517,16 @@ fn a_read_only_folder_and_a_full_disk_keep_what_was_there() {
         sandbox::skip("a read-only store", "root writes whatever the mode is");
         return;
     }
-    for folder in ["secrets", ""] {
-        chmod(&data(&sandbox, folder), 0o500);
-        refused(
-            &sandbox,
-            &["set", "b"],
-            "new",
-            5,
-            &["Permission denied", "must be this user's own, and writable"],
-        );
-        assert_eq!(done(&sandbox, &["show", "a"], "").stdout, "old\n");
-        chmod(&data(&sandbox, folder), 0o700);
-    }
+    let closed = &["Permission denied", "must be this user's own, and writable"];
+    chmod(&data(&sandbox, "secrets"), 0o500);
+    refused(&sandbox, &["set", "b"], "new", 5, closed);
+    assert_eq!(done(&sandbox, &["show", "a"], "").stdout, "old\n");
+    chmod(&data(&sandbox, "secrets"), 0o700);
     assert!(everything(&sandbox) == before);
+    let nowhere = Sandbox::new();
+    chmod(&nowhere.path().join("data"), 0o500);
+    refused(&nowhere, &["set", "a"], "new", 5, closed);
+    refused(&nowhere, &["init"], "", 5, closed);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::{input, note, print};
 #[derive(Debug, Args)]
 pub(super) struct Words {
     /// By the passphrase on standard input; empty for none.
-    #[arg(long, group = "how")]
+    #[arg(long, conflicts_with_all = ["ssh_key", "plugin", "keyring", "credential"])]
     passphrase_stdin: bool,
     /// By an SSH key, ed25519: its private or public file.
     #[arg(long, value_name = "PATH", group = "how")]
