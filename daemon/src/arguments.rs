@@ -10,7 +10,7 @@ use tokend::secret::store::Store;
 use tokend::{config, platform};
 
 use crate::ending::{End, complain};
-use crate::{background, run};
+use crate::{background, run, store_command};
 
 /// Holds secrets, keeps a fresh token for every configured account, serves it to `tok`.
 ///
@@ -36,6 +36,9 @@ enum Command {
         #[arg(short = 'k', long)]
         kill: bool,
     },
+    /// What `tok secret` and `tok init` run: the store of secrets, without the daemon.
+    #[command(hide = true)]
+    Store(store_command::Words),
     /// Not built yet: sets tokend up as a systemd user service.
     #[command(hide = true)]
     Install,
@@ -51,6 +54,9 @@ enum Command {
 pub(crate) fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
+        Err(error) if store_command::is_meant() && error.use_stderr() => {
+            return store_command::misunderstood(&error);
+        }
         Err(error) => {
             let _ = error.print();
             return if error.use_stderr() { End::Usage.into() } else { ExitCode::SUCCESS };
@@ -61,6 +67,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Check) => check(),
         Some(Command::Env { kill: false }) => background::env(),
         Some(Command::Env { kill: true }) => background::kill(),
+        Some(Command::Store(words)) => store_command::run(words),
         Some(Command::Install) => not_built("install", "systemd/README.md says how to do it by hand"),
         Some(Command::Uninstall) => not_built("uninstall", "systemd/README.md says how to do it by hand"),
         Some(Command::Schema) => not_built("schema", "tokend check validates a configuration"),

@@ -5,6 +5,7 @@ mod background;
 mod ending;
 mod logging;
 mod run;
+mod store_command;
 
 use std::process::ExitCode;
 

@@ -31,16 +31,21 @@ pub struct Reach {
 
 /// Why bytes are no secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unfit {
+pub enum Unfit {
+    /// There is nothing but perhaps a newline.
     Empty,
+    /// More than [`MAX_SECRET`](tokend_proto::limits::MAX_SECRET) bytes.
     TooLong,
 }
 
 /// The most that is read of anything: a secret of the limit, its newline, and a byte that shows that there is more.
-const MOST_READ: usize = tokend_proto::limits::MAX_SECRET + 3;
+pub const MOST_READ: usize = tokend_proto::limits::MAX_SECRET + 3;
 
 /// The secret without the one newline that editors and programs put at the end.
-fn without_newline(bytes: &Zeroizing<Vec<u8>>) -> Result<Secret, Unfit> {
+///
+/// # Errors
+/// [`Unfit`] where nothing is left, or too much.
+pub fn without_newline(bytes: &Zeroizing<Vec<u8>>) -> Result<Secret, Unfit> {
     let bytes =
         bytes.strip_suffix(b"\n").map_or(bytes.as_slice(), |line| line.strip_suffix(b"\r").unwrap_or(line));
     if bytes.is_empty() {

@@ -37,6 +37,7 @@ pub use identity::IdentityKind;
 pub use keys::{StateKeys, Unreadable};
 pub use making::{Made, Protection};
 pub use name::{is_name, made_of};
+pub use opening::Shut;
 pub use plugin::Voice;
 pub use sealed::Bound;
 pub use trouble::{Sort, Trouble};
@@ -166,13 +167,9 @@ impl Store {
     /// Gives the identity another passphrase, one for the first time, or none.
     ///
     /// # Errors
-    /// [`UnlockError::Failure`] holds what is in the way; nothing was changed then.
-    pub async fn change_passphrase(
-        &self,
-        old: Option<Secret>,
-        new: Option<Secret>,
-    ) -> Result<Made, UnlockError> {
-        Ok(making::change_passphrase(&self.places, old, new, &self.voice).await?)
+    /// [`Shut`] says what is in the way; nothing was changed then.
+    pub async fn change_passphrase(&self, old: Option<Secret>, new: Option<Secret>) -> Result<Made, Shut> {
+        making::change_passphrase(&self.places, old, new, &self.voice).await
     }
 
     /// Forgets the opened identity and every key of it, at once; the store stays locked until [`unlock`](Self::unlock).
@@ -256,12 +253,12 @@ impl Store {
     }
 }
 
-impl From<opening::Shut> for UnlockError {
-    fn from(shut: opening::Shut) -> Self {
+impl From<Shut> for UnlockError {
+    fn from(shut: Shut) -> Self {
         match shut {
-            opening::Shut::PassphraseNeeded => Self::PassphraseNeeded,
-            opening::Shut::WrongPassphrase => Self::WrongPassphrase,
-            opening::Shut::Trouble(trouble) => Self::Failure(trouble.into()),
+            Shut::PassphraseNeeded => Self::PassphraseNeeded,
+            Shut::WrongPassphrase => Self::WrongPassphrase,
+            Shut::Trouble(trouble) => Self::Failure(trouble.into()),
         }
     }
 }

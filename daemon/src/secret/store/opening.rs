@@ -29,10 +29,13 @@ const KEYRING_PATIENCE: Duration = Duration::from_secs(120);
 const FILE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why the identity stays shut.
-#[derive(Debug)]
-pub(super) enum Shut {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shut {
+    /// It opens with a passphrase, and none was given.
     PassphraseNeeded,
+    /// The passphrase is not the right one.
     WrongPassphrase,
+    /// Anything else.
     Trouble(Trouble),
 }
 

@@ -117,7 +117,7 @@ pub(super) fn unwrap(identity: &str, voice: &Voice, bytes: &[u8]) -> Result<Zero
     sealed::decrypt(bytes, &plugin).map_err(|error| {
         let why = match &error {
             DecryptError::NoMatchingKeys => "it does not know the identity".to_owned(),
-            error => printable(&error.to_string(), 200),
+            error => sealed::words(error),
         };
         explain(&name, &ears, &why)
     })

@@ -192,7 +192,7 @@ fn fault_of(bytes: &[u8], error: &DecryptError) -> Fault {
 pub(super) fn encrypt(recipient: &dyn Recipient, plaintext: &[u8]) -> Result<Vec<u8>, Trouble> {
     let failed = |error: EncryptError| {
         Trouble::fault(
-            format!("cannot encrypt: {}", printable(&error.to_string(), 200)),
+            format!("cannot encrypt: {}", words(&error)),
             "try again; where a plugin is asked, see that its device is there",
         )
     };
@@ -202,6 +202,11 @@ pub(super) fn encrypt(recipient: &dyn Recipient, plaintext: &[u8]) -> Result<Vec
     writer.write_all(plaintext).map_err(|error| failed(error.into()))?;
     writer.finish().map_err(|error| failed(error.into()))?;
     Ok(sealed)
+}
+
+/// What age says, in one line; it marks where foreign words begin and end, by characters that nobody sees.
+pub(super) fn words(error: &dyn std::error::Error) -> String {
+    printable(&error.to_string().replace(['\u{2068}', '\u{2069}'], "").replace('\n', " "), 200)
 }
 
 /// Decrypts by any identity.

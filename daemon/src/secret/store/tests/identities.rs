@@ -119,9 +119,9 @@ async fn a_passphrase_is_given_changed_and_taken_away() {
     let store = home.store();
     assert_eq!(
         store.change_passphrase(Some(secret("wrong")), Some(secret("two"))).await.unwrap_err(),
-        UnlockError::WrongPassphrase
+        Shut::WrongPassphrase
     );
-    assert_eq!(store.change_passphrase(None, None).await.unwrap_err(), UnlockError::PassphraseNeeded);
+    assert_eq!(store.change_passphrase(None, None).await.unwrap_err(), Shut::PassphraseNeeded);
     store.change_passphrase(Some(secret("one")), Some(secret("two"))).await.unwrap();
     assert_eq!(store.unlock(Some(secret("one"))).await, Err(UnlockError::WrongPassphrase));
     store.unlock(Some(secret("two"))).await.unwrap();
@@ -135,7 +135,7 @@ async fn a_passphrase_is_given_changed_and_taken_away() {
 async fn only_a_passphrase_of_its_own_is_changed() {
     let home = Home::new();
     let store = home.store();
-    let usage = |error| matches!(error, UnlockError::Failure(failure) if failure.kind == "usage");
+    let usage = |error| matches!(error, Shut::Trouble(trouble) if trouble.sort == Sort::Usage);
     assert!(usage(store.change_passphrase(None, Some(secret("x"))).await.unwrap_err()));
     store.make(Protection::SshKey(key(&home, "open"))).await.unwrap();
     assert!(usage(store.change_passphrase(None, Some(secret("x"))).await.unwrap_err()));
