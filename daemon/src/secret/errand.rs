@@ -43,6 +43,9 @@ impl Errand {
 
 impl fmt::Debug for Errand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Errand").field("account", &self.account).field("origin", &self.origin).finish()
+        f.debug_struct("Errand")
+            .field("account", &self.account)
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
     }
 }
