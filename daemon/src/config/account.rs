@@ -114,19 +114,23 @@ impl<'d> Accounts<'d> {
             name: name.value.clone(),
             kind: kind.name,
             policy: general.policy(&table, kind.name, &*provider),
+            service: self.service(&table, &*provider),
             provider: Arc::from(provider),
-            service: self.service(&table),
         });
         table.finish();
         definition
     }
 
     /// A hash of all that the provider was made of.
-    fn service(&self, table: &Table<'_>) -> [u8; 32] {
+    fn service(&self, table: &Table<'_>, provider: &dyn Provider) -> [u8; 32] {
         let Defaults { http_timeout, command_timeout, ca_file, proxy, environment: _, reach: _ } =
             self.defaults;
+        // `[vault]` belongs to the accounts that get a secret from there.
+        let vault =
+            provider.sources().iter().find_map(|source| source.vault()).map(|vault| vault.fingerprint());
         // Objects are sorted by their keys, so that the same definition has the same text.
         let definition = json!({
+            "vault": vault,
             "account": table.definition(KEPT),
             "daemon": {
                 "http_timeout": milliseconds(*http_timeout),

@@ -19,6 +19,9 @@ pub fn describe(loaded: &Loaded) -> String {
         out.push('\n');
     }
     section(&mut out, "daemon", &daemon_lines(&loaded.configuration.daemon));
+    if let Some(vault) = &loaded.configuration.vault {
+        section(&mut out, "vault", &vault.describe());
+    }
     for account in loaded.configuration.accounts.values() {
         section(&mut out, &format!("{} ({})", account.name, account.kind), &account_lines(account));
     }

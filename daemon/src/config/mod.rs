@@ -7,6 +7,7 @@ mod files;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests;
+mod vault;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -20,6 +21,7 @@ use crate::provider::http::ProxyEnvironment;
 use crate::provider::{Kind, kinds};
 use crate::secret::Reach;
 use crate::secret::store::Store;
+use crate::secret::vault::Vault;
 
 pub use daemon::Daemon;
 pub use describe::describe;
@@ -28,6 +30,8 @@ pub use describe::describe;
 pub struct Configuration {
     /// What concerns all accounts.
     pub daemon: Daemon,
+    /// Where `{ vault = … }` leads.
+    pub vault: Option<Arc<Vault>>,
     /// The accounts by their names.
     pub accounts: BTreeMap<String, Definition>,
 }
@@ -35,7 +39,10 @@ pub struct Configuration {
 impl fmt::Debug for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.accounts.keys().collect();
-        f.debug_struct("Configuration").field("daemon", &self.daemon).field("accounts", &names).finish()
+        f.debug_struct("Configuration")
+            .field("daemon", &self.daemon)
+            .field("accounts", &names)
+            .finish_non_exhaustive()
     }
 }
 
@@ -95,11 +102,12 @@ fn load_kinds(
     }
     let mut roots: Vec<_> = documents.iter().map(|(document, is_main)| (document.root(), *is_main)).collect();
     let daemon = read_daemon(&mut roots);
-    let reach = Reach { store: Arc::clone(store), vault: None };
-    let defaults = daemon.defaults(environment.clone(), reach);
+    let reach = Reach { store: Arc::clone(store), ..Reach::default() };
+    let mut defaults = daemon.defaults(environment.clone(), reach);
+    let vault = vault::read(&mut roots, &mut defaults);
     let mut accounts = Accounts::new(kinds, &daemon, &defaults);
     for (mut root, _) in roots {
-        root.not_built("vault", "a `[vault]`");
+        root.allow("vault");
         if let Some(table) = root.table("accounts") {
             accounts.read(table);
         }
@@ -118,7 +126,7 @@ fn load_kinds(
         return Err(found);
     }
     let files = texts.iter().map(|text| text.path.clone()).collect();
-    Ok(Loaded { configuration: Configuration { daemon, accounts }, warnings: found, files })
+    Ok(Loaded { configuration: Configuration { daemon, vault, accounts }, warnings: found, files })
 }
 
 fn read_daemon(roots: &mut [(Table<'_>, bool)]) -> Daemon {

@@ -9,7 +9,7 @@ use super::excerpt::{self, Line, Lines};
 /// Keys that may be seen in a line that could not be read. A word that is not here is only hidden, so a forgotten one
 /// costs no more than that.
 const WORDS: &str = "\
-    access access_key account_id accounts address assertion assume_lifetime audience auth body ca_file \
+    access access_key account_id accounts address assertion assume_lifetime audience auth auth_mount body ca_file \
     client_id client_secret command command_timeout credential daemon env expires_in expiry extra file \
     form grant headers http_timeout issuer json jwt key keyring lifetime lock lock_after log method \
     min_valid namespace on_login_needed pass_env password private_key proxy query redirect_port \

@@ -19,7 +19,7 @@ mod static_token;
 mod token;
 mod unfold;
 mod verdict;
-mod words;
+pub(crate) mod words;
 
 use std::fmt;
 use std::future::Future;

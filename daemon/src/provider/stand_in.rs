@@ -244,7 +244,7 @@ impl Account {
 }
 
 /// Puts the secrets of a text into files of their own.
-fn with_secrets(text: &str) -> (String, Vec<NamedTempFile>) {
+pub(crate) fn with_secrets(text: &str) -> (String, Vec<NamedTempFile>) {
     let mut files = Vec::new();
     let parts = text.split('$').enumerate().map(|(index, part)| {
         if index % 2 == 0 {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokend_proto::Secret;
 use tokend_proto::limits::MAX_SECRET;
+use zeroize::Zeroizing;
 
 use super::{Unfit, without_newline};
 use crate::document::printable;
@@ -40,8 +41,9 @@ pub async fn fetch(user: &str, timeout: Duration) -> Result<Secret, Failure> {
 /// # Errors
 /// As [`fetch`].
 pub async fn put(user: &str, secret: &Secret, timeout: Duration) -> Result<(), Failure> {
-    let bytes = secret.expose();
-    within(timeout, keyring::put(SERVICE, user, &bytes[..])).await.map_err(|trouble| explain(trouble, user))
+    // Out of the secret's own keeping while a person may be asked.
+    let bytes = Zeroizing::new(secret.expose().to_vec());
+    within(timeout, keyring::put(SERVICE, user, &bytes)).await.map_err(|trouble| explain(trouble, user))
 }
 
 /// Whether `user` can name an item: 1 to 255 bytes, no control characters.

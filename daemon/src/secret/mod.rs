@@ -27,6 +27,8 @@ pub struct Reach {
     pub store: Arc<store::Store>,
     /// Where `{ vault = … }` leads, if `[vault]` says so.
     pub vault: Option<Arc<vault::Vault>>,
+    /// Whether there is a `[vault]`, even a faulty one, of which more need not be said.
+    pub has_vault: bool,
 }
 
 /// Why bytes are no secret.

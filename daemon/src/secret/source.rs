@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::file::{self, Openness, Readers};
 use super::program::{Program, is_variable};
 use super::store::{self, Store};
-use super::vault::Vault;
+use super::vault::{Place, Vault};
 use super::{Errand, Reach, Unfit, keyring, without_newline};
 use crate::document::{Shape, Table, nearest, printable};
 use crate::provider::Failure;
@@ -30,16 +30,14 @@ enum Origin {
     Credential { name: String, readers: Readers },
     Store { name: String, store: Arc<Store> },
     Keyring(String),
-    Vault { path: String, vault: Arc<Vault> },
+    Vault { place: Place, vault: Arc<Vault> },
 }
 
 /// What a person may write instead of a secret.
 const FORMS: &str = "name its source: { store = NAME }, { file = PATH }, { env = NAME }, { command = [ARGV…] }, \
-                     { credential = NAME }, { keyring = NAME }";
-/// Those that are built.
-const BUILT: &[&str] = &["store", "file", "env", "command", "credential", "keyring"];
-/// Those that are not.
-const LATER: &[&str] = &["vault"];
+                     { credential = NAME }, { keyring = NAME } or { vault = \"MOUNT/PATH#FIELD\" }";
+/// The key of each.
+const WORDS: &[&str] = &["store", "file", "env", "command", "credential", "keyring", "vault"];
 
 impl Source {
     /// Reads `key = { file = … }` and the like. Absent: `None`. Faulty: reported, `None`.
@@ -51,7 +49,7 @@ impl Source {
             return None;
         }
         let mut source = table.table(key)?;
-        let named: Vec<_> = BUILT.iter().chain(LATER).filter(|word| source.has(word)).copied().collect();
+        let named: Vec<_> = WORDS.iter().filter(|word| source.has(word)).copied().collect();
         let origin = match named[..] {
             [word] => read_one(&mut source, word, reach),
             [] => {
@@ -59,12 +57,12 @@ impl Source {
                     source.report(&source.span(), format!("`{key}` names no source"), FORMS);
                 }
                 for key in source.remaining_keys() {
-                    if nearest(&key.value, BUILT.iter().chain(LATER).copied()).is_none() {
+                    if nearest(&key.value, WORDS.iter().copied()).is_none() {
                         source.allow(&key.value);
                         source.report(&key.span, "this is no source of a secret", FORMS);
                     }
                 }
-                for word in BUILT {
+                for word in WORDS {
                     source.allow(word);
                 }
                 None
@@ -124,7 +122,7 @@ impl Source {
             }
             Origin::Store { name, store } => store.fetch(name, errand).await,
             Origin::Keyring(user) => keyring::fetch(user, timeout).await,
-            Origin::Vault { path, vault } => vault.fetch(path, errand, timeout).await,
+            Origin::Vault { place, vault } => vault.fetch(place, timeout).await,
         }
     }
 
@@ -145,6 +143,15 @@ impl Source {
         }
     }
 
+    /// The vault that it comes from.
+    #[must_use]
+    pub fn vault(&self) -> Option<&Arc<Vault>> {
+        match &self.0 {
+            Origin::Vault { vault, .. } => Some(vault),
+            _ => None,
+        }
+    }
+
     /// Where it comes from, for people; nothing secret.
     #[must_use]
     pub fn describe(&self) -> String {
@@ -155,7 +162,7 @@ impl Source {
             Origin::Credential { name, .. } => format!("systemd credential {name}"),
             Origin::Store { name, .. } => format!("store {name}"),
             Origin::Keyring(user) => format!("keyring, service tokend, user {}", printable(user, 255)),
-            Origin::Vault { path, .. } => format!("vault {path}"),
+            Origin::Vault { place, .. } => format!("vault {}", printable(&place.to_string(), 300)),
         }
     }
 }
@@ -203,12 +210,18 @@ fn read_one(source: &mut Table<'_>, word: &str, reach: &Reach) -> Option<Origin>
             source.report(&user.span, "`keyring` names no item", hint);
             None
         }
-        later => {
-            let span = source.key_span(later)?;
-            source.report(&span, format!("the source `{later}` is not built yet"), FORMS);
-            source.allow(later);
-            None
+        "vault" => {
+            let text = source.string(word)?;
+            let place = Place::parse(&text.value)
+                .map_err(|form| source.report(&text.span, "`vault` names no field of a secret", form))
+                .ok();
+            if reach.vault.is_none() && !reach.has_vault {
+                let hint = "write [vault] into config.toml, with `address` and `auth`";
+                source.report(&source.key_span(word)?, "there is no `[vault]` to get this from", hint);
+            }
+            Some(Origin::Vault { place: place?, vault: Arc::clone(reach.vault.as_ref()?) })
         }
+        _ => None,
     }
 }
 

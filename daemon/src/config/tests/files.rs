@@ -117,7 +117,7 @@ fn what_cannot_be_read_is_named() {
 #[test]
 fn mistakes_in_one_file_hide_none_in_another() {
     let folder = Folder::new(&[
-        ("config.toml", "[deamon]\n[vault]\naddress = 'x'\n"),
+        ("config.toml", "[deamon]\n[vault]\naddress = 'x'\nauth = 'approle'\nrole_id = 'x'\n"),
         ("accounts.d/a.toml", "[daemon]\nlog = 'x'\n[accounts.a]\n"),
         ("accounts.d/b.toml", "= broken\n"),
         ("accounts.d/c.toml", "[accounts.b]\ntype = 'header'\n"),
@@ -126,7 +126,7 @@ fn mistakes_in_one_file_hide_none_in_another() {
     for what in [
         "unknown key `deamon`",
         "did you mean `daemon`?",
-        "a `[vault]` is not built yet",
+        "`address` is no URL",
         "`[daemon]` is for config.toml alone",
         "`type` is missing in [accounts.a]",
         "a key is missing before the `=`",

@@ -4,6 +4,7 @@ mod files;
 mod keys;
 mod outcome;
 mod secrecy;
+mod vault;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -45,6 +46,10 @@ impl Provider for Trial {
         self.scopes.as_deref()
     }
 
+    fn sources(&self) -> Vec<&Source> {
+        vec![&self.source]
+    }
+
     fn identity(&self) -> Identity {
         Identity::default()
     }
@@ -59,7 +64,7 @@ impl Provider for Trial {
 }
 
 fn trial(table: &mut Table<'_>, defaults: &Defaults, parameter: bool) -> Option<Box<dyn Provider>> {
-    let source = Source::required(table, "secret", &Reach::default());
+    let source = Source::required(table, "secret", &defaults.reach);
     let word = table.string("word").map(|word| word.value);
     let timeout = defaults.http_timeout;
     let scopes = (!parameter).then(Vec::new);

@@ -51,6 +51,7 @@ fn a_secret_itself_is_an_error_that_names_the_sources_and_not_the_secret() {
             "{ command = [ARGV…] }",
             "{ credential = NAME }",
             "{ keyring = NAME }",
+            "{ vault = \"MOUNT/PATH#FIELD\" }",
         ] {
             assert!(said.contains(form), "{said}");
         }
@@ -85,7 +86,8 @@ fn a_source_that_cannot_be_is_a_mistake() {
         ("{ keyring = '' }", "`keyring` names no item"),
         ("{ keyring = \"a\\nb\" }", "`keyring` names no item"),
         ("{ keyring = 1 }", "must be a string"),
-        ("{ vault = 'x' }", "the source `vault` is not built yet"),
+        ("{ vault = 'kv/x#y' }", "there is no `[vault]` to get this from"),
+        ("{ vault = 1 }", "must be a string"),
     ] {
         let (source, said) = read(value);
         assert!(source.is_none() && said.contains(what), "{value}: {said}");
