@@ -179,7 +179,8 @@ pub(crate) fn lock() -> Question<()> {
 }
 
 pub(crate) fn unlock(passphrase: Option<Secret>) -> Question<()> {
-    Question { request: Request::Unlock(Unlock { passphrase }), patience: A_PERSON, read: done }
+    let patience = A_PERSON.saturating_add(GRACE);
+    Question { request: Request::Unlock(Unlock { passphrase }), patience, read: done }
 }
 
 pub(crate) fn store_state() -> Question<StoreState> {

@@ -173,7 +173,8 @@ back it up. Where there is one already, nothing is changed.
       --ssh-key PATH        an SSH key opens the store instead of a passphrase
       --plugin FILE         an age plugin does (a TPM, a YubiKey); FILE holds the plugin's identity
       --keyring[=NAME]      the desktop's keyring keeps the identity
-      --credential NAME     systemd does (LoadCredentialEncrypted=), so that a service starts unattended
+      --credential NAME     systemd does (LoadCredentialEncrypted=), so that a service starts unattended; the identity
+                            goes to standard output, for `systemd-creds encrypt`
       --change-passphrase   gives the identity that is there another passphrase; with --no-passphrase, none; with
                             --stdin, the old one and the new one are two lines of standard input
 ";
@@ -189,8 +190,8 @@ Usage: tok secret set NAME [--for ACCOUNT | --for-any] [< FILE]
 The store's secrets, which accounts name as `{ store = \"NAME\" }`: one age file each, encrypted to the identity that
 `tok init` makes. The daemon need not run.
 
-  set       keeps a secret: what comes through standard input, or what is typed at the terminal, where it is not shown.
-            Never an argument: those are seen in lists of processes, and kept in the shell's history
+  set       keeps a secret: what comes through standard input, without one newline at its end, or what is typed at the
+            terminal, where it is not shown. Never an argument: lists of processes show those, and the shell keeps them
   list      the names, and which account each is for
   show      the secret itself, on standard output. Asks for the passphrase where the store has one
   remove    removes one

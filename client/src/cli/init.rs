@@ -12,6 +12,9 @@ use super::engine::Engine;
 use super::unlock::passphrase_from_stdin;
 use super::{input, output};
 
+/// Whoever cannot see what is typed types it twice.
+const AGAIN: &str = "The same passphrase again";
+
 /// `tok init`.
 pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
     let call = Call::read(&mut words)?;
@@ -30,7 +33,7 @@ pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
             // Before somebody thinks of a passphrase in vain. The engine looks again.
             refuse_a_second(identity_there())?;
             output::tell("Making an identity: the key that opens tokend's store.\n");
-            ask_for_new(&asker)?
+            ask_twice(&asker, "Passphrase (empty for none)", AGAIN)?
         }
     };
     if passphrase.is_empty() {
@@ -156,7 +159,11 @@ fn change(engine: &Engine, passphrase: Given) -> Result<u8, Stop> {
     }
     let asker = at_terminal()?;
     let old = asker.ask(Question { prompt: "Old passphrase (empty if there is none)", mistake: None })?;
-    let new = if passphrase == Given::None { None } else { Some(ask_for_new(&asker)?) };
+    let new = if passphrase == Given::None {
+        None
+    } else {
+        Some(ask_twice(&asker, "New passphrase (empty for none)", AGAIN)?)
+    };
     let room = old.len() + new.as_ref().map_or(0, Secret::len) + 2;
     let mut lines = Vec::with_capacity(room);
     lines.extend(old.expose().iter());
@@ -170,11 +177,7 @@ fn change(engine: &Engine, passphrase: Given) -> Result<u8, Stop> {
     engine.run(Some(&lines))
 }
 
-fn ask_for_new(asker: &Asker) -> Result<Secret, Complaint> {
-    ask_twice(asker, "Passphrase (empty for none)", "The same passphrase again")
-}
-
-/// A passphrase that nobody has seen twice is not asked for by a dialogue: what opens the store is decided once.
+/// Only there: what opens the store for years is not made up in passing, in a dialogue that somebody may have missed.
 fn at_terminal() -> Result<Asker, Complaint> {
     Asker::at_terminal().ok_or_else(|| {
         Complaint::usage(

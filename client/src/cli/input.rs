@@ -4,13 +4,15 @@ use std::io::{self, IsTerminal, Read};
 
 use zeroize::Zeroizing;
 
+use super::platform;
+
 /// What comes through standard input, without the newline at its end. One byte more than `limit` at most, so that
 /// its reader sees what is too long; more is not read.
 pub(crate) fn read(limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     // Room for all of it at once: a buffer that grows leaves copies behind.
     let most = limit + 2;
     let mut input = Zeroizing::new(Vec::with_capacity(most + 1));
-    io::stdin().lock().take(most as u64 + 1).read_to_end(&mut input)?;
+    platform::unbuffered_stdin()?.take(most as u64 + 1).read_to_end(&mut input)?;
     if input.ends_with(b"\n") {
         input.pop();
         if input.ends_with(b"\r") {

@@ -1,7 +1,7 @@
 //! `tok lock` and `tok unlock`: the daemon forgets what is secret, and gets the key again.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokend_client::{Client, Error, Secret, StoreState};
 use tokend_proto::limits::MAX_SECRET;
@@ -9,13 +9,16 @@ use tokend_proto::limits::MAX_SECRET;
 use super::arguments::{Manner, Word, Words};
 use super::asking::{self, Asker, Question};
 use super::complaint::{Complaint, Stop, printable};
-use super::{clock, input, output, span};
+use super::{input, output, span};
 
 /// So many passphrases are asked for, as ssh does.
 pub(crate) const TRIES: u32 = 3;
 
-/// Longer than this the daemon's growing pauses are not waited out.
+/// Longer than this, all in all, the daemon's growing pauses are not waited out.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// A pause of none would ask the daemon without end.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 
 /// `tok lock`.
 pub(crate) fn lock(mut words: Words<'_>) -> Result<u8, Stop> {
@@ -57,7 +60,7 @@ pub(crate) fn unlock(mut words: Words<'_>) -> Result<u8, Stop> {
             other => return finish(manner, other),
         }
     }
-    let mut door = Door { client, gives_up: clock::now() + LONGEST_WAIT };
+    let mut door = Door { client, may_wait: LONGEST_WAIT };
     if from_stdin {
         let passphrase = passphrase_from_stdin()?;
         return finish(manner, door.open(&passphrase));
@@ -115,7 +118,8 @@ fn is(error: &Error, kind: &str) -> bool {
 /// The daemon, which lets nobody guess without pause.
 struct Door {
     client: Client,
-    gives_up: Instant,
+    /// How much longer its pauses are waited out.
+    may_wait: Duration,
 }
 
 impl Door {
@@ -127,10 +131,11 @@ impl Door {
                 Error::Failed(failure) if failure.kind == "too-soon" => failure.next_try_in_ms,
                 _ => None,
             };
-            let Some(pause) = pause.map(Duration::from_millis) else { return Err(error) };
-            if clock::now() + pause > self.gives_up {
+            let Some(pause) = pause.map(|pause| Duration::from_millis(pause).max(SHORTEST_WAIT)) else {
                 return Err(error);
-            }
+            };
+            let Some(left) = self.may_wait.checked_sub(pause) else { return Err(error) };
+            self.may_wait = left;
             output::tell(&format!("tok: {}; waiting {}\n", printable(&error.message()), span::words(pause)));
             thread::sleep(pause);
         }

@@ -16,6 +16,9 @@ use rustix::termios::{LocalModes, tcgetattr};
 /// Longer than anything here takes on a machine that does much else.
 const LONG: Duration = Duration::from_secs(60);
 
+/// Between two looks whether a program has ended.
+const PAUSE: Duration = Duration::from_millis(1);
+
 /// The same call in a session of its own, which has no terminal: not even that of whoever runs the tests.
 pub(crate) fn without_terminal(command: &Command) -> Command {
     let mut outside = Command::new("setsid");
@@ -37,6 +40,18 @@ pub(crate) fn has_sessions() -> bool {
 fn same_environment(to: &mut Command, from: &Command) {
     to.env_clear();
     to.envs(from.get_envs().filter_map(|(name, value)| Some((name, value?))));
+}
+
+/// Whether this process was started to ignore it, as a shell's background jobs are: then so is `tok`.
+pub(crate) fn is_ignored(signal: Signal) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    let ignored = mask & (1 << (signal.as_raw() - 1)) != 0;
+    if ignored {
+        eprintln!("SKIPPED: {signal:?} is ignored here, and stays so");
+    }
+    ignored
 }
 
 /// A terminal, what was shown in it, and the program that runs there.
@@ -130,10 +145,24 @@ impl Terminal {
         kill_process(Pid::from_child(self.child.as_ref().expect("a program")), signal).expect("it lives");
     }
 
+    fn wait(&mut self) -> ExitStatus {
+        let child = self.child.as_mut().expect("a program");
+        let mut waited = Duration::ZERO;
+        loop {
+            if let Some(status) = child.try_wait().expect("an end") {
+                self.child = None;
+                return status;
+            }
+            assert!(waited < LONG, "it goes on: {}", self.shown());
+            thread::sleep(PAUSE);
+            waited += PAUSE;
+        }
+    }
+
     /// Waits for the program's end, and until all that it wrote is shown.
     pub(crate) fn end(&mut self) -> ExitStatus {
         const BEHIND_ALL: &str = "[nothing more]";
-        let status = self.child.take().expect("a program").wait().expect("an end");
+        let status = self.wait();
         self.device.write_all(BEHIND_ALL.as_bytes()).expect("a terminal");
         self.expect(BEHIND_ALL);
         let (shown, _) = &*self.shown;

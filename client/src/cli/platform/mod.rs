@@ -13,7 +13,7 @@ pub(crate) use terminal::{Keys, Terminal, Typed};
 #[cfg(unix)]
 pub(crate) use unix::{
     Event, Signals, fold_status, forbid_core_dumps, is_private, make_private_folder, pass_on, replace_by,
-    spawn, stdout_was_closed, terminal_width, write_out, write_private,
+    spawn, stdout_was_closed, terminal_width, unbuffered_stdin, write_out, write_private,
 };
 
 #[cfg(not(unix))]

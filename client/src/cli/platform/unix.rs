@@ -45,6 +45,11 @@ pub(crate) fn write_out(mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Standard input itself: the standard library's keeps what it read in a buffer that nobody wipes.
+pub(crate) fn unbuffered_stdin() -> io::Result<File> {
+    Ok(File::from(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 0)?))
+}
+
 /// Whether the caller closed standard output. The standard library puts `/dev/null` there before `main`, so that
 /// the token would go nowhere and tok would say that all is well; hence this looks before the library does.
 pub(crate) fn stdout_was_closed() -> bool {
