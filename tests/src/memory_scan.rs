@@ -241,7 +241,6 @@ fn number(word: &[u8]) -> Option<u64> {
     word.try_into().ok().map(u64::from_le_bytes)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "16 bits are left")]
 fn few(word: u64) -> usize {
     (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize
 }

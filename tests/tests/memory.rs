@@ -3,12 +3,11 @@
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -19,12 +18,15 @@ use tokend_proto::frame::{self, HEADER};
 use tokend_proto::limits::MAX_REQUEST;
 use tokend_proto::message::{Get, Words};
 use tokend_tests::accounts::{
-    http_login, its_you_online, lyve_cloud, oauth2, oauth2_at_endpoint, openv_cloud,
+    http_login, its_you_online, lyve_cloud, oauth2, oauth2_at_endpoint, openv_cloud, static_token,
 };
+use tokend_tests::https::Https;
 use tokend_tests::memory_scan::{Place, Scan, locked};
 use tokend_tests::real_time::let_pass;
-use tokend_tests::sandbox::{self, Daemon, Sandbox, eventually, run};
-use tokend_tests::stand_in::{Fault, HttpLogin, ItsYouOnline, LyveCloud, OAuthServer, OpenvCloud, TokenForm};
+use tokend_tests::sandbox::{self, Daemon, Sandbox, eventually};
+use tokend_tests::stand_in::{
+    Fault, HttpLogin, ItsYouOnline, Login, LyveCloud, OAuthServer, OpenvCloud, TokenForm,
+};
 
 /// One of each kind of service and of source, and a daemon that has a token of each.
 struct House {
@@ -44,10 +46,22 @@ fn secret(of: &str) -> String {
 }
 
 fn login(secret: String) -> HttpLogin {
-    let arrange = |login: &mut tokend_tests::stand_in::Login| {
+    let arrange = |login: &mut Login| {
         login.fields = vec![("user".to_owned(), "svc".to_owned()), ("key".to_owned(), secret)];
     };
     HttpLogin::builder().with(arrange).start()
+}
+
+fn behind_tls(sandbox: &Sandbox, https: &Https, secret: &str) -> String {
+    let (url, ca_file) = (&https.url, https.ca_file.display());
+    let file = sandbox.secret_file("https.secret", secret);
+    format!(
+        "[accounts.https]\ntype = 'http'\nca_file = '{ca_file}'\nsecrets = {{ k = {{ file = '{}' }} }}\n\
+         request = {{ method = 'POST', url = '{url}', form = {{ k = '${{secret:k}}' }}, \
+         headers = {{ Authorization = 'Key ${{secret:k}}' }} }}\n\
+         response = {{ token = '/t', expires_in = '/e' }}\n",
+        file.display()
+    )
 }
 
 impl House {
@@ -77,7 +91,7 @@ impl House {
             by_program("http-program", http_login(&sandbox, "http-program", &login_program)),
             its_you_online(&sandbox, "iyo", &iyo),
             openv_cloud(&sandbox, "ovc", &ovc),
-            tokend_tests::accounts::static_token(&sandbox, "static", &of("static")),
+            static_token(&sandbox, "static", &of("static")),
             "[accounts.env]\ntype = 'static'\ntoken = { env = 'FROM_ENVIRONMENT' }\n".to_owned(),
         ]
         .concat();
@@ -92,17 +106,20 @@ impl House {
             "ovc",
             "static",
         ];
-        let https = Https::start(&sandbox, &of("https"));
-        if let Some(https) = &https {
-            configuration += &https.account;
-            accounts.push("https");
+        let https = Https::start(&sandbox.path().join("https"));
+        match &https {
+            Ok(https) => {
+                configuration += &behind_tls(&sandbox, https, &of("https"));
+                accounts.push("https");
+            }
+            Err(error) => sandbox::skip("a service behind TLS", &error.to_string()),
         }
         sandbox.configure(&configuration);
         let daemon = sandbox.start_with(|command| {
             command.env("FROM_ENVIRONMENT", secret("env"));
         });
         let services = (lyve, lyve_program, oauth, login_program, iyo, ovc);
-        Self { sandbox, daemon, secrets, accounts, login, _services: services, _https: https }
+        Self { sandbox, daemon, secrets, accounts, login, _services: services, _https: https.ok() }
     }
 
     /// The token of each account.
@@ -286,7 +303,7 @@ fn the_process_leaves_no_core_and_its_key_is_locked() {
 #[test]
 fn where_no_memory_may_be_locked_tokend_says_so_once_and_works() {
     let sandbox = Sandbox::new();
-    sandbox.configure(&tokend_tests::accounts::static_token(&sandbox, "static", "abc"));
+    sandbox.configure(&static_token(&sandbox, "static", "abc"));
     // Root may lock all the same, but for a capability that it can give away.
     let script = if sandbox::is_root() {
         "ulimit -l 0; exec setpriv --bounding-set -ipc_lock \"$0\""
@@ -322,86 +339,3 @@ fn a_program_of_the_same_user_can_neither_read_nor_trace_the_daemon() {
         Err(error) => sandbox::skip("gcore as the same user", &error.to_string()),
     }
 }
-
-/// A service behind TLS that answers every request with a token.
-struct Https {
-    server: Child,
-    account: String,
-}
-
-impl Https {
-    /// `None`, and why is said, where there is no openssl or no Python for it.
-    fn start(sandbox: &Sandbox, secret: &str) -> Option<Self> {
-        let folder = sandbox.path().join("https");
-        fs::create_dir(&folder).expect("a folder");
-        let made = Command::new("sh").args(["-ec", CERTIFICATE]).current_dir(&folder).output();
-        if !made.as_ref().is_ok_and(|made| made.status.success()) || run_python("import ssl").is_none() {
-            sandbox::skip("a service behind TLS", &format!("openssl and python3 are needed: {made:?}"));
-            return None;
-        }
-        let mut server = Command::new("python3")
-            .args(["-I", "-c", SERVER])
-            .current_dir(&folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("python3 starts");
-        let mut port = String::new();
-        let stdout = server.stdout.take().expect("its output");
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut port).expect("a port");
-        let file = sandbox.secret_file("https.secret", secret);
-        let mut account = String::new();
-        let (port, home, file) = (port.trim(), folder.display(), file.display());
-        write!(
-            account,
-            "[accounts.https]\ntype = 'http'\nca_file = '{home}/ca.pem'\n\
-             request = {{ method = 'POST', url = 'https://localhost:{port}/', form = {{ k = '${{secret:k}}' }}, \
-             headers = {{ Authorization = 'Key ${{secret:k}}' }} }}\n\
-             secrets = {{ k = {{ file = '{file}' }} }}\nresponse = {{ token = '/t', expires_in = '/e' }}\n"
-        )
-        .expect("a string grows");
-        Some(Self { server, account })
-    }
-}
-
-impl Drop for Https {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
-
-fn run_python(script: &str) -> Option<()> {
-    let found = Command::new("python3").args(["-I", "-c", script]).output().ok()?;
-    found.status.success().then_some(())
-}
-
-const CERTIFICATE: &str = "
-curve='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'
-openssl req -x509 $curve -keyout ca.key -out ca.pem -days 2 -subj /CN=a-test
-openssl req $curve -keyout key.pem -out request.pem -subj /CN=localhost
-echo 'subjectAltName=DNS:localhost' >names
-openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out cert.pem
-";
-
-const SERVER: &str = r#"
-import base64, http.server, json, os, ssl
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        self.rfile.read(int(self.headers['content-length']))
-        token = base64.b64encode(os.urandom(60)).decode()
-        answer = json.dumps({'t': token, 'e': 3600}).encode()
-        self.send_response(200)
-        self.send_header('content-type', 'application/json')
-        self.send_header('content-length', str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-    def log_message(self, *_):
-        pass
-server = http.server.HTTPServer(('127.0.0.1', 0), Handler)
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain('cert.pem', 'key.pem')
-server.socket = context.wrap_socket(server.socket, server_side=True)
-print(server.server_port, flush=True)
-server.serve_forever()
-"#;

@@ -5,10 +5,13 @@ pub mod children;
 #[cfg(unix)]
 pub mod files;
 pub mod keyring;
+mod leftovers;
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
 pub use unix::*;
+
+pub use leftovers::scrub_stack;
 
 #[cfg(not(unix))]
 compile_error!("tokend is not built for this system yet");

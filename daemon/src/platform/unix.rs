@@ -17,7 +17,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tokend_proto::places::Surroundings;
 
 mod memory;
-pub use memory::{memory_is_locked, scrub_stack, seal_secrets};
+pub use memory::{memory_is_locked, seal_secrets};
 
 #[cfg(target_os = "linux")]
 mod linux;

@@ -10,6 +10,7 @@ use super::{LifeId, Outcome, Task, vigil};
 use crate::account::life::Event;
 use crate::account::token::Token;
 use crate::account::words;
+use crate::platform;
 use crate::provider::{Class, Failure, MintRequest, Provider};
 use crate::secret::Errand;
 
@@ -84,7 +85,12 @@ impl Task {
         generation: u64,
         attempt: impl Future<Output = Outcome> + Send + 'static,
     ) {
-        let handle = self.attempts.spawn(attempt);
+        let handle = self.attempts.spawn(async move {
+            let outcome = attempt.await;
+            // HTTP, TLS and JSON had secrets on the stack.
+            platform::scrub_stack();
+            outcome
+        });
         self.running.insert(handle.id(), (id, generation));
         if let Some(slot) = self.slots.get_mut(&id) {
             slot.attempt = Some(handle);

@@ -8,7 +8,6 @@
 #![expect(unsafe_code, reason = "memory by its address")]
 
 use std::ffi::c_void;
-use std::hint::black_box;
 use std::io;
 use std::ptr::NonNull;
 use std::sync::OnceLock;
@@ -19,11 +18,16 @@ use chacha20::{ChaCha20, Key, Nonce};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
 use tokend_proto::secret::{self, Sealer};
 
+use crate::platform::leftovers::scrub_cipher;
+
 /// Bytes of a key.
 const KEY: usize = 32;
 
-/// How deep into the stack a cipher reaches, in bytes: more where nothing is inlined.
-const CIPHER: usize = if cfg!(debug_assertions) { 32 * 1024 } else { 4 * 1024 };
+/// Bytes of a block of the cipher.
+const BLOCK: usize = 64;
+
+/// The cipher does four blocks in the time of one, but the last ones one by one.
+const AT_ONCE: usize = 4 * BLOCK;
 
 static SEALING: OnceLock<KeyPage> = OnceLock::new();
 
@@ -52,16 +56,6 @@ pub fn seal_secrets() {
 #[must_use]
 pub fn memory_is_locked() -> bool {
     SEALING.get().is_some_and(|page| page.is_locked)
-}
-
-/// Overwrites the part of this thread's stack that is not in use, as far as cryptography and JSON have
-/// reached into it: what they had on it is dead, and would lie there until something else is called as
-/// deeply.
-#[inline(never)]
-#[expect(clippy::large_stack_arrays, reason = "reaching deep into the stack is what it is for")]
-pub fn scrub_stack() {
-    const REACH: usize = 256 * 1024;
-    black_box(&mut [0_u8; REACH]);
 }
 
 /// A page with a key, between two that nobody can touch, so that nothing that runs past its end gets there.
@@ -101,7 +95,7 @@ impl KeyPage {
 
     fn apply(&self, number: u64, bytes: &mut [u8]) {
         self.stream(number, bytes);
-        wipe_below();
+        scrub_cipher();
     }
 
     /// Encrypts, or decrypts: it is the same. In a frame of its own, so that all that it had on the stack is
@@ -113,7 +107,17 @@ impl KeyPage {
         // SAFETY: the page is mapped as long as the process lives, and only read.
         let key = unsafe { self.key.as_ref() };
         // A secret is far shorter than the 256 GiB that one nonce is good for.
-        ChaCha20::new(Key::from_slice(key), &nonce).apply_keystream(bytes);
+        let mut cipher = ChaCha20::new(Key::from_slice(key), &nonce);
+        let (whole, rest) = bytes.split_at_mut(bytes.len() / AT_ONCE * AT_ONCE);
+        cipher.apply_keystream(whole);
+        if rest.len() > BLOCK {
+            let mut padded = [0; AT_ONCE];
+            padded[..rest.len()].copy_from_slice(rest);
+            cipher.apply_keystream(&mut padded);
+            rest.copy_from_slice(&padded[..rest.len()]);
+        } else {
+            cipher.apply_keystream(rest);
+        }
     }
 }
 
@@ -127,12 +131,6 @@ impl Sealer for KeyPage {
     fn open(&self, number: u64, bytes: &mut [u8]) {
         self.apply(number, bytes);
     }
-}
-
-/// Overwrites what a cipher had on the stack: its state has the key in it.
-#[inline(never)]
-fn wipe_below() {
-    black_box(&mut [0_u8; CIPHER]);
 }
 
 #[cfg(test)]
@@ -151,6 +149,23 @@ mod tests {
         assert_ne!(&second, b"hunter2-hunter2-hunter2");
         page.open(one, &mut first);
         assert_eq!(&first, b"hunter2-hunter2-hunter2");
+        Ok(())
+    }
+
+    #[test]
+    fn every_length_is_sealed_as_rfc_8439_has_it() -> io::Result<()> {
+        let page = KeyPage::new()?;
+        // SAFETY: the page is mapped, and nobody writes to it.
+        let key = unsafe { page.key.as_ref() };
+        for length in 0..1100 {
+            let mut bytes = vec![0; length];
+            let number = page.seal(&mut bytes);
+            let mut nonce = Nonce::default();
+            nonce[4..].copy_from_slice(&number.to_le_bytes());
+            let mut wanted = vec![0; length];
+            ChaCha20::new(Key::from_slice(key), &nonce).apply_keystream(&mut wanted);
+            assert_eq!(bytes, wanted, "{length} bytes");
+        }
         Ok(())
     }
 
