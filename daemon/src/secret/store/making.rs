@@ -16,6 +16,7 @@ use super::plugin::{self, Voice};
 use super::sealed;
 use super::ssh;
 use super::trouble::{Trouble, shown};
+use crate::provider::Class;
 use crate::secret::keyring;
 
 /// The work that a passphrase costs, as age asks for it: 2^18, 256 MiB and about a second.
@@ -277,11 +278,17 @@ fn absolute(path: &Path) -> Result<PathBuf, Trouble> {
 
 async fn put_into_keyring(user: &str, opened: &Opened) -> Result<(), Trouble> {
     let user = named(user)?;
-    if keyring::fetch(&user, KEYRING_PATIENCE).await.is_ok() {
-        let message = format!("the keyring has a secret {user} of tokend's already");
-        return Err(Trouble::usage(message, "nothing was changed; name another: `tok init --keyring NAME`"));
+    match keyring::fetch(&user, KEYRING_PATIENCE).await {
+        Ok(_) => Err(Trouble::usage(
+            format!("the keyring has a secret {user} of tokend's already"),
+            "nothing was changed; name another: `tok init --keyring NAME`",
+        )),
+        // It is not there, so there is room for it.
+        Err(failure) if failure.class == Class::Source => {
+            keyring::put(&user, &opened.text, KEYRING_PATIENCE).await.map_err(Trouble::from)
+        }
+        Err(failure) => Err(failure.into()),
     }
-    keyring::put(&user, &opened.text, KEYRING_PATIENCE).await.map_err(Trouble::from)
 }
 
 /// What opens comes first, then what is opened, and last what says for whom to encrypt: until then it is not used.
