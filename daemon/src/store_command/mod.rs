@@ -1,5 +1,5 @@
-//! `tokend store …`: the store without the daemon; what `tok secret` and `tok init` run. `tok` does the asking, and passes
-//! secrets and passphrases on standard input.
+//! `tokend store …`: the store without the daemon; what `tok secret` and `tok init` run. `tok` does the
+//! asking, and passes secrets and passphrases on standard input.
 
 mod complaint;
 mod import;
