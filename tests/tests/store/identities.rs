@@ -84,6 +84,8 @@ case $1 in
     if [ -e "${0%/*}/lost" ]; then
       printf -- '-> error identity 0\n%s\n-> done\n\n' bm8gZGV2aWNl; answered; exit
     fi
+    echo run >>"${0%/*}/runs"
+    while [ -e "${0%/*}/untouched" ]; do sleep 0.05; done
     printf -- '-> msg\n%s\n' cGxlYXNlIHRvdWNoIGl0; answered
     if [ -e "${0%/*}/pin" ]; then
       printf -- '-> request-secret\n%s\n' UElOPw; answered
@@ -164,4 +166,45 @@ fn a_credential_leaves_by_standard_output_and_comes_from_systemd() {
         command.env("CREDENTIALS_DIRECTORY", &folder);
     });
     assert_eq!((shown.code, shown.stdout.as_str()), (0, "hunter2\n"), "{shown:?}");
+}
+
+#[test]
+fn however_many_wait_for_a_touch_the_plugin_runs_once_and_nobody_who_gives_up_ends_it() {
+    let sandbox = Sandbox::new();
+    let bin = sandbox.home().join("bin");
+    fs::create_dir(&bin).expect("a folder");
+    sandbox::write_program(&bin.join("age-plugin-foobar"), 0o700, PLUGIN.as_bytes());
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    let identity = sandbox.secret_file("plugin.txt", "AGE-PLUGIN-FOOBAR-1QVHULF\n");
+    let made = store_by(&sandbox, &["init", "--plugin", &identity.display().to_string()], b"", |command| {
+        command.env("PATH", &path);
+    });
+    assert_eq!(made.code, 0, "{made:?}");
+    let names = ["one", "two", "three", "four"];
+    for name in names {
+        done(&sandbox, &["set", name], &format!("secret-{name}"));
+    }
+    let account = |name: &str| {
+        format!("[accounts.{name}]\ntype = 'static'\ntoken = {{ store = '{name}' }}\nrefresh = 'on-demand'\n")
+    };
+    sandbox.configure(&names.map(account).concat());
+    fs::write(bin.join("untouched"), "").expect("a file");
+    let daemon = sandbox.start_with(|command| {
+        command.env("PATH", &path);
+    });
+    std::thread::scope(|scope| {
+        for name in names {
+            let sandbox = &sandbox;
+            scope.spawn(move || {
+                let said = sandbox.tok(["get", name, "--timeout", "1s"]);
+                assert_eq!(said.code, 6, "{said:?}");
+            });
+        }
+    });
+    fs::remove_file(bin.join("untouched")).expect("it goes");
+    for name in names {
+        assert_eq!(sandbox.token(name), format!("secret-{name}"));
+    }
+    assert_eq!(fs::read_to_string(bin.join("runs")).expect("the runs"), "run\n");
+    assert!(daemon.log().contains("please touch it"), "{}", daemon.log());
 }
