@@ -14,8 +14,8 @@ pub fn is_name(name: &str) -> bool {
 }
 
 /// What a name must be, in words.
-pub(super) const RULE: &str = "a name is 1 to 64 of A-Z a-z 0-9 . _ -, begins with a letter or digit, does not end in a dot, and is none of \
-     Windows' devices (CON, NUL, COM1 …)";
+pub(super) const RULE: &str = "a name is 1 to 64 of A-Z a-z 0-9 . _ -, begins with a letter or digit, \
+                               does not end in a dot, and is none of Windows' devices (CON, NUL, COM1 …)";
 
 /// Windows opens the device whatever follows its name after a dot.
 fn is_device(name: &str) -> bool {
