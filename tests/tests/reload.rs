@@ -380,6 +380,8 @@ fn a_token_file_survives_a_restart_of_the_daemon_and_goes_when_its_program_is_te
     let before = fs::read_to_string(&file).expect("the file");
     let restarted = restart(&sandbox, daemon);
     assert_eq!(fs::read_to_string(&file).ok().as_ref().map(|_| ()), Some(()));
+    assert_eq!(sandbox.token("a"), before, "it was kept");
+    assert_eq!(sandbox.tok(["refresh", "a"]).code, 0);
     let fresh = sandbox.token("a");
     assert_ne!(fresh, before);
     eventually("the file holds the token of the new daemon", || {

@@ -87,12 +87,16 @@ proptest! {
         style in 0..STYLES.len(),
         page in 0..PAGES.len(),
     ) {
-        let text = PAGES[page].replace('%', &STYLES[style].replace('@', &secret));
-        let said = said(&text, read_badly);
+        let with = |secret: &str| PAGES[page].replace('%', &STYLES[style].replace('@', secret));
+        let text = with(&secret);
+        let said_of_it = said(&text, read_badly);
+        // What is said of any secret is our own words, even where chance puts them into this one.
+        let said_of_any = said(&with("\u{1F511}"), read_badly);
         let characters: Vec<char> = secret.chars().collect();
         for part in characters.windows(6) {
             let part: String = part.iter().collect();
-            prop_assert!(!said.contains(&part), "{text}\n---\n{said}");
+            let is_shown = said_of_it.contains(&part) && !said_of_any.contains(&part);
+            prop_assert!(!is_shown, "{text}\n---\n{said_of_it}");
         }
     }
 

@@ -1,5 +1,5 @@
-//! Opening files that others may have laid out: whose they are and who may touch them, told of the open descriptor;
-//! and writing files whole or not at all.
+//! Opening files that others may have laid out: whose they are and who may touch them, told of the open
+//! descriptor; and writing files whole or not at all.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -73,8 +73,8 @@ impl Facts {
     }
 }
 
-/// Opens for reading. Never waits for the other end of a pipe, never takes a terminal over; symbolic links are
-/// followed. The facts are those of what was opened, whatever happens to the path.
+/// Opens for reading. Never waits for the other end of a pipe, never takes a terminal over; symbolic links
+/// are followed. The facts are those of what was opened, whatever happens to the path.
 ///
 /// # Errors
 /// What the system says.
@@ -96,7 +96,8 @@ pub fn open_itself(path: &Path) -> io::Result<Option<(File, Facts)>> {
             let facts = Facts::of(&file.metadata()?);
             Ok(Some((file, facts)))
         }
-        // open(2) says so of a link, FreeBSD by another word; a folder on the way may be a loop of links, too.
+        // open(2) says so of a link, FreeBSD by another word; a folder on the way may be a loop of links,
+        // too.
         Err(error)
             if matches!(Errno::from_io_error(&error), Some(Errno::LOOP | Errno::MLINK))
                 && fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_symlink()) =>
@@ -107,9 +108,9 @@ pub fn open_itself(path: &Path) -> io::Result<Option<(File, Facts)>> {
     }
 }
 
-/// Writes `bytes` to `path`, whole or not at all, for its user alone: to a temporary file in the same folder, which then
-/// takes the name. When this returns they are on the disk, and so is the name. What was at `path` before, also a symbolic
-/// link, is gone only then.
+/// Writes `bytes` to `path`, whole or not at all, for its user alone: to a temporary file in the same folder,
+/// which then takes the name. When this returns they are on the disk, and so is the name. What was at `path`
+/// before, also a symbolic link, is gone only then.
 ///
 /// # Errors
 /// What the system says; then `path` is as it was, but for a failure of the folder's last fsync.
@@ -134,8 +135,8 @@ pub fn remove(path: &Path) -> io::Result<()> {
     sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
-/// Removes what a killed [`replace`] has left in `folder`, and says how many files that were. Only for who keeps all
-/// other writers out of the folder: their temporary files would go, too.
+/// Removes what a killed [`replace`] has left in `folder`, and says how many files that were. Only for who
+/// keeps all other writers out of the folder: their temporary files would go, too.
 ///
 /// # Errors
 /// When the folder cannot be read.

@@ -1,4 +1,5 @@
-//! Why `tokend store` ends without having done what it was asked, as `tok` says it: two lines, or one JSON object.
+//! Why `tokend store` ends without having done what it was asked, as `tok` says it: two lines, or one JSON
+//! object.
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -22,12 +22,14 @@ pub(super) struct Words {
     #[arg(long, value_name = "FILE", group = "how")]
     plugin: Option<PathBuf>,
     /// It lies in the desktop's keyring: service `tokend`, user NAME.
-    #[arg(long, value_name = "NAME", group = "how", num_args = 0..=1, default_missing_value = "store-identity")]
+    #[arg(long, value_name = "NAME", group = "how", num_args = 0..=1)]
+    #[arg(default_missing_value = "store-identity")]
     keyring: Option<String>,
     /// It is a systemd credential, and goes to standard output, for `systemd-creds encrypt`.
     #[arg(long, value_name = "NAME", group = "how")]
     credential: Option<String>,
-    /// Changes the passphrase: standard input has the old one and the new one, a line each; either may be empty.
+    /// Changes the passphrase: standard input has the old one and the new one, a line each; either may be
+    /// empty.
     #[arg(long, group = "how")]
     change_passphrase: bool,
 }
@@ -88,7 +90,7 @@ async fn credential(store: &Store, name: String) -> Result<(), Complaint> {
     }
     note(&made.to_string());
     note(&format!(
-        "for the daemon's unit, with the path of what `systemd-creds encrypt --name={name} - {name}.cred` wrote:\n\
+        "for the daemon's unit, with what `systemd-creds encrypt --name={name} - {name}.cred` wrote:\n\
          LoadCredentialEncrypted={name}:/PATH/{name}.cred"
     ));
     Ok(())

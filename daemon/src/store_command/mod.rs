@@ -1,5 +1,5 @@
-//! `tokend store …`: the store without the daemon; what `tok secret` and `tok init` run. `tok` does the asking, and passes
-//! secrets and passphrases on standard input.
+//! `tokend store …`: the store without the daemon; what `tok secret` and `tok init` run. `tok` does the
+//! asking, and passes secrets and passphrases on standard input.
 
 mod complaint;
 mod import;
@@ -74,6 +74,7 @@ pub(crate) fn run(words: Words) -> ExitCode {
     let json = words.json;
     platform::close_new_files_to_others();
     platform::close_to_onlookers();
+    platform::seal_secrets();
     platform::keep_descriptors_from_children();
     match begin(words) {
         Ok(()) => ExitCode::SUCCESS,

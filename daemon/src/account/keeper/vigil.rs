@@ -69,7 +69,7 @@ impl Task {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         if std::mem::take(&mut slot.watched) {
             tracing::info!(account = slot.account.name, "a file of its secret has changed: tried again");
-            self.tell(id, Event::Started);
+            self.tell(id, Event::Mended);
         }
     }
 

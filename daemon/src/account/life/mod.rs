@@ -61,6 +61,8 @@ pub struct Ask {
 pub enum Event {
     /// The account is there now, or is to be looked at again after its configuration was read.
     Started,
+    /// A file of its secret has changed: it is to be looked at again.
+    Mended,
     /// Somebody wants the token.
     Asked(Ask),
     /// Somebody wants a new one, even if the old one has life left. Its need does not count.
@@ -167,6 +169,8 @@ pub struct Life {
     refused: VecDeque<[u8; 32]>,
     rejections: Allowance,
     refreshes: Allowance,
+    /// Tries that a changed file caused.
+    mends: Allowance,
     probes: Allowance,
     /// A refresh was granted: the next attempt needs no other reason.
     forced: bool,
@@ -233,6 +237,7 @@ impl Life {
             refused: VecDeque::new(),
             rejections: Allowance::default(),
             refreshes: Allowance::default(),
+            mends: Allowance::default(),
             probes: Allowance::default(),
             forced: false,
             looked_again: false,
@@ -271,6 +276,7 @@ impl Life {
         let mut effects = Vec::new();
         match event {
             Event::Started => self.look_again(now),
+            Event::Mended => self.mended(now),
             Event::Asked(ask) => self.waiting.push(Waiting { ask, forced: false }),
             Event::Refresh(ask) => self.force(ask, now, &mut effects),
             Event::Rejected(sha256) => self.rejected(sha256, now),
@@ -532,13 +538,28 @@ impl Life {
 
     /// A person may have mended what parked the account: it is tried once more, as often as a forced refresh is.
     fn look_again(&mut self, now: Moment) {
-        let ready = self.refreshes.ready_at(now.steady);
-        if let Some(trouble) = self.trouble.as_mut().filter(|trouble| trouble.parked) {
-            trouble.parked = false;
-            trouble.doubts = 0;
-            trouble.next_try = ready.max(now.steady);
-            self.refreshes.grant(trouble.next_try);
+        let at = self.refreshes.ready_at(now.steady).max(now.steady);
+        if self.unpark(at) {
+            self.refreshes.grant(at);
             self.looked_again = true;
         }
+    }
+
+    /// A file was changed, by whom is not known: it is tried once more, as often as a forced refresh is, but such tries
+    /// are counted by themselves, so that who changed it may ask for a refresh, too.
+    fn mended(&mut self, now: Moment) {
+        let at = self.mends.ready_at(now.steady).max(now.steady);
+        if self.unpark(at) {
+            self.mends.grant(at);
+        }
+    }
+
+    /// Whether it was parked, and will be tried at `at`.
+    fn unpark(&mut self, at: Steady) -> bool {
+        let Some(trouble) = self.trouble.as_mut().filter(|trouble| trouble.parked) else { return false };
+        trouble.parked = false;
+        trouble.doubts = 0;
+        trouble.next_try = at;
+        true
     }
 }

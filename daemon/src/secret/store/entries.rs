@@ -138,8 +138,8 @@ fn label_of(places: &Places, file_name: &str) -> Result<Label, String> {
         .map_err(|trouble| trouble.message)
 }
 
-/// The label of what lies where the secret `name` belongs; trouble where that is not this secret's file, since nothing of
-/// somebody else's is overwritten or removed.
+/// The label of what lies where the secret `name` belongs; trouble where that is not this secret's file,
+/// since nothing of somebody else's is overwritten or removed.
 fn existing(places: &Places, name: &str) -> Result<Option<Label>, Trouble> {
     let path = places.file_of(name);
     let Some(bytes) = places::read(&path, Closed::ToWriters, &format!("the secret {name}"))? else {

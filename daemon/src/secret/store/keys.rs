@@ -1,9 +1,10 @@
-//! The keys of the kept state: it is encrypted for the store's recipient, and authenticated so that nobody who only knows
-//! the recipient can plant a file, and no file can take another's place.
+//! The keys of the kept state: it is encrypted for the store's recipient, and authenticated so that nobody
+//! who only knows the recipient can plant a file, and no file can take another's place.
 //!
-//! A sealed file is a standard age file. Its plaintext is 32 bytes of HMAC-SHA256, then what was sealed. The HMAC's key is
-//! HKDF-SHA256 of the identity's text (`AGE-SECRET-KEY-1…`, without a newline), no salt, info `tokend kept state v1`; it is
-//! over the context's length (8 bytes, big endian), the context, and what was sealed.
+//! A sealed file is a standard age file. Its plaintext is 32 bytes of HMAC-SHA256, then what was sealed. The
+//! HMAC's key is HKDF-SHA256 of the identity's text (`AGE-SECRET-KEY-1…`, without a newline), no salt, info
+//! `tokend kept state v1`; it is over the context's length (8 bytes, big endian), the context, and what was
+//! sealed.
 
 use std::fmt;
 use std::sync::{Arc, Weak};

@@ -69,8 +69,8 @@ impl fmt::Display for Made {
             IdentityKind::Plain => write!(
                 f,
                 "back it up: without it nobody can read the secrets, and whoever has it can read them all\n\
-                 it has no passphrase: it does not protect from programs that run as you, from root, nor from \
-                 whoever copies this disk or a backup of it; `tok init --change-passphrase` gives it one"
+                 it has no passphrase: it does not protect from programs that run as you, from root, nor \
+                 from whoever copies this disk or a backup of it; `tok init --change-passphrase` gives it one"
             ),
             IdentityKind::Passphrase => write!(
                 f,
@@ -85,8 +85,8 @@ impl fmt::Display for Made {
             ),
             IdentityKind::Plugin => write!(
                 f,
-                "back it up with identity.source: without it and the plugin's device nobody can read the secrets; \
-                 the device cannot be copied, so keep a copy of the secrets elsewhere"
+                "back it up with identity.source: without it and the plugin's device nobody can read the \
+                 secrets; the device cannot be copied, so keep a copy of the secrets elsewhere"
             ),
             IdentityKind::Keyring => write!(
                 f,
@@ -95,7 +95,8 @@ impl fmt::Display for Made {
             ),
             IdentityKind::Credential => write!(
                 f,
-                "back the identity up before it is sealed to this machine: without it nobody can read the secrets"
+                "back the identity up before it is sealed to this machine: without it nobody can read the \
+                 secrets"
             ),
         }
     }
@@ -291,7 +292,8 @@ async fn put_into_keyring(user: &str, opened: &Opened) -> Result<(), Trouble> {
     }
 }
 
-/// What opens comes first, then what is opened, and last what says for whom to encrypt: until then it is not used.
+/// What opens comes first, then what is opened, and last what says for whom to encrypt: until then it is not
+/// used.
 fn write(writing: &Writing<'_>, opened: &Opened, how: &How, wrapped: Option<&[u8]>) -> Result<Made, Trouble> {
     let places = writing.places();
     if let Some(line) = how.line() {

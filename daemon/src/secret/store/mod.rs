@@ -115,8 +115,8 @@ impl Store {
     /// for it cancels it for nobody.
     ///
     /// # Errors
-    /// `Locked` while the store is, or where a passphrase is needed; `Source` where only a person can mend it; `NotNow`
-    /// where it may pass.
+    /// `Locked` while the store is, or where a passphrase is needed; `Source` where only a person can mend
+    /// it; `NotNow` where it may pass.
     pub async fn fetch(&self, name: &str, errand: &Errand) -> Result<Secret, Failure> {
         Ok(self.secret(name, Some(errand.clone())).await?)
     }
@@ -172,12 +172,14 @@ impl Store {
         making::change_passphrase(&self.places, old, new, &self.voice).await
     }
 
-    /// Forgets the opened identity and every key of it, at once; the store stays locked until [`unlock`](Self::unlock).
+    /// Forgets the opened identity and every key of it, at once; the store stays locked until
+    /// [`unlock`](Self::unlock).
     pub fn lock(&self) {
         self.shared.lock();
     }
 
-    /// Opens the identity, and ends a lock. Tries are made one after another, and wrong ones cost growing time.
+    /// Opens the identity, and ends a lock. Tries are made one after another, and wrong ones cost growing
+    /// time.
     ///
     /// # Errors
     /// [`UnlockError`] says which; a locked store stays so.
@@ -211,7 +213,8 @@ impl Store {
         Ok(Arc::new(StateKeys::of(&opened)))
     }
 
-    /// The same; where there is no identity, a plain one is made first, and what a person must know of it comes back, too.
+    /// The same; where there is no identity, a plain one is made first, and what a person must know of it
+    /// comes back, too.
     ///
     /// # Errors
     /// As [`keys`](Self::keys), and whatever is in the way of making one.
@@ -263,7 +266,8 @@ impl From<Shut> for UnlockError {
     }
 }
 
-/// Runs what may take long, or leave a key on the stack, in a thread for such work. It is not cancelled with its caller.
+/// Runs what may take long, or leave a key on the stack, in a thread for such work. It is not cancelled with
+/// its caller.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
 ) -> Result<T, Trouble> {

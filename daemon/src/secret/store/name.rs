@@ -2,8 +2,8 @@
 
 use crate::document::nearest_few;
 
-/// Whether `name` can name a secret: 1 to 64 of `A-Z a-z 0-9 . _ -`, beginning with a letter or digit, not ending in a
-/// dot, and no name that some system keeps for itself.
+/// Whether `name` can name a secret: 1 to 64 of `A-Z a-z 0-9 . _ -`, beginning with a letter or digit, not
+/// ending in a dot, and no name that some system keeps for itself.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
@@ -14,8 +14,8 @@ pub fn is_name(name: &str) -> bool {
 }
 
 /// What a name must be, in words.
-pub(super) const RULE: &str = "a name is 1 to 64 of A-Z a-z 0-9 . _ -, begins with a letter or digit, does not end in a dot, \
-     and is none of Windows' devices (CON, NUL, COM1 …)";
+pub(super) const RULE: &str = "a name is 1 to 64 of A-Z a-z 0-9 . _ -, begins with a letter or digit, \
+                               does not end in a dot, and is none of Windows' devices (CON, NUL, COM1 …)";
 
 /// Windows opens the device whatever follows its name after a dot.
 fn is_device(name: &str) -> bool {
@@ -29,7 +29,8 @@ fn is_device(name: &str) -> bool {
     }
 }
 
-/// A name made of foreign words, such as a variable's: lower case, `-` between the parts. None where nothing is left.
+/// A name made of foreign words, such as a variable's: lower case, `-` between the parts. None where nothing
+/// is left.
 #[must_use]
 pub fn made_of(words: &str) -> Option<String> {
     let mut name = String::new();

@@ -98,7 +98,8 @@ fn missing(places: &Places) -> Trouble {
     )
 }
 
-/// Whether the identity is the one that secrets are encrypted for. Its public half is written where it is not there.
+/// Whether the identity is the one that secrets are encrypted for. Its public half is written where it is not
+/// there.
 fn confirm(opened: Opened, places: &Places) -> Result<Opened, Trouble> {
     match identity::recipient(places)? {
         Some(recipient) => opened.fits(&recipient, places)?,
@@ -127,7 +128,8 @@ fn credential(name: &str, folder: Option<PathBuf>) -> Result<PathBuf, Trouble> {
 /// Opens an identity that lies in a file of the store.
 fn by_file(places: &Places, how: How, passphrase: Option<&Secret>, voice: &Voice) -> Result<Opened, Shut> {
     let path = if how == How::Plain { places.plain() } else { places.protected() };
-    // What is encrypted is safe even where others can read it, but a backup tool that opens it should be noticed.
+    // What is encrypted is safe even where others can read it, but a backup tool that opens it should be
+    // noticed.
     let bytes = places::read(&path, Closed::ToAll, "the store's identity")?
         .ok_or_else(|| identity::vanished(&path))?;
     let text = match how {

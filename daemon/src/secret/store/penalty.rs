@@ -1,5 +1,5 @@
-//! How long a wrong passphrase keeps the next try away: whoever guesses through the daemon shall not be quicker than a
-//! person who mistypes.
+//! How long a wrong passphrase keeps the next try away: whoever guesses through the daemon shall not be
+//! quicker than a person who mistypes.
 
 use std::time::Duration;
 

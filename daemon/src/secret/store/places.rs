@@ -66,8 +66,8 @@ impl Places {
         check_folder(&self.secrets())
     }
 
-    /// Makes the folders where they are not, and keeps other writers out until the guard is dropped. What a killed
-    /// writer left is removed.
+    /// Makes the folders where they are not, and keeps other writers out until the guard is dropped. What a
+    /// killed writer left is removed.
     pub(super) fn write(&self) -> Result<Writing<'_>, Trouble> {
         self.check()?;
         for folder in [self.folder.clone(), self.secrets()] {

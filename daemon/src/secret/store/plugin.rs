@@ -1,4 +1,5 @@
-//! An age plugin as what opens the store's identity: a program `age-plugin-NAME` that knows a TPM, a YubiKey or the like.
+//! An age plugin as what opens the store's identity: a program `age-plugin-NAME` that knows a TPM, a YubiKey
+//! or the like.
 
 use std::env;
 use std::fmt;

@@ -1,8 +1,9 @@
 //! One secret in a standard age file, whose header says which secret it is and for whom.
 //!
-//! Beside the recipient's stanza the header has one of type `tokend-secret` with the arguments NAME, and for a bound secret
-//! ACCOUNT and ORIGIN; its body is empty. The header's MAC covers it, so that a file can be neither renamed nor bound
-//! otherwise by who has not the key; other programs skip it (<https://c2sp.org/age>).
+//! Beside the recipient's stanza the header has one of type `tokend-secret` with the arguments NAME, and for
+//! a bound secret ACCOUNT and ORIGIN; its body is empty. The header's MAC covers it, so that a file can be
+//! neither renamed nor bound otherwise by who has not the key; other programs skip it
+//! (<https://c2sp.org/age>).
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -92,7 +93,8 @@ impl Label {
     }
 }
 
-/// age's arguments are one or more visible ASCII characters: whatever else there is, and `%`, becomes `%XX`; nothing is `-`.
+/// age's arguments are one or more visible ASCII characters: whatever else there is, and `%`, becomes `%XX`;
+/// nothing is `-`.
 fn encoded(text: &str) -> String {
     match text {
         "" => "-".to_owned(),

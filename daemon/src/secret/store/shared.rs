@@ -28,6 +28,8 @@ pub(super) struct Shared {
     inner: Mutex<Inner>,
     /// One try after another, each after its penalty.
     tries: Arc<tokio::sync::Mutex<Penalty>>,
+    /// Milliseconds that go on in suspend.
+    now: fn() -> u64,
     readers: Arc<Semaphore>,
 }
 
@@ -46,6 +48,7 @@ impl Default for Shared {
         Self {
             inner: Mutex::default(),
             tries: Arc::default(),
+            now: platform::steady_milliseconds,
             readers: Arc::new(Semaphore::new(MOST_READERS)),
         }
     }
@@ -59,6 +62,12 @@ impl fmt::Debug for Shared {
 }
 
 impl Shared {
+    /// With another clock.
+    #[cfg(test)]
+    pub(super) fn at(now: fn() -> u64) -> Self {
+        Self { now, ..Self::default() }
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -197,12 +206,12 @@ impl Shared {
                     if passphrase.is_none() {
                         return Err(UnlockError::PassphraseNeeded);
                     }
-                    penalty.admit(platform::steady_milliseconds()).map_err(UnlockError::TooSoon)?;
+                    penalty.admit((self.now)()).map_err(UnlockError::TooSoon)?;
                 }
                 let opened = opening::open(places, passphrase.filter(|_| asks), voice).await;
                 match &opened {
                     Ok(_) => penalty.right(),
-                    Err(Shut::WrongPassphrase) => penalty.wrong(platform::steady_milliseconds()),
+                    Err(Shut::WrongPassphrase) => penalty.wrong((self.now)()),
                     Err(_) => {}
                 }
                 Some(opened?)

@@ -1,4 +1,5 @@
-//! Why the store cannot do what it was asked: what happened and what to do, for the daemon and for the command line.
+//! Why the store cannot do what it was asked: what happened and what to do, for the daemon and for the
+//! command line.
 
 use std::fmt;
 use std::io;
@@ -140,7 +141,8 @@ pub(super) enum Closed {
     ToWriters,
 }
 
-/// Whether a file in the store is one, and nobody else may do with it what would harm. `what` says what it should be.
+/// Whether a file in the store is one, and nobody else may do with it what would harm. `what` says what it
+/// should be.
 pub(super) fn check(path: &Path, facts: &Facts, closed: Closed, what: &str) -> Result<(), Trouble> {
     let open = match closed {
         Closed::ToAll => facts.others_may_touch(),

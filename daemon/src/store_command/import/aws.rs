@@ -62,7 +62,8 @@ fn found_in(text: &str, profiles: &[String]) -> Result<Vec<Found>, Complaint> {
 mod tests {
     use super::*;
 
-    const FILE: &str = "# mine\n[default]\naws_access_key_id=AKIA1\nAWS_SECRET_ACCESS_KEY = a/b+c==\nregion = x\n\n\
+    const FILE: &str = "# mine\n[default]\naws_access_key_id=AKIA1\nAWS_SECRET_ACCESS_KEY = a/b+c==\n\
+                        region = x\n\n\
                         [work-1]\n; s\naws_secret_access_key = w\naws_session_token = t\n";
 
     fn pairs(profiles: &[&str]) -> Vec<(String, String)> {

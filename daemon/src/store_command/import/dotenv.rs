@@ -1,5 +1,6 @@
-//! Secrets in a dotenv file, as common tools read it: `NAME=value`, `export`, comments, quotes, escapes. Nothing is expanded:
-//! a secret with a `$` in it must stay what it is (the crate dotenvy, for one, always expands).
+//! Secrets in a dotenv file, as common tools read it: `NAME=value`, `export`, comments, quotes, escapes.
+//! Nothing is expanded: a secret with a `$` in it must stay what it is (the crate dotenvy, for one, always
+//! expands).
 
 use std::path::Path;
 

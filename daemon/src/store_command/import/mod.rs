@@ -1,4 +1,5 @@
-//! `tokend store import`: stores secrets that are elsewhere, under names made of theirs. What it reads stays as it is.
+//! `tokend store import`: stores secrets that are elsewhere, under names made of theirs. What it reads stays
+//! as it is.
 
 mod aws;
 mod dotenv;
@@ -115,7 +116,7 @@ async fn free(store: &Store, found: &[Found], replace: bool) -> Result<(), Compl
             let was = printable(was, 200);
             return Err(Complaint::usage(
                 format!("{was} would be the secret {name}, and there is one"),
-                "nothing was stored; --replace replaces what is in the store, --name or --prefix make other names",
+                "nothing was stored; --replace replaces what is there, --name or --prefix make other names",
             ));
         }
     }

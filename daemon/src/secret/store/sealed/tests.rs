@@ -128,7 +128,11 @@ proptest! {
     }
 
     #[test]
-    fn any_change_of_a_file_is_noticed(place: prop::sample::Index, byte: u8, secret in prop::collection::vec(any::<u8>(), 1..300)) {
+    fn any_change_of_a_file_is_noticed(
+        place: prop::sample::Index,
+        byte: u8,
+        secret in prop::collection::vec(any::<u8>(), 1..300),
+    ) {
         let identity = identity();
         let mut sealed = seal(&identity.to_public(), &label("a", None), &secret).unwrap();
         prop_assert_eq!(opened(&sealed, &identity, "a"), Ok(secret));

@@ -1,7 +1,9 @@
 //! Locking and unlocking.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::super::shared::Shared;
 use super::*;
 
 #[tokio::test]
@@ -33,8 +35,9 @@ async fn a_store_without_an_identity_can_be_locked_and_unlocked() {
 
 #[tokio::test]
 async fn wrong_passphrases_cost_growing_time_also_at_once_and_whoever_hangs_up() {
+    static NOW: AtomicU64 = AtomicU64::new(5_000);
     let (_home, store) = Home::with_passphrase("right").await;
-    let store = Arc::new(store);
+    let store = Arc::new(Store { shared: Arc::new(Shared::at(|| NOW.load(Ordering::Relaxed))), ..store });
     // Whoever hangs up has tried all the same.
     for _ in 0..2 {
         let mut hasty = Box::pin(store.unlock(Some(secret("wrong"))));
@@ -49,13 +52,22 @@ async fn wrong_passphrases_cost_growing_time_also_at_once_and_whoever_hangs_up()
         .collect();
     for outcome in tries {
         let outcome = outcome.await.unwrap();
-        assert!(
-            matches!(outcome, Err(UnlockError::TooSoon(left)) if left <= Duration::from_secs(1)),
-            "{outcome:?}"
-        );
+        assert_eq!(outcome, Err(UnlockError::TooSoon(Duration::from_secs(1))));
     }
     assert_eq!(store.unlock(None).await, Err(UnlockError::PassphraseNeeded));
     assert_eq!(fetched(&store, "a").await.unwrap_err().class, Class::Locked);
+    NOW.store(5_999, Ordering::Relaxed);
+    let soon = store.unlock(Some(secret("right"))).await;
+    assert_eq!(soon, Err(UnlockError::TooSoon(Duration::from_millis(1))));
+    NOW.store(6_000, Ordering::Relaxed);
+    assert_eq!(store.unlock(Some(secret("wrong"))).await, Err(UnlockError::WrongPassphrase));
+    NOW.store(8_000, Ordering::Relaxed);
+    store.unlock(Some(secret("right"))).await.unwrap();
+    // All is forgiven.
+    store.lock();
+    for _ in 0..2 {
+        assert_eq!(store.unlock(Some(secret("wrong"))).await, Err(UnlockError::WrongPassphrase));
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! What lies where the store's files belong and is none of them: a clear message, nothing overwritten, nothing lost.
+//! What lies where the store's files belong and is none of them: a clear message, nothing overwritten,
+//! nothing lost.
 
 use std::os::unix::fs::{chown, symlink};
 
