@@ -126,12 +126,13 @@ impl Source {
         }
     }
 
-    /// The file that holds it, where a change of that file can be seen.
+    /// The file that holds it, or that opens the vault where it is; where a change of that file can be seen.
     #[must_use]
     pub fn file(&self) -> Option<PathBuf> {
         match &self.0 {
             Origin::File { path, .. } => Some(path.clone()),
             Origin::Store { name, store } => Some(store.file_of(name)),
+            Origin::Vault { vault, .. } => vault.file(),
             _ => None,
         }
     }

@@ -58,6 +58,16 @@ impl Login {
         }
     }
 
+    /// Where its secret comes from.
+    pub(super) fn source(&self) -> Option<&Source> {
+        match self {
+            Self::Token(source) | Self::Jwt { jwt: source, .. } | Self::UserPass { password: source, .. } => {
+                Some(source)
+            }
+            Self::AppRole { secret_id, .. } => secret_id.as_ref(),
+        }
+    }
+
     /// What to check after a refusal.
     fn credentials(&self) -> &'static str {
         match self {

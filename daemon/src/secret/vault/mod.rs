@@ -11,6 +11,7 @@ mod session;
 mod settings;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -91,6 +92,12 @@ impl Vault {
     pub fn forget(&self) {
         self.forget_session();
         self.forget_mounts();
+    }
+
+    /// The file that holds what it is opened with, if one does.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        self.settings.login.source()?.file()
     }
 
     /// A hash of all that it was made of.
