@@ -196,7 +196,8 @@ impl Bao {
         self.post(
             &format!("auth/jwt/role/{name}"),
             &json!({
-                "role_type": "jwt", "user_claim": "sub", "bound_audiences": ["vault"], "token_policies": policy,
+                "role_type": "jwt", "user_claim": "sub", "bound_audiences": ["vault"],
+                "token_policies": policy,
             }),
         );
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -204,9 +205,9 @@ impl Bao {
         let unsigned = format!(
             "{}.{}",
             part(&json!({ "alg": "ES256", "typ": "JWT" })),
-            part(
-                &json!({ "iss": "tests", "sub": "ci", "aud": "vault", "exp": far, "nbf": before, "iat": before })
-            )
+            part(&json!({
+                "iss": "tests", "sub": "ci", "aud": "vault", "exp": far, "nbf": before, "iat": before,
+            }))
         );
         let answer = self.post(
             "transit/sign/jwt/sha2-256",

@@ -32,7 +32,8 @@ fn login_account(sandbox: &Sandbox, login: &HttpLogin) -> String {
 fn approle(sandbox: &Sandbox, url: &str, role_id: &str, secret_id: &str) -> String {
     sandbox.secret_file("secret-id", secret_id);
     format!(
-        "[vault]\naddress = '{url}'\nauth = 'approle'\nrole_id = '{role_id}'\nsecret_id = {{ file = '~/secret-id' }}\n"
+        "[vault]\naddress = '{url}'\nauth = 'approle'\nrole_id = '{role_id}'\n\
+         secret_id = {{ file = '~/secret-id' }}\n"
     )
 }
 
@@ -143,7 +144,9 @@ fn leases_of_ten_seconds_are_renewed_over_a_minute_and_few_logins_are_needed() {
     // After 25 s the server renews no more: it answers 200 with a shorter lease and a warning.
     let role = bao.approle(
         "app",
-        &json!({ "token_policies": "app", "token_ttl": "10s", "token_max_ttl": "25s", "secret_id_num_uses": 100 }),
+        &json!({
+            "token_policies": "app", "token_ttl": "10s", "token_max_ttl": "25s", "secret_id_num_uses": 100,
+        }),
     );
     let vault = approle(&sandbox, &bao.url, &role.id, &role.secret_id);
     sandbox.configure(&format!("{vault}{}", login_account(&sandbox, &login)));

@@ -1,7 +1,7 @@
 //! Secrets in OpenBao or HashiCorp Vault.
 //!
-//! One login serves all accounts. Its token is renewed while the server lets it; a new login takes place when somebody
-//! wants a secret and there is no token, or it is refused. What is read is not kept.
+//! One login serves all accounts. Its token is renewed while the server lets it; a new login takes place when
+//! somebody wants a secret and there is no token, or it is refused. What is read is not kept.
 
 mod answers;
 mod kv;
@@ -70,9 +70,9 @@ impl Vault {
     /// Gets the field at `place`.
     ///
     /// # Errors
-    /// `Source` where there is no such secret or field, or a credential of the vault's own cannot be had; `No` where the
-    /// vault refuses the login, or the secret to this login; `NotNow` where it may pass: no network, a sealed vault,
-    /// `timeout`.
+    /// `Source` where there is no such secret or field, or a credential of the vault's own cannot be had; `No`
+    /// where the vault refuses the login, or the secret to this login; `NotNow` where it may pass: no network, a
+    /// sealed vault, `timeout`.
     pub async fn fetch(self: &Arc<Self>, place: &Place, timeout: Duration) -> Result<Secret, Failure> {
         match tokio::time::timeout(timeout, self.find(place)).await {
             Ok(result) => result,

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A field of a secret. Where the mount ends and the path begins, only the server knows: both may have slashes.
+/// A field of a secret. Where the mount ends and the path begins, only the server knows: both may have
+/// slashes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     segments: Vec<String>,
