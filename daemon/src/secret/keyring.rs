@@ -22,8 +22,8 @@ const MOST_NAME: usize = 255;
 /// Gets the secret of service `tokend` and user `user`.
 ///
 /// # Errors
-/// `Source` where only a person can mend it: there is none, or more than one. `NotNow` where it may pass: the keyring
-/// is locked or not there, or does not answer within `timeout`.
+/// `Source` where only a person can mend it: there is none, or more than one. `NotNow` where it may pass: the
+/// keyring is locked or not there, or does not answer within `timeout`.
 pub async fn fetch(user: &str, timeout: Duration) -> Result<Secret, Failure> {
     let bytes =
         within(timeout, keyring::get(SERVICE, user)).await.map_err(|trouble| explain(trouble, user))?;

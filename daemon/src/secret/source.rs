@@ -126,12 +126,13 @@ impl Source {
         }
     }
 
-    /// The files whose change may mend a failed fetch or a refused secret.
+    /// The files whose change may mend a failed fetch or a refused secret: of a vault, those that log in.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
         match &self.0 {
             Origin::File { path, .. } => vec![path.clone()],
             Origin::Store { name, store } => store.files_of(name),
+            Origin::Vault { vault, .. } => vault.files(),
             _ => Vec::new(),
         }
     }

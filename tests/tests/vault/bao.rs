@@ -40,7 +40,7 @@ impl Drop for Server {
 /// A role of AppRole, and a way to log in as it.
 pub(crate) struct Role {
     name: String,
-    pub(crate) role_id: String,
+    pub(crate) id: String,
     pub(crate) secret_id: String,
 }
 
@@ -161,12 +161,12 @@ impl Bao {
         let path = format!("auth/approle/role/{name}");
         self.post(&path, role);
         let text = |answer: &Value, key: &str| answer["data"][key].as_str().expect(key).to_owned();
-        let role_id = text(&self.get(&format!("{path}/role-id")), "role_id");
+        let id = text(&self.get(&format!("{path}/role-id")), "role_id");
         let secret_id = text(&self.post(&format!("{path}/secret-id"), &json!({})), "secret_id");
-        Role { name: name.to_owned(), role_id, secret_id }
+        Role { name: name.to_owned(), id, secret_id }
     }
 
-    /// How many logins its secret_id is still good for.
+    /// How many logins its `secret_id` is still good for.
     pub(crate) fn uses_left(&self, role: &Role) -> i64 {
         let path = format!("auth/approle/role/{}/secret-id/lookup", role.name);
         let answer = self.post(&path, &json!({ "secret_id": role.secret_id }));
@@ -196,24 +196,25 @@ impl Bao {
         self.post(
             &format!("auth/jwt/role/{name}"),
             &json!({
-                "role_type": "jwt", "user_claim": "sub", "bound_audiences": ["vault"], "token_policies": policy,
+                "role_type": "jwt", "user_claim": "sub", "bound_audiences": ["vault"],
+                "token_policies": policy,
             }),
         );
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let (past, far) = (1_700_000_000_u64, 4_000_000_000_u64);
-        let signed = format!(
+        let (before, far) = (1_700_000_000_u64, 4_000_000_000_u64);
+        let unsigned = format!(
             "{}.{}",
             part(&json!({ "alg": "ES256", "typ": "JWT" })),
-            part(
-                &json!({ "iss": "tests", "sub": "ci", "aud": "vault", "exp": far, "nbf": past, "iat": past })
-            )
+            part(&json!({
+                "iss": "tests", "sub": "ci", "aud": "vault", "exp": far, "nbf": before, "iat": before,
+            }))
         );
         let answer = self.post(
             "transit/sign/jwt/sha2-256",
-            &json!({ "input": STANDARD.encode(&signed), "marshaling_algorithm": "jws" }),
+            &json!({ "input": STANDARD.encode(&unsigned), "marshaling_algorithm": "jws" }),
         );
         let signature = answer["data"]["signature"].as_str().expect("a signature").rsplit(':').next();
-        format!("{signed}.{}", signature.expect("its last part"))
+        format!("{unsigned}.{}", signature.expect("its last part"))
     }
 
     /// Opens it after a seal.

@@ -1,4 +1,5 @@
-//! macOS' Keychain and Windows' Credential Manager, through the crate `keyring`. They block while a person is asked.
+//! macOS' Keychain and Windows' Credential Manager, through the crate `keyring`. They block while a person is
+//! asked.
 
 use keyring::{Entry, Error};
 use tokio::sync::Semaphore;

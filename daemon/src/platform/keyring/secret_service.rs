@@ -1,10 +1,12 @@
 //! The Secret Service of freedesktop.org, which GNOME Keyring, KWallet and KeePassXC speak.
 //!
-//! Each call has a connection of its own: one that is kept would break with the service, and secrets are fetched
-//! minutes apart. Dropping a future ends its connection, and with it a question that is still on the screen.
+//! Each call has a connection of its own: one that is kept would break with the service, and secrets are
+//! fetched minutes apart. Dropping a future ends its connection, and with it a question that is still on the
+//! screen.
 //!
-//! Specification: <https://specifications.freedesktop.org/secret-service-spec/latest/>. The attributes are those of the
-//! crate `keyring`, of Python's `keyring` and of whoever calls `secret-tool store … service S username U`.
+//! Specification: <https://specifications.freedesktop.org/secret-service-spec/latest/>. The attributes are
+//! those of the crate `keyring`, of Python's `keyring` and of whoever calls `secret-tool store … service S
+//! username U`.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,8 +20,8 @@ use super::Trouble;
 /// One question at a time is on the screen, however many wait for the keyring.
 static ASKING: Mutex<()> = Mutex::const_new(());
 
-/// Whether a question for the password was not answered. Nobody is asked again before the keyring has been seen
-/// unlocked: tries go on for as long as it takes, and a person would be asked at each.
+/// Whether a question for the password was not answered. Nobody is asked again before the keyring has been
+/// seen unlocked: tries go on for as long as it takes, and a person would be asked at each.
 static UNANSWERED: AtomicBool = AtomicBool::new(false);
 
 const CONTENT_TYPE: &str = "text/plain; charset=utf8";
@@ -34,8 +36,8 @@ pub async fn get(service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, Troubl
     item.get_secret().await.map(Zeroizing::new).map_err(trouble)
 }
 
-/// Makes `secret` the one of the item for `service` and `user`; where there is none, makes it in the default collection.
-/// A person may be asked to unlock it.
+/// Makes `secret` the one of the item for `service` and `user`; where there is none, makes it in the default
+/// collection. A person may be asked to unlock it.
 ///
 /// # Errors
 /// Why it was not taken.

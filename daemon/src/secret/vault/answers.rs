@@ -28,8 +28,8 @@ pub(super) fn of_network(failure: Failure) -> Failure {
     Failure { message: format!("no secret from the vault: {}", failure.message), hint, ..failure }
 }
 
-/// An answer that says nothing of the credentials and nothing of the secret. The statuses beyond the usual are those of
-/// `sys/health`, which a balancer in front may hand on.
+/// An answer that says nothing of the credentials and nothing of the secret. The statuses beyond the usual
+/// are those of `sys/health`, which a balancer in front may hand on.
 pub(super) fn not_ready(reply: &Reply, held: &Held) -> Failure {
     let (host, status) = (&reply.host, reply.status);
     let failure = match status {

@@ -1,7 +1,8 @@
 //! Reading a field of a secret from a key-value mount, version 1 or 2.
 //!
-//! Sources: the API documents "KV secrets engine" of OpenBao and HashiCorp Vault, and what OpenBao 2.7 was seen to answer:
-//! a secret that was never there is 404 with `{"errors":[]}`, a deleted or destroyed version 404 with its metadata.
+//! Sources: the API documents "KV secrets engine" of OpenBao and HashiCorp Vault, and what OpenBao 2.7 was
+//! seen to answer: a secret that was never there is 404 with `{"errors":[]}`, a deleted or destroyed version
+//! 404 with its metadata.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;

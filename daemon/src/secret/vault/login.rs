@@ -58,6 +58,16 @@ impl Login {
         }
     }
 
+    /// Where its secret comes from.
+    pub(super) fn source(&self) -> Option<&Source> {
+        match self {
+            Self::Token(source) | Self::Jwt { jwt: source, .. } | Self::UserPass { password: source, .. } => {
+                Some(source)
+            }
+            Self::AppRole { secret_id, .. } => secret_id.as_ref(),
+        }
+    }
+
     /// What to check after a refusal.
     fn credentials(&self) -> &'static str {
         match self {
@@ -104,8 +114,8 @@ pub(super) struct Credentials {
 }
 
 impl Settings {
-    /// Reads the credentials anew. A secret of the store may be bound to the vault: `--for vault`. A source may be a
-    /// vault, so the compiler wants the type of this future said.
+    /// Reads the credentials anew. A secret of the store may be bound to the vault: `--for vault`. A source
+    /// may be a vault, so the compiler wants the type of this future said.
     pub(super) fn credentials(&self) -> Pending<'_, Credentials> {
         Box::pin(self.read_credentials())
     }
@@ -187,8 +197,8 @@ impl Settings {
         Ok(Request::post(self.url(std::iter::once("auth").chain(mount).chain(tail))).json_text(text))
     }
 
-    /// A login that failed. Wrong credentials are 400 at AppRole and userpass, 400 or 403 at JWT, 403 for a token; a
-    /// method or namespace that is not there is 403 or 404.
+    /// A login that failed. Wrong credentials are 400 at AppRole and userpass, 400 or 403 at JWT, 403 for a
+    /// token; a method or namespace that is not there is 403 or 404.
     fn refused(&self, reply: &Reply, held: &Held) -> Failure {
         if reply.is_page() || !matches!(reply.status, 400 | 401 | 403 | 404) {
             return answers::not_ready(reply, held);

@@ -1,7 +1,7 @@
 //! Secrets in OpenBao or HashiCorp Vault.
 //!
-//! One login serves all accounts. Its token is renewed while the server lets it; a new login takes place when somebody
-//! wants a secret and there is no token, or it is refused. What is read is not kept.
+//! One login serves all accounts. Its token is renewed while the server lets it; a new login takes place when
+//! somebody wants a secret and there is no token, or it is refused. What is read is not kept.
 
 mod answers;
 mod kv;
@@ -11,6 +11,7 @@ mod session;
 mod settings;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use crate::clock::{Clock, Moment, SystemClock};
 use crate::document::printable;
 use crate::provider::Failure;
 use crate::provider::http::{Reply, Request, address};
+use crate::secret::Source;
 
 pub use self::place::Place;
 pub(crate) use self::settings::Settings;
@@ -69,9 +71,9 @@ impl Vault {
     /// Gets the field at `place`.
     ///
     /// # Errors
-    /// `Source` where there is no such secret or field, or a credential of the vault's own cannot be had; `No` where the
-    /// vault refuses the login, or the secret to this login; `NotNow` where it may pass: no network, a sealed vault,
-    /// `timeout`.
+    /// `Source` where there is no such secret or field, or a credential of the vault's own cannot be had; `No`
+    /// where the vault refuses the login, or the secret to this login; `NotNow` where it may pass: no network, a
+    /// sealed vault, `timeout`.
     pub async fn fetch(self: &Arc<Self>, place: &Place, timeout: Duration) -> Result<Secret, Failure> {
         match tokio::time::timeout(timeout, self.find(place)).await {
             Ok(result) => result,
@@ -91,6 +93,12 @@ impl Vault {
     pub fn forget(&self) {
         self.forget_session();
         self.forget_mounts();
+    }
+
+    /// The files whose change may mend a login that failed.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.settings.login.source().map_or_else(Vec::new, Source::files)
     }
 
     /// A hash of all that it was made of.

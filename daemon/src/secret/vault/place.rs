@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A field of a secret. Where the mount ends and the path begins, only the server knows: both may have slashes.
+/// A field of a secret. Where the mount ends and the path begins, only the server knows: both may have
+/// slashes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     segments: Vec<String>,
@@ -63,6 +64,7 @@ impl fmt::Display for Place {
 }
 
 #[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
 

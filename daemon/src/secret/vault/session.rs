@@ -1,4 +1,5 @@
-//! A login and its life: begun once for all who wait, renewed while the server lets it, ended when it is refused.
+//! A login and its life: begun once for all who wait, renewed while the server lets it, ended when it is
+//! refused.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -16,8 +17,8 @@ use crate::clock::{Clock, Steady};
 use crate::provider::http::Request;
 use crate::provider::{Class, Failure};
 
-/// Accounts that share a vault come one after another, and a user is locked out after a few refusals: with credentials
-/// that were just refused nobody asks again so soon.
+/// Accounts that share a vault come one after another, and a user is locked out after a few refusals: with
+/// credentials that were just refused nobody asks again so soon.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Nobody begins a request with a token that may end on the way.
@@ -61,7 +62,7 @@ pub(super) struct State {
     generation: u64,
     session: Option<Arc<Session>>,
     /// The login under way, whose outcome all who wait get.
-    attempt: Option<watch::Receiver<Option<Outcome>>>,
+    attempt: Option<(watch::Receiver<Option<Outcome>>, AbortHandle)>,
     /// Credentials that were refused, until when that holds, and how.
     refused: Option<(Vec<[u8; 32]>, Steady, Failure)>,
     renewals: Option<AbortHandle>,
@@ -93,8 +94,8 @@ impl Vault {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The session, begun if there is none. However many wait, one login is under way, and one who gives up does not
-    /// cancel it.
+    /// The session, begun if there is none. However many wait, one login is under way, and one who gives up
+    /// does not cancel it.
     pub(super) async fn session(self: &Arc<Self>) -> Result<Ready, Failure> {
         let now = self.clock.now().steady;
         let mut attempt = {
@@ -103,17 +104,17 @@ impl Vault {
                 return Ok(Ready { session: Arc::clone(session), is_new: false });
             }
             state.end_session();
-            if let Some(attempt) = &state.attempt {
+            if let Some((attempt, _)) = &state.attempt {
                 attempt.clone()
             } else {
                 let (tell, attempt) = watch::channel(None);
-                state.attempt = Some(attempt.clone());
                 let (vault, generation) = (Arc::clone(self), state.generation);
-                tokio::spawn(async move {
+                let task = tokio::spawn(async move {
                     let outcome = vault.begin(generation).await;
                     // Nobody may be left who waits.
                     let _ = tell.send(Some(outcome));
                 });
+                state.attempt = Some((attempt.clone(), task.abort_handle()));
                 attempt
             }
         };
@@ -124,7 +125,7 @@ impl Vault {
             None => {
                 // Its task is gone without a word: the next begins another.
                 let mut state = self.state();
-                if state.attempt.as_ref().is_some_and(|current| current.same_channel(&attempt)) {
+                if state.attempt.as_ref().is_some_and(|(current, _)| current.same_channel(&attempt)) {
                     state.attempt = None;
                 }
                 Err(interrupted())
@@ -134,7 +135,7 @@ impl Vault {
 
     /// One login. Its outcome is the vault's, unless something made it void meanwhile.
     async fn begin(self: &Arc<Self>, generation: u64) -> Outcome {
-        let (begun, hashes) = self.try_to_begin().await;
+        let (begun, sent) = self.try_to_begin().await;
         let mut state = self.state();
         if state.generation != generation {
             return Err(interrupted());
@@ -159,7 +160,9 @@ impl Vault {
                 Ok(session)
             }
             Err(failure) => {
-                if failure.class == Class::No {
+                if failure.class == Class::No
+                    && let Some(hashes) = sent
+                {
                     let until = self.clock.now().steady.after(PAUSE);
                     state.refused = Some((hashes, until, failure.clone()));
                 }
@@ -168,11 +171,12 @@ impl Vault {
         }
     }
 
-    async fn try_to_begin(&self) -> (Result<Begun, Failure>, Vec<[u8; 32]>) {
+    /// Tries, and says what was sent, if anything was.
+    async fn try_to_begin(&self) -> (Result<Begun, Failure>, Option<Vec<[u8; 32]>>) {
         // Read anew for each login: they may have changed.
         let credentials = match self.settings.credentials().await {
             Ok(credentials) => credentials,
-            Err(failure) => return (Err(of_credentials(failure)), Vec::new()),
+            Err(failure) => return (Err(of_credentials(failure)), None),
         };
         let hashes = credentials.hashes.clone();
         let now = self.clock.now();
@@ -180,9 +184,9 @@ impl Vault {
             && *refused == hashes
             && now.steady < *until
         {
-            return (Err(failure.clone()), hashes);
+            return (Err(failure.clone()), None);
         }
-        (self.settings.log_in(credentials, now).await, hashes)
+        (self.settings.log_in(credentials, now).await, Some(hashes))
     }
 
     /// This session is refused: the next fetch begins another, unless somebody has already.
@@ -198,7 +202,9 @@ impl Vault {
         let mut state = self.state();
         state.end_session();
         state.generation += 1;
-        state.attempt = None;
+        if let Some((_, task)) = state.attempt.take() {
+            task.abort();
+        }
         state.refused = None;
     }
 
@@ -283,8 +289,8 @@ impl Renewals {
             let now = self.clock.now().steady;
             let left = session.end().map_or(Duration::MAX, |end| now.until(end));
             self.due = match renewed {
-                // The last one answers 200, too, with less than was asked for. At its end somebody logs in, if anybody
-                // still wants a secret.
+                // The last one answers 200, too, with less than was asked for. At its end somebody logs in,
+                // if anybody still wants a secret.
                 Renewed::For(given) if given < share(self.lease) => return,
                 Renewed::For(given) => asked.after(share(given)),
                 Renewed::NotNow if left > MARGIN => now.after((left / 3).max(MARGIN)),

@@ -223,14 +223,22 @@ async fn what_is_forgotten_is_logged_in_anew() {
 
 #[tokio::test]
 async fn a_login_under_way_does_not_outlive_what_was_forgotten() {
-    let server = StandIn::start([Answer::Silence]);
-    let trial = Trial::new(&server, APPROLE);
+    let server = StandIn::start([login("t-1", 30, true), second(), password("one")]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let begun = folder.path().join("begun");
+    let script = "[ -e \"$0\" ] && exec echo secret-1; : >\"$0\"; exec sleep 60";
+    let source = format!("{{ command = ['/bin/sh', '-c', '{script}', '{}'] }}", begun.display());
+    let trial = Trial::new(&server, &APPROLE.replace("$secret-1$", &source.replace('$', "@")));
     let place = Place::parse(PLACE).expect("a place");
-    let waits = trial.vault.fetch(&place, Duration::from_millis(100)).await.expect_err("a failure");
-    assert_eq!(waits.class, Class::NotNow);
-    trial.vault.forget();
-    server.then([login("t-2", 30, true), second(), password("two")]);
-    assert_eq!(trial.get(PLACE).await.as_deref(), Ok("two"));
+    let (failure, ()) = tokio::join!(trial.vault.fetch(&place, LONG), async {
+        while !begun.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        trial.vault.forget();
+    });
+    let failure = failure.expect_err("a failure");
+    assert_eq!((failure.class, failure.kind), (Class::NotNow, "vault-interrupted"));
+    assert_eq!(trial.get(PLACE).await.as_deref(), Ok("one"));
 }
 
 #[tokio::test]

@@ -6,10 +6,11 @@ const TOKEN: &str = "auth = 'token'\ntoken = { env = 'X' }";
 
 #[test]
 fn what_it_understood_is_shown_without_a_secret() {
-    let (settings, _files) = settings(&format!(
+    let (settings, files) = settings(&format!(
         "address = 'https://vault.example/v1/'\nnamespace = '/team-a/'\n{APPROLE}\nca_file = '/etc/ca.pem'"
     ));
-    let lines = settings.expect("sound").describe();
+    let settings = settings.expect("sound");
+    let lines = settings.describe();
     let shown: Vec<_> = lines.iter().map(|(key, value)| format!("{key} {value}")).collect();
     assert_eq!(
         shown[..4],
@@ -17,6 +18,8 @@ fn what_it_understood_is_shown_without_a_secret() {
     );
     assert!(shown[4].starts_with("secret_id file /"), "{shown:?}");
     assert_eq!(shown[5], "ca_file /etc/ca.pem");
+    let file = settings.login.source().and_then(crate::secret::Source::file);
+    assert_eq!(file.as_deref(), Some(files[0].path()));
 }
 
 #[test]
