@@ -61,27 +61,27 @@ fn scrub_registers() {
             );
         }
     }
-    if is_x86_feature_detected!("avx512f") {
-        // Copies of memory work in the upper half.
+    if is_x86_feature_detected!("avx512vl") {
+        // Copies of memory work in the upper half. Writing the low end of a register clears the rest of it.
         // SAFETY: as for vzeroall.
         unsafe {
             asm!(
-                "vpxorq zmm16, zmm16, zmm16",
-                "vpxorq zmm17, zmm17, zmm17",
-                "vpxorq zmm18, zmm18, zmm18",
-                "vpxorq zmm19, zmm19, zmm19",
-                "vpxorq zmm20, zmm20, zmm20",
-                "vpxorq zmm21, zmm21, zmm21",
-                "vpxorq zmm22, zmm22, zmm22",
-                "vpxorq zmm23, zmm23, zmm23",
-                "vpxorq zmm24, zmm24, zmm24",
-                "vpxorq zmm25, zmm25, zmm25",
-                "vpxorq zmm26, zmm26, zmm26",
-                "vpxorq zmm27, zmm27, zmm27",
-                "vpxorq zmm28, zmm28, zmm28",
-                "vpxorq zmm29, zmm29, zmm29",
-                "vpxorq zmm30, zmm30, zmm30",
-                "vpxorq zmm31, zmm31, zmm31",
+                "vpxorq xmm16, xmm16, xmm16",
+                "vpxorq xmm17, xmm17, xmm17",
+                "vpxorq xmm18, xmm18, xmm18",
+                "vpxorq xmm19, xmm19, xmm19",
+                "vpxorq xmm20, xmm20, xmm20",
+                "vpxorq xmm21, xmm21, xmm21",
+                "vpxorq xmm22, xmm22, xmm22",
+                "vpxorq xmm23, xmm23, xmm23",
+                "vpxorq xmm24, xmm24, xmm24",
+                "vpxorq xmm25, xmm25, xmm25",
+                "vpxorq xmm26, xmm26, xmm26",
+                "vpxorq xmm27, xmm27, xmm27",
+                "vpxorq xmm28, xmm28, xmm28",
+                "vpxorq xmm29, xmm29, xmm29",
+                "vpxorq xmm30, xmm30, xmm30",
+                "vpxorq xmm31, xmm31, xmm31",
                 clobber_abi("sysv64"),
                 options(nomem, nostack, preserves_flags),
             );
