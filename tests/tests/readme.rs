@@ -17,7 +17,8 @@ use tokend_tests::stand_in::{HttpLogin, ItsYouOnline, LyveCloud, OAuthServer, Op
 const README: &str = include_str!("../../README.md");
 
 /// What it links to; that the files are there, the compiler sees.
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 8] = [
+    ("docs/store.md", include_str!("../../docs/store.md")),
     ("docs/code-structure.md", include_str!("../../docs/code-structure.md")),
     ("docs/threat-model.md", include_str!("../../docs/threat-model.md")),
     ("docs/wire-protocol.md", include_str!("../../docs/wire-protocol.md")),
@@ -61,7 +62,7 @@ fn blocks(info: &str) -> Vec<Block> {
 
 #[test]
 fn every_configuration_is_accepted_as_it_is_written() {
-    for block in blocks("toml") {
+    for block in blocks("toml").into_iter().chain(blocks("toml vault")) {
         let sandbox = Sandbox::new();
         sandbox.configure(&block.text);
         for name in ["pass", "gcloud"] {
@@ -139,7 +140,9 @@ impl Services {
         for folder in ["home/.secrets", "credentials"] {
             DirBuilder::new().mode(0o700).create(sandbox.path().join(folder)).expect("a folder");
         }
-        sandbox.secret_file(".secrets/lyve", &self.lyve.change(|lyve| lyve.secret.clone()));
+        let lyve_secret = self.lyve.change(|lyve| lyve.secret.clone());
+        let stored = sandbox.tok_with_input(["secret", "set", "lyve-prod"], &lyve_secret);
+        assert_eq!(stored.code, 0, "{stored:?}");
         sandbox.secret_file(".secrets/ovc", &self.ovc.change(|ovc| ovc.password.clone()));
         sandbox
             .secret_file(".secrets/internal-key", &self.internal.change(|login| login.fields[1].1.clone()));
@@ -195,7 +198,7 @@ fn every_account_brings_a_token() {
     let world = World::new();
     let listed = world.sandbox.tok(["list"]).stdout;
     let accounts: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    let written = README.lines().filter(|line| line.starts_with("[accounts.")).count();
+    let written: usize = blocks("toml").iter().map(|block| block.text.matches("[accounts.").count()).sum();
     assert_eq!(accounts.len(), written, "{listed}");
     for account in accounts {
         assert!(!world.sandbox.token(account).is_empty());
@@ -305,9 +308,10 @@ fn the_first_five_minutes_hold_where_files_are_open_to_the_group() {
         let found = sh.iter().find(|block| block.text.contains(what));
         &found.unwrap_or_else(|| panic!("nothing is said of {what}")).text
     };
-    let secret =
-        piece("cat > ~/.secrets/lyve").replace('#', "<<E #").replace("Ctrl-D\n", "Ctrl-D\na-secret\nE\n");
-    let account = "[accounts.lyve-prod]\ntype = \"static\"\ntoken = { file = \"~/.secrets/lyve\" }\n";
+    let secret = piece("tok secret set lyve-prod")
+        .replace('#', "<<E #")
+        .replace("nothing\n", "nothing\na-secret\nE\n");
+    let account = "[accounts.lyve-prod]\ntype = \"static\"\ntoken = { store = \"lyve-prod\" }\n";
     let editor = sandbox.path().join("editor");
     write_program(&editor, 0o700, format!("#!/bin/sh\ncat > \"$1\" <<'E'\n{account}E\n").as_bytes());
     let steps = [
@@ -323,7 +327,9 @@ fn the_first_five_minutes_hold_where_files_are_open_to_the_group() {
     DirBuilder::new().mode(0o755).create(sandbox.home()).expect("a home");
     shell.env_remove("XDG_CONFIG_HOME").env("EDITOR", editor).env("PATH", path(&[programs]));
     let said = run(shell.args(["-eu", "-c", &format!("umask 002\n{}", steps.concat())]));
-    assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
+    assert_eq!(said.code, 0, "{said:?}");
+    let told: Vec<&str> = said.stderr.lines().collect();
+    assert!(told.len() == 3 && told[0].starts_with("made the store's identity"), "{said:?}");
     assert!(said.stdout.ends_with("\na-secret\n"), "{said:?}");
 }
 

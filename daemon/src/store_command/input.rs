@@ -27,10 +27,12 @@ pub(super) fn passphrase() -> Result<Option<Secret>, Complaint> {
 /// The passphrases on the two lines of standard input: the old one and the new one. Either may be empty.
 pub(super) fn old_and_new() -> Result<(Option<Secret>, Option<Secret>), Complaint> {
     let bytes = standard_input(2 * MOST_READ)?;
-    let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
+    // A new one that was forgotten must not become none.
+    let end = bytes.iter().position(|byte| *byte == b'\n').filter(|end| end + 1 < bytes.len());
+    let Some(end) = end else {
         return Err(Complaint::usage(
             "one passphrase is missing",
-            "the old one and the new one, a line each",
+            "the old one and the new one, a line each; an empty line for none",
         ));
     };
     let (old, new) = bytes.split_at(end);
