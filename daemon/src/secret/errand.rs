@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sha2::{Digest as _, Sha256};
 use tokend_proto::Secret;
+
+use super::digest;
 
 /// For whom secrets are fetched, and which ones were.
 #[derive(Clone, Default)]
@@ -25,10 +26,8 @@ impl Errand {
 
     /// Remembers a secret that was fetched, by its hash.
     pub(super) fn note(&self, secret: &Secret) {
-        let bytes = secret.expose();
-        let hash =
-            Sha256::new_with_prefix(b"tokend: a secret that was fetched").chain_update(&bytes[..]).finalize();
-        self.fetched.lock().unwrap_or_else(PoisonError::into_inner).push(hash.into());
+        let hash = digest(b"tokend: a secret that was fetched", secret);
+        self.fetched.lock().unwrap_or_else(PoisonError::into_inner).push(hash);
     }
 
     /// Hashes of the secrets that were fetched, in no order, each once.

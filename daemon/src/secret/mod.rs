@@ -3,6 +3,7 @@
 //! The type itself, which wipes itself and prints as `…`, is [`tokend_proto::Secret`]. A source holds names and paths,
 //! never a secret.
 
+mod digest;
 mod errand;
 mod file;
 pub mod keyring;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use tokend_proto::Secret;
 use zeroize::Zeroizing;
 
+pub(crate) use digest::digest;
 pub use errand::Errand;
 pub use program::Program;
 pub use source::Source;

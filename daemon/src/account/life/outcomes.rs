@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use super::{Life, REFUSED, Trouble};
 use crate::account::schedule::{self, DOUBTFUL_TRIES};
 use crate::account::token::Token;
 use crate::account::words;
 use crate::clock::Moment;
 use crate::provider::{Class, Failure, Minted, Probe};
+use crate::secret::digest;
 
 /// All fields of a credential together, in bytes: an answer of [`tokend_proto::limits::MAX_ANSWER`] must hold them.
 const MOST_BYTES: usize = 768 * 1024;
@@ -92,7 +91,7 @@ impl Life {
         let Some((_, secret)) = minted.fields.first() else {
             return Err(words::no_token());
         };
-        let sha256: [u8; 32] = Sha256::digest(&*secret.expose()).into();
+        let sha256 = digest(b"", secret);
         if minted.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > MOST_BYTES {
             return Err(words::too_large());
         }
