@@ -1,5 +1,7 @@
 //! What survives the daemon: the last token of each account, for this account and this service alone.
 
+#![expect(clippy::expect_used, reason = "a test should fail with the place")]
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! `tok lock` forgets, `tok unlock` gives the key again, and what is outside a locked store goes on.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test should fail with the place")]
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixStream;

@@ -1,6 +1,8 @@
 //! What of the store lies in the daemon's memory: nothing while it is open, nothing once it is locked. Looked for from
 //! outside, as only root can.
 
+#![expect(clippy::expect_used, reason = "a test should fail with the place")]
+
 use std::fs;
 use std::time::Duration;
 
@@ -113,7 +115,7 @@ fn an_open_store_leaves_neither_its_key_nor_a_secret_in_memory_and_neither_does_
     let bytes = key_bytes(key);
     assert_eq!(bytes.len(), 32);
     // How every identity begins, the program knows.
-    wanted.push(("the identity", key["AGE-SECRET-KEY-1".len()..].as_bytes().to_vec()));
+    wanted.push(("the identity", key.as_bytes()["AGE-SECRET-KEY-1".len()..].to_vec()));
     wanted.push(("the identity's bytes", bytes));
     let daemon = sandbox.start();
     if !may_look(&daemon) {

@@ -1,6 +1,8 @@
 //! A secret that is mended wakes its account by itself, and one that was changed meanwhile is tried before its account is
 //! given up.
 
+#![expect(clippy::expect_used, reason = "a test should fail with the place")]
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use tokend_proto::{Secret, codec};
 use zeroize::Zeroizing;
 
 use crate::account::life::Restored;
 use crate::account::token::Token;
 use crate::clock::{Moment, Steady, Wall, milliseconds};
+use crate::secret::digest;
 
 /// What stands before the first form's bytes.
 const FIRST: u8 = 1;
@@ -93,10 +93,7 @@ impl Record {
         if self.service != *service {
             return None;
         }
-        let sha256 = {
-            let token = self.fields.first()?.1.expose();
-            Sha256::digest(token).into()
-        };
+        let sha256 = digest(b"", &self.fields.first()?.1);
         let age = Age::of(self.requested, now, boot.is_some() && self.boot.as_deref() == boot);
         let lifetime = self.lifetime_ms.map(Duration::from_millis);
         let (requested, lifetime) = age.placed(now, self.requested, lifetime);
@@ -153,6 +150,8 @@ impl Age {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
+    use sha2::{Digest as _, Sha256};
+
     use super::*;
 
     const HOUR: Duration = Duration::from_secs(3600);

@@ -10,7 +10,7 @@ fn restoring(can_probe: bool) -> Story {
 
 impl Story {
     /// A token that was kept, `age` ago.
-    fn kept(&self, age: Duration, in_doubt: bool) -> Option<Restored> {
+    fn kept(&self, age: Duration, in_doubt: bool) -> Restored {
         let age = u64::try_from(age.as_millis()).unwrap_or_default();
         let requested = Moment {
             wall: Wall(self.now.wall.0 - i64::try_from(age).unwrap_or_default()),
@@ -27,7 +27,7 @@ impl Story {
             is_assumed: false,
             generation: 99,
         };
-        Some(Restored { token, in_doubt, clock_was_set_back: false })
+        Restored { token, in_doubt, clock_was_set_back: false }
     }
 
     fn state(&self) -> State {
@@ -46,7 +46,7 @@ fn a_kept_token_that_lives_is_served_and_costs_no_request() {
     let caller = story.ask();
     assert!(story.mints.is_empty() && story.answer(caller).is_none(), "first it is read");
     let kept = story.kept(Duration::from_secs(900), false);
-    story.tell(Event::Restored(kept));
+    story.tell(Event::Restored(Some(kept)));
     assert_eq!(story.token(caller), ("kept".to_owned(), 0));
     assert!(story.mints.is_empty());
     story.pass(Duration::from_secs(2300));
@@ -60,7 +60,7 @@ fn without_a_kept_token_the_service_is_asked_at_once() {
     assert_eq!(story.mints, [1]);
     let mut story = restoring(false);
     let kept = story.kept(HOUR, false);
-    story.tell(Event::Restored(kept));
+    story.tell(Event::Restored(Some(kept)));
     assert_eq!(story.mints, [1], "a dead one is none");
 }
 
@@ -77,7 +77,7 @@ fn a_kept_token_in_doubt_is_served_after_the_service_called_it_alive() {
     let mut story = restoring(true);
     let caller = story.ask();
     let kept = story.kept(Duration::from_secs(900), true);
-    story.tell(Event::Restored(kept));
+    story.tell(Event::Restored(Some(kept)));
     assert_eq!((story.probes.len(), story.mints.len()), (1, 0));
     assert!(story.answer(caller).is_none());
     story.probe(Probe::Alive(None));
@@ -91,7 +91,7 @@ fn a_kept_token_in_doubt_is_served_after_the_service_called_it_alive() {
 fn a_kept_token_in_doubt_that_the_service_calls_dead_is_replaced_at_once() {
     let mut story = restoring(true);
     let kept = story.kept(Duration::from_secs(900), true);
-    story.tell(Event::Restored(kept));
+    story.tell(Event::Restored(Some(kept)));
     story.probe(Probe::Dead);
     assert_eq!(story.mints.len(), 1);
 }
@@ -100,7 +100,7 @@ fn a_kept_token_in_doubt_that_the_service_calls_dead_is_replaced_at_once() {
 fn a_kept_token_in_doubt_is_served_where_nobody_can_say() {
     let mut story = restoring(true);
     let kept = story.kept(Duration::from_secs(900), true);
-    story.tell(Event::Restored(kept));
+    story.tell(Event::Restored(Some(kept)));
     story.probe(Probe::Unknown);
     let caller = story.ask();
     assert_eq!((story.token(caller).0.as_str(), story.mints.len()), ("kept", 0));
@@ -108,16 +108,14 @@ fn a_kept_token_in_doubt_is_served_where_nobody_can_say() {
 
 #[test]
 fn nobody_knows_how_old_a_token_is_once_the_clock_was_set_back_over_a_restart() {
-    let set_back = |story: &Story| {
-        story.kept(Duration::ZERO, true).map(|kept| Restored { clock_was_set_back: true, ..kept })
-    };
+    let set_back = |story: &Story| Restored { clock_was_set_back: true, ..story.kept(Duration::ZERO, true) };
     let mut story = restoring(false);
     let kept = set_back(&story);
-    story.tell(Event::Restored(kept));
+    story.tell(Event::Restored(Some(kept)));
     assert_eq!(story.mints.len(), 1, "a new one costs one request");
     let mut story = restoring(true);
     let kept = set_back(&story);
-    story.tell(Event::Restored(kept));
+    story.tell(Event::Restored(Some(kept)));
     assert_eq!((story.probes.len(), story.mints.len()), (1, 0), "who can say is asked");
 }
 
@@ -150,7 +148,7 @@ fn an_unlock_reads_what_was_kept_first() {
     story.tell(Event::Unlocked { restoring: true });
     let caller = story.ask();
     let kept = story.kept(Duration::from_secs(60), false);
-    story.tell(Event::Restored(kept));
+    story.tell(Event::Restored(Some(kept)));
     assert_eq!(story.token(caller).0, "kept");
     assert_eq!(story.mints, [1]);
 }
@@ -160,7 +158,7 @@ fn what_was_kept_is_not_served_once_it_is_locked() {
     let mut story = restoring(false);
     story.tell(Event::Locked);
     let kept = story.kept(Duration::from_secs(60), false);
-    story.tell(Event::Restored(kept));
+    story.tell(Event::Restored(Some(kept)));
     let caller = story.ask();
     assert_eq!(story.code(caller), Code::LOCKED);
 }

@@ -1,6 +1,7 @@
 //! What `[vault]` may say, and what it may not.
 
 use super::*;
+use crate::secret::Source;
 
 const TOKEN: &str = "auth = 'token'\ntoken = { env = 'X' }";
 
@@ -18,8 +19,8 @@ fn what_it_understood_is_shown_without_a_secret() {
     );
     assert!(shown[4].starts_with("secret_id file /"), "{shown:?}");
     assert_eq!(shown[5], "ca_file /etc/ca.pem");
-    let file = settings.login.source().and_then(crate::secret::Source::file);
-    assert_eq!(file.as_deref(), Some(files[0].path()));
+    let watched = settings.login.source().map(Source::files);
+    assert_eq!(watched, Some(vec![files[0].path().to_path_buf()]));
 }
 
 #[test]
