@@ -250,9 +250,12 @@ fn a_locked_keyring_holds_up_nobody_else_and_is_read_once_it_is_unlocked() {
     desktop.store("x", "keyring-secret");
     desktop.lock();
     accounts(&sandbox);
+    let configuration = std::fs::read_to_string(sandbox.config_file()).expect("the configuration");
+    sandbox.configure(&format!("[daemon]\ncommand_timeout = '2s'\n{configuration}"));
     let _daemon = desktop.start_tokend();
     let (said, other) = std::thread::scope(|scope| {
-        let waits = scope.spawn(|| sandbox.tok(["get", "x", "--timeout", "3s"]));
+        // Longer than the tries whose pauses a get waits out.
+        let waits = scope.spawn(|| sandbox.tok(["get", "x", "--timeout", "25s"]));
         let (other, took) = timed(|| sandbox.token("file"));
         assert!(took < Duration::from_secs(2), "{took:?}");
         (waits.join().expect("tok ends"), other)
