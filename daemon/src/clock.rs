@@ -10,7 +10,8 @@ use tokio::sync::Notify;
 
 use crate::platform;
 
-/// A time on the clock that never jumps and goes on in suspend: milliseconds since some start.
+/// A time on the clock that never jumps and goes on in suspend: milliseconds since some start, long before the system's,
+/// so that there are times before that, too: a token may be older than the boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Steady(pub u64);
 
@@ -90,6 +91,9 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn sleep_until(&self, deadline: Steady) -> Sleep;
 }
 
+/// What the steady clock shows when the system starts: about 139 years.
+const BEFORE_BOOT: u64 = 1 << 42;
+
 /// The machine's clocks.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
@@ -99,7 +103,7 @@ impl Clock for SystemClock {
         // The wall through std: libfaketime and time namespaces of tests reach it there.
         #[expect(clippy::disallowed_methods, reason = "this is the clock that is injected elsewhere")]
         let wall = Wall::from_system(SystemTime::now());
-        Moment { wall, steady: Steady(platform::steady_milliseconds()) }
+        Moment { wall, steady: Steady(BEFORE_BOOT + platform::steady_milliseconds()) }
     }
 
     fn sleep_until(&self, deadline: Steady) -> Sleep {

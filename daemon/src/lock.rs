@@ -1,18 +1,25 @@
 //! Locked and unlocked: by a person, or after a time in which nobody wanted a token.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokend_proto::Secret;
 use tokend_proto::message::{StoreState, Words};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Notify;
 
 use crate::account::{Keeper, KeeperGone};
-use crate::clock::Clock;
+use crate::clock::{Clock, milliseconds};
 use crate::platform;
+use crate::provider::Failure;
 use crate::provider::http;
 use crate::secret::store::{IdentityKind, Store, UnlockError};
+
+/// A timer stands still in suspend; so it is looked again at least so often.
+const LONGEST_NAP: Duration = Duration::from_secs(30);
+
+/// A folder that does not answer by then is said to hang.
+const LONGEST_LOOK: Duration = Duration::from_secs(3);
 
 /// What locks and unlocks the whole daemon.
 #[derive(Debug)]
@@ -20,12 +27,19 @@ pub struct Lock {
     keeper: Keeper,
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
-    /// One after the other.
-    turn: Mutex<()>,
-    is_locked: AtomicBool,
-    /// After so long without use it locks by itself.
-    after: std::sync::Mutex<Option<Duration>>,
+    state: Mutex<State>,
+    /// One unlock after the other. A lock waits for none.
+    turn: tokio::sync::Mutex<()>,
+    /// After so many milliseconds without use it locks by itself; 0 for never.
+    after: AtomicU64,
     changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    is_locked: bool,
+    /// How many locks there were: an unlock that was under way during one does not count.
+    locks: u64,
 }
 
 impl Lock {
@@ -36,9 +50,9 @@ impl Lock {
             keeper,
             store,
             clock,
-            turn: Mutex::default(),
-            is_locked: AtomicBool::new(false),
-            after: std::sync::Mutex::default(),
+            state: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            after: AtomicU64::new(0),
             changed: Notify::new(),
         })
     }
@@ -49,12 +63,17 @@ impl Lock {
     /// # Errors
     /// [`KeeperGone`] while the daemon stops.
     pub async fn lock(self: &Arc<Self>) -> Result<(), KeeperGone> {
+        let locking = {
+            let mut state = self.state();
+            state.is_locked = true;
+            state.locks += 1;
+            self.store.lock();
+            // Told while the state is held, so that it comes before any later unlock.
+            self.keeper.lock()
+        };
         let lock = Arc::clone(self);
         let locking = tokio::spawn(async move {
-            let _turn = lock.turn.lock().await;
-            lock.is_locked.store(true, Ordering::Release);
-            lock.store.lock();
-            let result = lock.keeper.lock().await;
+            let result = locking.await;
             // Their buffers have seen secrets.
             http::forget_clients();
             platform::scrub_stack();
@@ -65,18 +84,38 @@ impl Lock {
         locking.await.unwrap_or(Err(KeeperGone))
     }
 
-    /// Opens the store, and lets every account go on.
+    /// Opens the store, and lets every account go on. What was begun is carried to its end, even if whoever asked goes.
     ///
     /// # Errors
     /// Why the store stays closed; then everything stays as it was.
-    pub async fn unlock(&self, passphrase: Option<Secret>) -> Result<(), UnlockError> {
+    pub async fn unlock(self: &Arc<Self>, passphrase: Option<Secret>) -> Result<(), UnlockError> {
+        let lock = Arc::clone(self);
+        let unlocking = tokio::spawn(async move { lock.unlock_in_turn(passphrase).await });
+        unlocking.await.unwrap_or_else(|_| Err(UnlockError::Failure(Failure::locked())))
+    }
+
+    async fn unlock_in_turn(&self, passphrase: Option<Secret>) -> Result<(), UnlockError> {
         let _turn = self.turn.lock().await;
-        // Without a store there is nothing to open, only tokens to be fetched again.
-        self.store.unlock(passphrase).await?;
-        self.is_locked.store(false, Ordering::Release);
-        self.keeper.touch(self.clock.now().steady);
+        let before = self.state().locks;
+        let opened = self.store.unlock(passphrase).await;
+        platform::scrub_stack();
+        if let Err(error) = opened {
+            tracing::warn!("the store was not unlocked: {}", why(&error));
+            return Err(error);
+        }
+        let going_on = {
+            let mut state = self.state();
+            if state.locks != before {
+                // Somebody locked meanwhile, and that is what counts.
+                self.store.lock();
+                return Err(UnlockError::Failure(Failure::locked()));
+            }
+            state.is_locked = false;
+            self.keeper.touch(self.clock.now().steady);
+            self.keeper.unlock()
+        };
         // A keeper that has gone serves nobody; the daemon is stopping.
-        let _ = self.keeper.unlock().await;
+        let _ = going_on.await;
         self.changed.notify_waiters();
         tracing::info!("unlocked");
         Ok(())
@@ -84,13 +123,49 @@ impl Lock {
 
     /// Locks by itself after so long without a token asked for, or never.
     pub fn set_after(&self, after: Option<Duration>) {
-        *self.after.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = after;
+        self.after.store(after.map_or(0, milliseconds), Ordering::Relaxed);
         self.changed.notify_waiters();
     }
 
-    /// How it is.
+    /// Locks now if nobody wanted a token for so long that it should be locked already: a machine that was suspended
+    /// serves nothing before.
+    pub async fn lock_if_overdue(self: &Arc<Self>) {
+        if self.is_overdue() {
+            // Where the keeper has gone nobody is served.
+            let _ = self.lock().await;
+        }
+    }
+
+    /// Whether it should be locked already.
     #[must_use]
-    pub fn state(&self) -> StoreState {
+    pub fn is_overdue(&self) -> bool {
+        match self.after.load(Ordering::Relaxed) {
+            0 => false,
+            after => {
+                let idle = self.keeper.last_use().until(self.clock.now().steady);
+                idle >= Duration::from_millis(after) && !self.state().is_locked
+            }
+        }
+    }
+
+    /// How it is.
+    ///
+    /// # Errors
+    /// When the folder of the store does not answer.
+    pub async fn describe(self: &Arc<Self>) -> Result<StoreState, Failure> {
+        let lock = Arc::clone(self);
+        let looking = tokio::task::spawn_blocking(move || lock.look());
+        match tokio::time::timeout(LONGEST_LOOK, looking).await {
+            Ok(Ok(state)) => Ok(state),
+            _ => Err(Failure::not_now(
+                "store",
+                "the folder of the store does not answer",
+                "is its file system there? `ls -l ~/.local/share/tokend` should answer at once",
+            )),
+        }
+    }
+
+    fn look(&self) -> StoreState {
         let store = self.store.state();
         let needs_passphrase = store.needs_passphrase && !store.open;
         let memory_locked = platform::memory_is_locked();
@@ -106,12 +181,16 @@ impl Lock {
                 .push("memory is not locked: secrets may be swapped to disk (see `ulimit -l`)".to_owned());
         }
         StoreState {
-            locked: self.is_locked.load(Ordering::Acquire) || needs_passphrase,
+            locked: self.state().is_locked || needs_passphrase,
             identity: word(store.identity).to_owned(),
             needs_passphrase,
             memory_locked,
             warnings: Words::truncating(warnings),
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Locks whenever nobody wanted a token for as long as was said. Runs until it is dropped.
@@ -121,24 +200,32 @@ impl Lock {
             tokio::pin!(changed);
             // Enabled before the look, so that a change in between is not missed.
             changed.as_mut().enable();
-            let after = *self.after.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let Some(after) = after.filter(|_| !self.is_locked.load(Ordering::Acquire)) else {
+            let after = self.after.load(Ordering::Relaxed);
+            if after == 0 || self.state().is_locked {
                 changed.await;
-                continue;
-            };
-            let deadline = self.keeper.last_use().after(after);
-            if self.clock.now().steady < deadline {
-                tokio::select! {
-                    () = self.clock.sleep_until(deadline) => {}
-                    () = changed => {}
-                }
-            } else {
-                tracing::info!(after = ?after, "nobody wanted a token for long");
+            } else if self.is_overdue() {
+                tracing::info!("nobody wanted a token for long");
                 if self.lock().await.is_err() {
                     return;
                 }
+            } else {
+                let now = self.clock.now().steady;
+                let deadline = self.keeper.last_use().after(Duration::from_millis(after));
+                tokio::select! {
+                    () = self.clock.sleep_until(deadline.min(now.after(LONGEST_NAP))) => {}
+                    () = changed => {}
+                }
             }
         }
+    }
+}
+
+fn why(error: &UnlockError) -> &str {
+    match error {
+        UnlockError::PassphraseNeeded => "it has a passphrase, and none was given",
+        UnlockError::WrongPassphrase => "another passphrase",
+        UnlockError::TooSoon(_) => "wrong passphrases came too fast",
+        UnlockError::Failure(failure) => &failure.message,
     }
 }
 

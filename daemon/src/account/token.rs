@@ -56,6 +56,13 @@ impl Token {
         }
     }
 
+    /// The same token, of which the service said that it lives so long from now on.
+    #[must_use]
+    pub fn ending_in(&self, left: Duration, now: Moment) -> Self {
+        let lifetime = self.requested.steady.until(now.steady) + left;
+        Self { is_assumed: false, ..self.assuming(Some(lifetime)) }
+    }
+
     /// The life that it has left, by whichever clock says less; `None` where it is not known.
     #[must_use]
     pub fn left(&self, now: Moment) -> Option<Duration> {

@@ -72,6 +72,17 @@ pub(super) fn forgotten() -> Failure {
     Failure { message: "tokend is locked".to_owned(), ..Failure::locked() }
 }
 
+/// A request that a lock has cancelled.
+pub(super) fn cancelled_by_a_lock() -> Failure {
+    Failure {
+        class: Class::NotNow,
+        kind: "cancelled",
+        message: "a request was under way when tokend was locked, and was cancelled".to_owned(),
+        hint: "it is tried again".to_owned(),
+        retry_after: None,
+    }
+}
+
 /// The service is not ready; the next try is scheduled.
 pub(super) fn waiting(account: &str, failure: &Failure, next: Duration) -> message::Failure {
     message::Failure {

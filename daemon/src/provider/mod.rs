@@ -232,6 +232,12 @@ impl Failure {
         Self { class, kind, message: message.into(), hint: hint.into(), retry_after: None }
     }
 
+    /// Whether it came about on this machine, without a request to anybody.
+    #[must_use]
+    pub fn was_local(&self) -> bool {
+        matches!(self.class, Class::Source | Class::Locked) && self.kind != crate::secret::vault::KIND
+    }
+
     /// The same, and not sooner than this.
     #[must_use]
     pub fn after(self, retry_after: Option<Duration>) -> Self {

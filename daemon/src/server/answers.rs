@@ -70,6 +70,9 @@ impl Given {
 /// The answer that needs nobody's work: a token in hand that meets the need.
 pub(super) fn at_once(server: &Arc<Server>, request: &Request) -> Option<Given> {
     let Request::Get(get) = request else { return None };
+    if server.lock.is_overdue() {
+        return None;
+    }
     if !get.scope.is_empty() || !get.audience.is_empty() {
         return None;
     }
@@ -89,6 +92,9 @@ fn in_hand(server: &Arc<Server>, account: &Arc<Account>, shared: &Shared, need: 
 
 /// Does what was asked.
 pub(super) async fn answer(server: &Arc<Server>, request: Request) -> Given {
+    if matches!(request, Request::Get(_) | Request::Refresh(_)) {
+        server.lock.lock_if_overdue().await;
+    }
     let result = match request {
         Request::Get(get) => return get_token(server, get).await.unwrap_or_else(failure),
         Request::Refresh(refresh) => return refresh_token(server, &refresh).await.unwrap_or_else(failure),
@@ -108,7 +114,10 @@ pub(super) async fn answer(server: &Arc<Server>, request: Request) -> Given {
             Ok(()) => Ok(Answer::Done),
             Err(error) => Err(still_locked(error)),
         },
-        Request::Store => Ok(Answer::StoreState(server.lock.state())),
+        Request::Store => match server.lock.describe().await {
+            Ok(state) => Ok(Answer::StoreState(state)),
+            Err(failure) => Err(still_locked(UnlockError::Failure(failure))),
+        },
         Request::About => Ok(Answer::About(server.about.clone())),
         // Watches are the connection's; kinds that are newer than this match were not decoded.
         _ => Ok(Answer::Unsupported),
@@ -130,6 +139,7 @@ pub(super) async fn next_credential(
     name: &str,
     seen: Option<&Seen>,
 ) -> Result<(Given, Seen), Failure> {
+    server.lock.lock_if_overdue().await;
     loop {
         let account = find(server, name)?;
         let changed = account.shared.changed();
@@ -352,7 +362,11 @@ fn still_locked(error: UnlockError) -> Failure {
             )
         },
         UnlockError::Failure(problem) => Failure {
-            code: if problem.class == Class::NotNow { Code::NOT_NOW } else { Code::REFUSED },
+            code: match problem.class {
+                Class::NotNow | Class::Doubtful => Code::NOT_NOW,
+                Class::Locked => Code::LOCKED,
+                Class::No | Class::Source => Code::REFUSED,
+            },
             ..failure(problem.kind, &problem.message, &problem.hint)
         },
     }

@@ -169,17 +169,29 @@ impl Keeper {
 
     /// Forgets the tokens of every account that `tok lock` covers. When it ends, what was under way for them has
     /// ended, too.
-    pub async fn lock(&self) -> Result<(), KeeperGone> {
-        let (done, answer) = oneshot::channel();
-        self.send(Command::Lock(done))?;
-        answer.await.map_err(|_| KeeperGone)
+    ///
+    /// The keeper is told before this returns; what comes back waits for its answer.
+    pub fn lock(&self) -> impl Future<Output = Result<(), KeeperGone>> + Send + 'static {
+        self.told(Command::Lock)
     }
 
     /// Lets every account go on, after the store was opened.
-    pub async fn unlock(&self) -> Result<(), KeeperGone> {
+    ///
+    /// The keeper is told before this returns; what comes back waits for its answer.
+    pub fn unlock(&self) -> impl Future<Output = Result<(), KeeperGone>> + Send + 'static {
+        self.told(Command::Unlock)
+    }
+
+    fn told(
+        &self,
+        command: impl FnOnce(oneshot::Sender<()>) -> Command,
+    ) -> impl Future<Output = Result<(), KeeperGone>> + Send + 'static {
         let (done, answer) = oneshot::channel();
-        self.send(Command::Unlock(done))?;
-        answer.await.map_err(|_| KeeperGone)
+        let sent = self.send(command(done));
+        async move {
+            sent?;
+            answer.await.map_err(|_| KeeperGone)
+        }
     }
 
     async fn question(

@@ -96,7 +96,8 @@ impl Record {
         let sha256 = digest(b"", &self.fields.first()?.1);
         let age = Age::of(self.requested, now, boot.is_some() && self.boot.as_deref() == boot);
         let lifetime = self.lifetime_ms.map(Duration::from_millis);
-        let (requested, lifetime) = age.placed(now, self.requested, lifetime);
+        let steady = Steady(now.steady.0.saturating_sub(milliseconds(age.steady)));
+        let requested = Moment { wall: Wall(self.requested.wall_ms), steady };
         let waited = Wall(self.requested.wall_ms).until(Wall(self.received.wall_ms));
         let token = Token {
             fields: self.fields,
@@ -136,15 +137,6 @@ impl Age {
             Self { steady: by_wall, in_doubt: set_back, set_back }
         }
     }
-
-    /// When it was asked for by the clocks of now. The steady one may have begun later: then its life is told from there.
-    fn placed(self, now: Moment, was: Reading, lifetime: Option<Duration>) -> (Moment, Option<Duration>) {
-        let uptime = Duration::from_millis(now.steady.0);
-        let before = self.steady.saturating_sub(uptime);
-        let steady = Steady(now.steady.0.saturating_sub(milliseconds(self.steady)));
-        let requested = Moment { wall: Wall(was.wall_ms).after(before), steady };
-        (requested, lifetime.map(|lifetime| lifetime.saturating_sub(before)))
-    }
 }
 
 #[cfg(test)]
@@ -156,8 +148,9 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
+    /// The steady clock in seconds since the system was started.
     fn at(wall_s: i64, steady_s: u64) -> Moment {
-        Moment { wall: Wall(wall_s * 1000), steady: Steady(steady_s * 1000) }
+        Moment { wall: Wall(wall_s * 1000), steady: Steady((1 << 42) + steady_s * 1000) }
     }
 
     fn token(requested: Moment, lifetime: Option<Duration>) -> Token {
@@ -199,9 +192,10 @@ mod tests {
         let back = restored(&token, Some("b"), at(1_001_200, 5000), Some("c"));
         assert!(!back.in_doubt);
         assert_eq!(back.token.left(at(1_001_200, 5000)), Some(Duration::from_secs(2400)));
-        // The machine was started after the token was asked for.
-        let back = restored(&token, Some("b"), at(1_001_200, 60), Some("c"));
-        assert_eq!(back.token.left(at(1_001_200, 60)), Some(Duration::from_secs(2400)));
+        // The machine was started after the token was asked for: it had no shorter life for that.
+        let back = restored(&token, Some("b"), at(1_001_200, 60), Some("c")).token;
+        assert_eq!(back.left(at(1_001_200, 60)), Some(Duration::from_secs(2400)));
+        assert_eq!((back.lifetime, back.at_best()), (token.lifetime, token.at_best()));
     }
 
     #[test]

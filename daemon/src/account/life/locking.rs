@@ -1,15 +1,25 @@
 //! A person locks: what is held is forgotten; and unlocks.
 
 use super::{Hold, Life};
+use crate::account::words;
+use crate::clock::Moment;
 use crate::provider::Class;
 
 impl Life {
     /// Forgets the token. Whatever is under way counts no more; its task is the keeper's to end.
-    pub(super) fn lock(&mut self) {
+    pub(super) fn lock(&mut self, now: Moment) {
         self.hold = Some(Hold::Locked);
-        self.attempt = None;
+        if let Some(attempt) = self.attempt.take().filter(|attempt| attempt.mints) {
+            // It may have reached the service: a lock is no way around the pauses between two tries.
+            self.fail(words::cancelled_by_a_lock(), attempt.granted, now);
+        }
         self.forced = false;
-        self.looked_again = false;
+        self.looks_again = None;
+        if let Some(token) = self.token.as_ref().filter(|_| self.suspicion.is_some() && !self.is_own_doubt) {
+            // A caller rejected it, and the service was to be asked. It may come back from the disk.
+            let sha256 = token.sha256;
+            self.reject_unseen(sha256);
+        }
         self.drop_token();
     }
 

@@ -167,6 +167,8 @@ pub struct Life {
     best: Option<Duration>,
     trouble: Option<Trouble>,
     refused: VecDeque<[u8; 32]>,
+    /// What callers rejected while nothing was in hand, though it may come back: from the disk.
+    rejected_unseen: VecDeque<[u8; 32]>,
     rejections: Allowance,
     refreshes: Allowance,
     /// Tries that a changed file caused.
@@ -174,8 +176,8 @@ pub struct Life {
     probes: Allowance,
     /// A refresh was granted: the next attempt needs no other reason.
     forced: bool,
-    /// A parked account is tried once more, since something may have been mended.
-    looked_again: bool,
+    /// A parked account is tried once more, since something may have been mended, and an allowance was used for it.
+    looks_again: Option<Grant>,
     waiting: Vec<Waiting>,
 }
 
@@ -193,8 +195,17 @@ struct Attempt {
     generation: u64,
     started: Steady,
     mints: bool,
-    /// Whether a person asked for it, and an allowance was used.
-    was_granted: bool,
+    /// Which allowance was used for it.
+    granted: Option<Grant>,
+}
+
+/// Which allowance was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Grant {
+    /// For what a person asked for.
+    Refresh,
+    /// For a file that changed.
+    Mend,
 }
 
 #[derive(Debug, Clone)]
@@ -235,12 +246,13 @@ impl Life {
             best: None,
             trouble: None,
             refused: VecDeque::new(),
+            rejected_unseen: VecDeque::new(),
             rejections: Allowance::default(),
             refreshes: Allowance::default(),
             mends: Allowance::default(),
             probes: Allowance::default(),
             forced: false,
-            looked_again: false,
+            looks_again: None,
             waiting: Vec::new(),
         }
     }
@@ -291,7 +303,7 @@ impl Life {
                             });
                         }
                         Err(failure) => {
-                            self.fail(failure, attempt.was_granted, now);
+                            self.fail(failure, attempt.granted, now);
                             self.answer_forced(&mut effects, |life| Reply::Failure(life.why_not(now)));
                         }
                     }
@@ -310,7 +322,7 @@ impl Life {
                 self.look_again(now);
             }
             Event::Restored(restored) => self.restored(restored, now),
-            Event::Locked => self.lock(),
+            Event::Locked => self.lock(now),
             Event::Unlocked { restoring } => self.unlock(restoring),
             Event::Tick => {}
         }
@@ -407,10 +419,11 @@ impl Life {
 
     fn start_mint(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         self.generation += 1;
-        let was_granted = std::mem::take(&mut self.forced) | std::mem::take(&mut self.looked_again);
+        let looks_again = self.looks_again.take();
+        let granted = if std::mem::take(&mut self.forced) { Some(Grant::Refresh) } else { looks_again };
         self.last_attempt = Some(now.steady);
         let (generation, started) = (self.generation, now.steady);
-        self.attempt = Some(Attempt { generation, started, mints: true, was_granted });
+        self.attempt = Some(Attempt { generation, started, mints: true, granted });
         effects.push(Effect::Mint { generation: self.generation });
     }
 
@@ -420,9 +433,11 @@ impl Life {
             return;
         };
         self.generation += 1;
-        self.probes.grant(now.steady);
+        if !self.is_own_doubt {
+            self.probes.grant(now.steady);
+        }
         let (generation, started) = (self.generation, now.steady);
-        self.attempt = Some(Attempt { generation, started, mints: false, was_granted: false });
+        self.attempt = Some(Attempt { generation, started, mints: false, granted: None });
         effects.push(Effect::Probe { generation: self.generation, token });
     }
 
@@ -541,16 +556,19 @@ impl Life {
         let at = self.refreshes.ready_at(now.steady).max(now.steady);
         if self.unpark(at) {
             self.refreshes.grant(at);
-            self.looked_again = true;
+            self.looks_again = Some(Grant::Refresh);
         }
     }
 
     /// A file was changed, by whom is not known: it is tried once more, as often as a forced refresh is, but such tries
     /// are counted by themselves, so that who changed it may ask for a refresh, too.
     fn mended(&mut self, now: Moment) {
-        let at = self.mends.ready_at(now.steady).max(now.steady);
+        let told = self.trouble.as_ref().filter(|trouble| trouble.failure.retry_after.is_some());
+        let told = told.map_or(now.steady, |trouble| trouble.next_try);
+        let at = self.mends.ready_at(now.steady).max(now.steady).max(told);
         if self.unpark(at) {
             self.mends.grant(at);
+            self.looks_again = Some(Grant::Mend);
         }
     }
 

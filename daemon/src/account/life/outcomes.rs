@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Life, REFUSED, Trouble};
+use super::{Grant, Life, REFUSED, Trouble};
 use crate::account::schedule::{self, DOUBTFUL_TRIES};
 use crate::account::token::Token;
 use crate::account::words;
@@ -17,12 +17,17 @@ const MOST_BYTES: usize = 768 * 1024;
 impl Life {
     pub(super) fn rejected(&mut self, sha256: [u8; 32], now: Moment) {
         if self.token.as_ref().is_none_or(|token| token.sha256 != sha256) {
-            // Of a token that was replaced, or was never ours.
+            // Of a token that was replaced, was never ours, or is not there yet.
+            if self.is_held() {
+                self.reject_unseen(sha256);
+            }
             return;
         }
         if self.rejections.granted(now.steady) == 0 {
             self.discard(now);
         } else if self.traits.can_probe {
+            // From now on a caller's doubt.
+            self.is_own_doubt = false;
             if !self.vouched(now) && self.suspicion.is_none() {
                 self.suspicion = Some(self.probes.ready_at(now.steady).max(now.steady));
             }
@@ -68,8 +73,12 @@ impl Life {
         }
         let is_own_doubt = std::mem::take(&mut self.is_own_doubt);
         match probe {
+            Probe::Alive(left) if is_own_doubt => {
+                self.suspicion = None;
+                self.shorten(left, now);
+            }
             // Where the network is down, nothing speaks against the token.
-            Probe::Alive(_) | Probe::Unknown if is_own_doubt => self.suspicion = None,
+            Probe::Unknown if is_own_doubt => self.suspicion = None,
             // No caller rejected it, so nobody's allowance is used.
             Probe::Dead if is_own_doubt => self.drop_token(),
             Probe::Alive(_) => {
@@ -79,6 +88,23 @@ impl Life {
             // A caller says dead, the service does not say alive.
             Probe::Dead | Probe::Unknown => self.discard(now),
         }
+    }
+
+    /// The service said how long the token lives.
+    fn shorten(&mut self, left: Option<Duration>, now: Moment) {
+        let Some((token, left)) = self.token.as_ref().zip(left) else { return };
+        if token.left(now).is_none_or(|believed| believed > left) {
+            self.token = Some(Arc::new(token.ending_in(left, now)));
+            self.plan();
+        }
+    }
+
+    /// Remembers a rejection until the token that it names is there.
+    pub(super) fn reject_unseen(&mut self, sha256: [u8; 32]) {
+        if self.rejected_unseen.len() == REFUSED {
+            self.rejected_unseen.pop_front();
+        }
+        self.rejected_unseen.push_back(sha256);
     }
 
     pub(super) fn accept(
@@ -147,7 +173,11 @@ impl Life {
         });
     }
 
-    pub(super) fn fail(&mut self, failure: Failure, was_granted: bool, now: Moment) {
+    pub(super) fn fail(&mut self, failure: Failure, granted: Option<Grant>, now: Moment) {
+        if failure.class == Class::Locked && self.is_parked() && !self.awaits_the_store() {
+            // What the service said weighs more than a store that is locked meanwhile.
+            return;
+        }
         let (failures, doubts) = self.trouble.as_ref().map_or((0, 0), |t| (t.failures, t.doubts));
         let failures = failures.saturating_add(1);
         let doubts = if failure.class == Class::Doubtful { doubts.saturating_add(1) } else { 0 };
@@ -156,9 +186,14 @@ impl Life {
             Class::Doubtful => doubts >= DOUBTFUL_TRIES,
             Class::NotNow => false,
         };
-        if matches!(failure.class, Class::Source | Class::Locked) && was_granted {
+        if failure.was_local() {
             // No request was sent: whoever mends it need not wait.
-            self.refreshes.take_back();
+            match granted {
+                Some(Grant::Refresh) => self.refreshes.take_back(),
+                Some(Grant::Mend) => self.mends.take_back(),
+                None => {}
+            }
+            self.last_attempt = None;
         }
         let pause = schedule::backoff(failures, failure.retry_after, self.rng.f64());
         let next_try = now.steady.after(pause);

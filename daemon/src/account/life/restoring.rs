@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Hold, Life, Restored};
+use crate::account::schedule::MIN_GAP;
 use crate::account::token::Token;
 use crate::clock::Moment;
 
@@ -13,6 +14,7 @@ impl Life {
             return;
         }
         self.hold = None;
+        let rejected = std::mem::take(&mut self.rejected_unseen);
         let Some(Restored { token, in_doubt, clock_was_set_back }) = restored else { return };
         if token.is_dead_for_sure(now) || self.refused.contains(&token.sha256) {
             return;
@@ -25,10 +27,20 @@ impl Life {
         self.longest = token.lifetime;
         self.best = self.best.max(token.at_best());
         self.token = Some(Arc::new(Token { generation: self.generation, ..token }));
+        // Another lifetime may be assumed by now.
+        self.assume_again();
         self.plan();
         if in_doubt && self.traits.can_probe {
-            self.suspicion = Some(now.steady);
+            let gap = self.last_attempt.map_or(now.steady, |last| last.after(MIN_GAP));
+            self.suspicion = Some(self.probes.ready_at(now.steady).max(gap));
             self.is_own_doubt = true;
+            if clock_was_set_back {
+                // Nobody knows how long it lives: a new one is due as soon as may be.
+                self.refresh_at = Some(now.steady);
+            }
+        }
+        for sha256 in rejected {
+            self.rejected(sha256, now);
         }
     }
 

@@ -215,3 +215,67 @@ fn a_lock_and_an_unlock_are_no_way_around_the_limits_of_rejections() {
     }
     assert!(story.mints.len() <= 3, "{:?}", story.mints);
 }
+
+#[test]
+fn a_token_that_is_rejected_before_it_is_read_from_the_disk_is_not_served() {
+    let mut story = restoring(false);
+    story.reject("kept");
+    let kept = story.kept(Duration::from_secs(60), false);
+    story.tell(Event::Restored(Some(kept)));
+    let caller = story.ask();
+    assert!(story.answer(caller).is_none());
+    story.mint("t1", Some(HOUR));
+    assert_eq!(story.token(caller).0, "t1");
+}
+
+#[test]
+fn a_second_rejection_is_not_forgotten_over_a_lock() {
+    let mut story = Story::with(Refresh::Eager, true, true);
+    story.mint("t1", Some(HOUR));
+    story.reject("t1");
+    story.mint("kept", Some(HOUR));
+    story.reject("kept");
+    story.tell(Event::Locked);
+    story.tell(Event::Unlocked { restoring: true });
+    let kept = story.kept(Duration::from_secs(60), false);
+    story.tell(Event::Restored(Some(kept)));
+    let caller = story.ask();
+    assert_eq!(story.code(caller), Code::NOT_NOW, "the service is asked first, when that is due");
+}
+
+#[test]
+fn a_lifetime_that_is_assumed_otherwise_over_a_restart_counts() {
+    let mut policy = policy(Refresh::Eager);
+    policy.assume_lifetime = Some(Duration::from_secs(600));
+    let mut story = Story::begun(Life::new(traits(false, true), policy.clone()).restoring(), policy);
+    let mut kept = story.kept(Duration::from_secs(900), false);
+    kept.token.is_assumed = true;
+    story.tell(Event::Restored(Some(kept)));
+    let caller = story.ask();
+    assert!(story.answer(caller).is_none(), "it is dead by now");
+    assert_eq!(story.mints.len(), 1);
+}
+
+#[test]
+fn what_the_service_says_of_a_kept_tokens_life_counts() {
+    let mut story = restoring(true);
+    let kept = story.kept(Duration::from_secs(60), true);
+    story.tell(Event::Restored(Some(kept)));
+    story.probe(Probe::Alive(Some(Duration::from_secs(300))));
+    story.pass(Duration::from_secs(310));
+    assert_eq!(story.mints.len(), 1);
+    let caller = story.ask_for(Need::Wish, Duration::from_secs(1));
+    story.pass(Duration::from_secs(1));
+    assert_eq!(story.code(caller), Code::NOT_NOW, "it is not served beyond its end");
+}
+
+#[test]
+fn locks_and_unlocks_in_a_row_do_not_ask_a_hanging_service_each_time() {
+    let mut story = Story::new(Refresh::Eager);
+    for _ in 0..30 {
+        story.tell(Event::Locked);
+        story.tell(Event::Unlocked { restoring: false });
+        story.pass(Duration::from_secs(1));
+    }
+    assert!(story.mints.len() <= 6, "{:?}", story.mints);
+}

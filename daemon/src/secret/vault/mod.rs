@@ -31,7 +31,7 @@ pub use self::place::Place;
 pub(crate) use self::settings::Settings;
 
 /// The kind of failures that only a person can mend.
-const KIND: &str = "secret-vault";
+pub(crate) const KIND: &str = "secret-vault";
 
 /// A server, and how to log in to it: `[vault]`.
 pub struct Vault {
