@@ -70,6 +70,12 @@ pub(crate) fn kill() -> ExitCode {
         Err(end) => return end,
     };
     let Some(holder) = Holder::of(&state) else {
+        if Holder::is_there(&state) {
+            let hint = format!("`fuser {}` names the process; end that one", state.join("lock").display());
+            let what =
+                "a tokend runs on this state, but could not write down which process it is (a full disk?)";
+            return complain(what, hint, End::Failed);
+        }
         return complain("no tokend runs on this state", "there is nothing to stop", End::Failed);
     };
     if holder.host != platform::host_name() {

@@ -39,6 +39,13 @@ impl Holder {
         Self::parse(written.trim_end())
     }
 
+    /// Whether somebody holds the state folder, though on a full disk nobody could write who.
+    #[must_use]
+    pub fn is_there(state: &Path) -> bool {
+        let lock = File::open(state.join("lock"));
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     fn parse(written: &str) -> Option<Self> {
         let (host, rest) = written.strip_prefix("host ")?.split_once(", process ")?;
         let (process, socket) = rest.split_once(", socket ")?;

@@ -143,11 +143,8 @@ fn wrong_passphrases_cost_growing_time_and_the_right_one_is_not_believed_sooner(
     with_passphrase(&sandbox);
     sandbox.configure("");
     let _daemon = sandbox.start();
-    let socket = sandbox.socket();
     let unlock = |passphrase: &str| {
-        let secret = tokend_proto::Secret::new(passphrase.as_bytes().to_vec()).expect("it is short");
-        let mut stream = UnixStream::connect(&socket).expect("a connection");
-        send(&mut stream, &Request::Unlock(Unlock { passphrase: Some(secret) })).expect("it is sent");
+        let mut stream = ask_to_unlock(&sandbox, passphrase);
         match receive(&mut stream).expect("an answer") {
             Answer::Done => "unlocked".to_owned(),
             Answer::Failure(failure) => failure.kind,
@@ -158,6 +155,52 @@ fn wrong_passphrases_cost_growing_time_and_the_right_one_is_not_believed_sooner(
     assert_eq!(unlock("wrong 2"), "wrong-passphrase");
     assert_eq!(unlock(PASSPHRASE), "too-soon");
     eventually("it is believed again", || (unlock(PASSPHRASE) == "unlocked").then_some(()));
+}
+
+/// Sends a request to unlock.
+fn ask_to_unlock(sandbox: &Sandbox, passphrase: &str) -> UnixStream {
+    let secret = tokend_proto::Secret::new(passphrase.as_bytes().to_vec()).expect("it is short");
+    let mut stream = UnixStream::connect(sandbox.socket()).expect("a connection");
+    send(&mut stream, &Request::Unlock(Unlock { passphrase: Some(secret) })).expect("it is sent");
+    stream
+}
+
+#[test]
+fn an_unlock_whose_caller_goes_away_is_carried_to_its_end() {
+    let sandbox = Sandbox::new();
+    let lyve = LyveCloud::start();
+    with_passphrase(&sandbox);
+    let inside = into_store(&sandbox, "lyve", &accounts::lyve_cloud(&sandbox, "lyve", &lyve));
+    sandbox.configure(&inside);
+    let _daemon = sandbox.start();
+    is_locked(&sandbox.tok(["get", "lyve"]));
+    drop(ask_to_unlock(&sandbox, PASSPHRASE));
+    eventually("it is unlocked", || (sandbox.tok(["get", "lyve"]).code == 0).then_some(()));
+    quiet(&sandbox.tok(["lock"]));
+    // Nothing is left behind that would open it without the passphrase.
+    drop(ask_to_unlock(&sandbox, "a wrong one"));
+    let said = sandbox.tok_with_input(["unlock", "--stdin"], "");
+    assert_ne!(said.code, 0, "{said:?}");
+    is_locked(&sandbox.tok(["get", "lyve"]));
+}
+
+#[test]
+fn a_lock_waits_for_no_unlock_and_counts_more_than_one_under_way() {
+    let sandbox = Sandbox::new();
+    let lyve = LyveCloud::start();
+    with_passphrase(&sandbox);
+    let inside = into_store(&sandbox, "lyve", &accounts::lyve_cloud(&sandbox, "lyve", &lyve));
+    sandbox.configure(&inside);
+    let _daemon = sandbox.start();
+    let mut unlocking = ask_to_unlock(&sandbox, PASSPHRASE);
+    quiet(&sandbox.tok(["lock"]));
+    let answer = receive(&mut unlocking).expect("an answer");
+    // It was done before the lock, or it failed by it.
+    assert!(
+        matches!(&answer, Answer::Done) || matches!(&answer, Answer::Failure(it) if it.code.0 == 9),
+        "{answer:?}"
+    );
+    is_locked(&sandbox.tok(["get", "lyve"]));
 }
 
 #[test]
