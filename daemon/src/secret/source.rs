@@ -115,14 +115,15 @@ impl Source {
                 file::fetch(path.clone(), Openness::OwnerOnly, "secret-file", readers, timeout).await
             }
             Origin::Env(name) => from_variable(name, environment(name)),
-            Origin::Command(program) => program.run(timeout).await,
+            Origin::Command(program) => Box::pin(program.run(timeout)).await,
             Origin::Credential { name, readers } => {
                 let path = credential(name, environment("CREDENTIALS_DIRECTORY"))?;
                 file::fetch(path, Openness::GroupToo, CREDENTIAL, readers, timeout).await
             }
-            Origin::Store { name, store } => store.fetch(name, errand).await,
-            Origin::Keyring(user) => keyring::fetch(user, timeout).await,
-            Origin::Vault { place, vault } => vault.fetch(place, timeout).await,
+            // Boxed: ten thousand accounts that start together must not each have room for the largest of these.
+            Origin::Store { name, store } => Box::pin(store.fetch(name, errand)).await,
+            Origin::Keyring(user) => Box::pin(keyring::fetch(user, timeout)).await,
+            Origin::Vault { place, vault } => Box::pin(vault.fetch(place, timeout)).await,
         }
     }
 
