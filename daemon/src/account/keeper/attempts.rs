@@ -35,7 +35,7 @@ impl Task {
             let mut request = MintRequest { now: clock.now(), scope, audience, errand };
             let mut stamps = vigil::stamps(&*provider).await;
             let mut result = provider.mint(&request).await;
-            if is_refused(&result) && has_changed(&*provider, &request.errand).await {
+            if may_be_of_an_old_secret(&result) && has_changed(&*provider, &request.errand).await {
                 tracing::info!(
                     account,
                     "refused, but its secret has changed meanwhile: tried with the new one"
@@ -142,8 +142,9 @@ async fn turn(service: Option<Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
     service?.acquire_owned().await.ok()
 }
 
-fn is_refused<T>(result: &Result<T, Failure>) -> bool {
-    result.as_ref().is_err_and(|failure| failure.class == Class::No)
+/// Whether it was refused, and the service did not say to wait.
+fn may_be_of_an_old_secret<T>(result: &Result<T, Failure>) -> bool {
+    result.as_ref().is_err_and(|failure| failure.class == Class::No && failure.retry_after.is_none())
 }
 
 /// Whether the secrets that were fetched for `errand` are others by now: reads each once more.

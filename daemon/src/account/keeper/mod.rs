@@ -5,6 +5,7 @@ mod keeping;
 mod locking;
 mod reconfigure;
 mod vigil;
+mod writing;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -308,7 +309,7 @@ impl Task {
                 },
                 Some(outcome) = self.attempts.join_next_with_id() => self.ended(outcome),
                 Some(report) = reports.recv() => match report {
-                    Report::Restored(id, event) => self.restored(id, event),
+                    Report::Restored(id, event) => self.take_in(id, event, true),
                     Report::Mended(id) => self.mended(id),
                 },
                 () = timer => self.tick(),
@@ -459,10 +460,20 @@ impl Task {
 
     /// Takes an event into a life, carries out what follows, publishes.
     fn tell(&mut self, id: LifeId, event: Event) {
+        self.take_in(id, event, false);
+    }
+
+    /// The same; a token that `comes_from_disk` is not written there again.
+    fn take_in(&mut self, id: LifeId, event: Event, comes_from_disk: bool) {
         let now = self.clock.now();
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let used = slot.shared.used();
+        let generation = |life: &Life| life.token_to_keep().map(|token| token.generation);
+        let before = generation(&slot.life);
         let effects = slot.life.handle(event, now, used);
+        if comes_from_disk && generation(&slot.life) != before {
+            slot.kept = generation(&slot.life);
+        }
         slot.shared.publish(slot.life.snapshot(now, used));
         for effect in effects {
             self.carry_out(id, effect);
