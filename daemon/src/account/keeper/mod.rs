@@ -8,6 +8,7 @@ mod vigil;
 mod writing;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -220,6 +221,24 @@ struct Slot {
     watched: bool,
     /// How these files were before the last attempt read them.
     stamps: vigil::Files,
+    /// Which secrets that attempt used.
+    fetched: Fetched,
+}
+
+/// Hashes of the secrets that an attempt used.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Fetched(Vec<[u8; 32]>);
+
+impl Fetched {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Fetched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Fetched").field(&self.0.len()).finish()
+    }
 }
 
 /// The lives of one account.
@@ -232,9 +251,22 @@ struct Lives {
 /// What came of an attempt.
 struct Outcome {
     life: LifeId,
-    event: Event,
-    /// How the files of its secrets were before they were read.
-    stamps: vigil::Files,
+    end: End,
+}
+
+enum End {
+    /// `stamps` and `fetched`: how the files of its secrets were before they were read, and what was read.
+    Minted {
+        event: Event,
+        stamps: vigil::Files,
+        fetched: Fetched,
+    },
+    Probed(Event),
+    /// No request was sent: a refused account's secrets were read again, if they can be.
+    Read {
+        stamps: vigil::Files,
+        fetched: Option<Fetched>,
+    },
 }
 
 struct Task {
@@ -443,7 +475,8 @@ impl Task {
             attempt: None,
             kept: None,
             watched: false,
-            stamps: Vec::new(),
+            stamps: vigil::Files::default(),
+            fetched: Fetched::default(),
         };
         self.slots.insert(self.next_life, slot);
         if is_locked {
