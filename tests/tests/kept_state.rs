@@ -175,6 +175,8 @@ fn planted_moved_damaged_and_strange_files_are_left_alone_and_cost_one_request()
     fs::copy(kept_of(&stranger, "e"), &files[4]).expect("planted");
     drop(theirs);
     let before = lyve.requests();
+    let aside = |file: &PathBuf| PathBuf::from(format!("{}.unreadable", file.display()));
+    let strange = [1, 2, 4].map(|number: usize| fs::read(&files[number]).expect("a strange file"));
 
     let daemon = sandbox.start();
     assert_eq!(sandbox.token("a"), own);
@@ -183,6 +185,10 @@ fn planted_moved_damaged_and_strange_files_are_left_alone_and_cost_one_request()
         assert!(token != own && lyve.is_live(&token), "{account}");
     }
     assert_eq!(lyve.requests() - before, 4);
+    for (number, bytes) in [1, 2, 4].into_iter().zip(&strange) {
+        assert_eq!(&fs::read(aside(&files[number])).expect("moved aside"), bytes);
+    }
+    assert_eq!(fs::read_link(aside(&files[3])).expect("the link"), files[0]);
     let log = daemon.log();
     for (file, why) in [
         (&files[1], "tokend did not write this file, or not for this account and service"),
@@ -191,7 +197,9 @@ fn planted_moved_damaged_and_strange_files_are_left_alone_and_cost_one_request()
     ] {
         let line =
             log.lines().find(|line| line.contains(&*file.to_string_lossy()) && line.contains("not used"));
-        assert!(line.is_some_and(|line| line.contains(why)), "{why}: {log}");
+        let aside = aside(file);
+        let says = |line: &str| line.contains(why) && line.contains(&*aside.to_string_lossy());
+        assert!(line.is_some_and(says), "{why}: {log}");
     }
 }
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 
-use super::{LifeId, Outcome, Task, vigil};
+use super::{End, Fetched, LifeId, Outcome, Task, vigil};
 use crate::account::life::Event;
+use crate::account::schedule;
+use crate::account::snapshot::State;
 use crate::account::token::Token;
 use crate::account::words;
 use crate::platform;
@@ -16,6 +18,9 @@ use crate::secret::Errand;
 
 /// A source that takes longer does not change what a refusal means.
 const LONGEST_READING: Duration = Duration::from_secs(30);
+
+/// Of what is no attempt to get a token.
+const NO_GENERATION: u64 = 0;
 
 /// At most this many requests to one service at a time.
 const MAX_AT_ONCE: usize = 16;
@@ -35,12 +40,13 @@ impl Task {
             let mut request = MintRequest { now: clock.now(), scope, audience, errand };
             let mut stamps = vigil::stamps(&*provider).await;
             let mut result = provider.mint(&request).await;
-            if is_refused(&result) && has_changed(&*provider, &request.errand).await {
+            if may_be_of_an_old_secret(&result) && has_changed(&*provider, &request.errand).await {
                 tracing::info!(
                     account,
                     "refused, but its secret has changed meanwhile: tried with the new one"
                 );
                 request.now = clock.now();
+                request.errand = Errand::new(&account, &provider.identity().origin);
                 stamps = vigil::stamps(&*provider).await;
                 result = provider.mint(&request).await;
             }
@@ -55,7 +61,42 @@ impl Task {
                 }
                 Err(failure) => log_failure(&account, failure),
             }
-            Outcome { life: id, event: Event::Minted { generation, requested: now, result }, stamps }
+            let fetched = Fetched(request.errand.fetched());
+            let event = Event::Minted { generation, requested: now, result };
+            Outcome { life: id, end: End::Minted { event, stamps, fetched } }
+        });
+    }
+
+    /// Reads the secrets of a refused account again, without a request to its service.
+    pub(super) fn read_again(&mut self, id: LifeId) {
+        let Some(slot) = self.slots.get(&id) else { return };
+        let provider = Arc::clone(&slot.account.provider);
+        let clock = Arc::clone(&self.clock);
+        let shared = Arc::clone(&slot.shared);
+        let account = slot.account.name.clone();
+        let service = self.service(&*provider);
+        self.spawn(id, NO_GENERATION, async move {
+            let mut failures = 0;
+            loop {
+                let turn = turn(service.clone()).await;
+                let stamps = vigil::stamps(&*provider).await;
+                let errand = Errand::new(&account, &provider.identity().origin);
+                let fetched = match fetch_all(&*provider, &errand).await {
+                    Ok(()) => Some(Fetched(errand.fetched())),
+                    // What passes is waited for, while nothing else happens to the account.
+                    Err(failure)
+                        if failure.class == Class::NotNow && shared.snapshot().state == State::Parked =>
+                    {
+                        drop(turn);
+                        failures += 1;
+                        let pause = schedule::backoff(failures, failure.retry_after, fastrand::f64());
+                        clock.sleep_until(clock.now().steady.after(pause)).await;
+                        continue;
+                    }
+                    Err(_) => None,
+                };
+                return Outcome { life: id, end: End::Read { stamps, fetched } };
+            }
         });
     }
 
@@ -75,7 +116,7 @@ impl Task {
                 Ok(probe) => tracing::info!(account, says = ?probe, "asked whether a rejected token lives"),
                 Err(failure) => log_failure(&account, failure),
             }
-            Outcome { life: id, event: Event::Probed { generation, result }, stamps: Vec::new() }
+            Outcome { life: id, end: End::Probed(Event::Probed { generation, result }) }
         });
     }
 
@@ -93,7 +134,10 @@ impl Task {
         });
         self.running.insert(handle.id(), (id, generation));
         if let Some(slot) = self.slots.get_mut(&id) {
-            slot.attempt = Some(handle);
+            // One that reads a parked account's secrets, at most.
+            if let Some(superseded) = slot.attempt.replace(handle) {
+                superseded.abort();
+            }
         }
     }
 
@@ -111,11 +155,17 @@ impl Task {
         match outcome {
             Ok((task, outcome)) => {
                 self.running.remove(&task);
-                let failed = matches!(&outcome.event, Event::Minted { result: Err(_), .. });
-                if let Some(slot) = self.slots.get_mut(&outcome.life) {
-                    slot.stamps = if failed { outcome.stamps } else { Vec::new() };
+                let id = outcome.life;
+                match outcome.end {
+                    End::Minted { event, stamps, fetched } => {
+                        if let Some(slot) = self.slots.get_mut(&id) {
+                            (slot.stamps, slot.fetched) = (stamps, fetched);
+                        }
+                        self.tell(id, event);
+                    }
+                    End::Probed(event) => self.tell(id, event),
+                    End::Read { stamps, fetched } => self.has_read_again(id, stamps, fetched),
                 }
-                self.tell(outcome.life, outcome.event);
                 self.answer_locks(Some(task));
             }
             Err(error) => {
@@ -142,8 +192,9 @@ async fn turn(service: Option<Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
     service?.acquire_owned().await.ok()
 }
 
-fn is_refused<T>(result: &Result<T, Failure>) -> bool {
-    result.as_ref().is_err_and(|failure| failure.class == Class::No)
+/// Whether it was refused, and the service did not say to wait.
+fn may_be_of_an_old_secret<T>(result: &Result<T, Failure>) -> bool {
+    result.as_ref().is_err_and(|failure| failure.class == Class::No && failure.retry_after.is_none())
 }
 
 /// Whether the secrets that were fetched for `errand` are others by now: reads each once more.
@@ -154,12 +205,14 @@ async fn has_changed(provider: &dyn Provider, errand: &Errand) -> bool {
         return false;
     }
     let again = Errand::new(&errand.account, &errand.origin);
+    fetch_all(provider, &again).await.is_ok() && again.fetched() != before
+}
+
+async fn fetch_all(provider: &dyn Provider, errand: &Errand) -> Result<(), Failure> {
     for source in provider.sources() {
-        if source.fetch(&again, LONGEST_READING).await.is_err() {
-            return false;
-        }
+        source.fetch(errand, LONGEST_READING).await?;
     }
-    again.fetched() != before
+    Ok(())
 }
 
 fn log_failure(account: &str, failure: &Failure) {

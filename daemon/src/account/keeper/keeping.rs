@@ -1,27 +1,32 @@
 //! Last tokens are read when an account begins, and written whenever there is a new one, by tasks of their own: a slow
 //! disk delays nobody's token.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::writing::Writer;
 use super::{LifeId, Report, Task};
 use crate::account::kept::{Binding, Cabinet};
 use crate::account::life::Event;
 use crate::account::registry::{Account, Shared};
-use crate::account::schedule;
 use crate::account::token::Token;
-use crate::clock::{Clock, Steady};
+use crate::clock::Clock;
 use crate::platform;
-use crate::provider::{Class, Failure};
+use crate::provider::Class;
 
 /// A token that lives shorter is dead before a restart is over: it is not worth the wear of the disk.
 const WORTH_KEEPING: Duration = Duration::from_secs(60);
 
 /// The store's key may need a person's touch or a password at login; the accounts do not wait for that forever.
 const LONGEST_OPENING: Duration = Duration::from_secs(10);
+
+/// Nor for a disk that hangs: this long to say which files there are,
+const LONGEST_LISTING: Duration = Duration::from_secs(5);
+
+/// and this long to read them all.
+const LONGEST_READING: Duration = Duration::from_secs(15);
 
 /// What is to be done with a kept file.
 pub(super) enum Job {
@@ -53,16 +58,7 @@ impl Keeping {
     /// Starts the task that writes. It ends with the keeper.
     pub(super) fn start(cabinet: Arc<Cabinet>, clock: Arc<dyn Clock>) -> Self {
         let (jobs, inbox) = mpsc::unbounded_channel();
-        tokio::spawn(
-            Writer {
-                cabinet: Arc::clone(&cabinet),
-                clock,
-                pending: BTreeMap::new(),
-                failures: 0,
-                flushing: Vec::new(),
-            }
-            .run(inbox),
-        );
+        tokio::spawn(Writer::new(Arc::clone(&cabinet), clock).run(inbox));
         Self { cabinet, jobs }
     }
 
@@ -100,14 +96,6 @@ impl Task {
                 wanted,
                 self.reports.clone(),
             ));
-        }
-    }
-
-    pub(super) fn restored(&mut self, id: LifeId, event: Event) {
-        self.tell(id, event);
-        if let Some(slot) = self.slots.get_mut(&id) {
-            // It came from there.
-            slot.kept = slot.life.token_to_keep().map(|token| token.generation);
         }
     }
 
@@ -169,7 +157,9 @@ async fn read(
         }
     };
     let listing = Arc::clone(&cabinet);
-    let Ok(files) = tokio::task::spawn_blocking(move || listing.files()).await else {
+    let listing = tokio::task::spawn_blocking(move || listing.files());
+    let Ok(Ok(files)) = tokio::time::timeout(LONGEST_LISTING, listing).await else {
+        tracing::warn!("the disk does not say in time which tokens are kept: they are not used");
         return without(wanted);
     };
     let (there, absent): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|wanted| files.has(&wanted.binding));
@@ -209,143 +199,13 @@ async fn read(
         }
         platform::scrub_stack();
     });
-    if reading.await.is_err() {
-        tracing::error!("reading the kept tokens failed; this is a bug in tokend");
-        // Nobody shall wait for what will not come; to those that were told already it changes nothing.
-        for life in lives {
-            let _ = reports.send(Report::Restored(life, Event::Restored(None)));
-        }
+    match tokio::time::timeout(LONGEST_READING, reading).await {
+        Ok(Ok(())) => return,
+        Ok(Err(_)) => tracing::error!("reading the kept tokens failed; this is a bug in tokend"),
+        Err(_) => tracing::warn!("kept tokens cannot be read in time: those that are missing are not used"),
     }
-}
-
-/// Writes one file after the other; of each only the newest.
-struct Writer {
-    cabinet: Arc<Cabinet>,
-    clock: Arc<dyn Clock>,
-    pending: BTreeMap<Binding, Pending>,
-    failures: u32,
-    flushing: Vec<oneshot::Sender<()>>,
-}
-
-enum Pending {
-    Keep { service: [u8; 32], token: Arc<Token>, shared: Weak<Shared> },
-    Remove { shared: Weak<Shared> },
-}
-
-impl Pending {
-    fn shared(&self) -> Option<Arc<Shared>> {
-        match self {
-            Self::Keep { shared, .. } | Self::Remove { shared } => shared.upgrade(),
-        }
-    }
-}
-
-impl Writer {
-    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Job>) {
-        let mut not_before: Option<Steady> = None;
-        let cabinet = Arc::clone(&self.cabinet);
-        // What a run that was killed has left behind.
-        let _ = tokio::task::spawn_blocking(move || cabinet.sweep()).await;
-        loop {
-            if self.pending.is_empty() || not_before.is_some() {
-                for flushed in self.flushing.drain(..) {
-                    let _ = flushed.send(());
-                }
-            }
-            let wake = async {
-                match not_before {
-                    _ if self.pending.is_empty() => std::future::pending().await,
-                    Some(at) => self.clock.sleep_until(at).await,
-                    None => {}
-                }
-            };
-            tokio::select! {
-                biased;
-                job = inbox.recv() => match job {
-                    Some(Job::TryAgain) => not_before = None,
-                    Some(job) => self.take(job),
-                    None => break,
-                },
-                () = wake => not_before = self.write_one().await,
-            }
-        }
-    }
-
-    fn take(&mut self, job: Job) {
-        match job {
-            Job::Keep { binding, service, token, shared } => {
-                self.pending.insert(binding, Pending::Keep { service, token, shared });
-            }
-            Job::Remove { binding, shared } => {
-                self.pending.insert(binding, Pending::Remove { shared });
-            }
-            Job::Forget(binding) => {
-                if matches!(self.pending.get(&binding), Some(Pending::Keep { .. })) {
-                    self.pending.remove(&binding);
-                }
-            }
-            Job::Flush(flushed) => self.flushing.push(flushed),
-            Job::TryAgain => {}
-        }
-    }
-
-    /// Writes the first; when it fails, says when to try again.
-    async fn write_one(&mut self) -> Option<Steady> {
-        let (binding, pending) = self.pending.pop_first()?;
-        let shared = pending.shared();
-        let result = self.write(&binding, &pending).await;
-        match result {
-            Ok(()) => {
-                self.failures = 0;
-                if let Some(shared) = shared {
-                    shared.set_unkept(None);
-                }
-                None
-            }
-            Err(failure) => {
-                self.failures = self.failures.saturating_add(1);
-                // Locked is no fault: `tok unlock` tries again.
-                if failure.class != Class::Locked {
-                    if self.failures == 1 {
-                        tracing::warn!("{}; it is tried again ({})", failure.message, failure.hint);
-                    }
-                    let text = format!(
-                        "its token is not kept over a restart: {}; it is tried again ({})",
-                        failure.message, failure.hint
-                    );
-                    // The others that wait have the same fate.
-                    for shared in shared.into_iter().chain(self.pending.values().filter_map(Pending::shared))
-                    {
-                        shared.set_unkept(Some(text.clone()));
-                    }
-                }
-                self.pending.entry(binding).or_insert(pending);
-                Some(self.clock.now().steady.after(schedule::backoff(self.failures, None, fastrand::f64())))
-            }
-        }
-    }
-
-    async fn write(&self, binding: &Binding, pending: &Pending) -> Result<(), Failure> {
-        let cabinet = Arc::clone(&self.cabinet);
-        let binding = binding.clone();
-        let work = match pending {
-            Pending::Remove { .. } => tokio::task::spawn_blocking(move || cabinet.remove(&binding)),
-            Pending::Keep { service, token, .. } => {
-                let (keys, made) = cabinet.store().keys_or_make().await?;
-                if let Some(made) = made {
-                    for line in made.to_string().lines() {
-                        tracing::warn!("{line}");
-                    }
-                }
-                let (service, token) = (*service, Arc::clone(token));
-                tokio::task::spawn_blocking(move || {
-                    let result = cabinet.write(&keys, &binding, service, &token);
-                    platform::scrub_stack();
-                    result
-                })
-            }
-        };
-        work.await
-            .unwrap_or_else(|_| Err(Failure::not_now("internal", "keeping a token failed", "see the log")))
+    // Nobody shall wait for what may not come; to those that were told already it changes nothing.
+    for life in lives {
+        let _ = reports.send(Report::Restored(life, Event::Restored(None)));
     }
 }

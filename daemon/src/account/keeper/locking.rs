@@ -20,13 +20,17 @@ impl Task {
         self.is_locked = true;
         let covered: Vec<LifeId> =
             self.slots.iter().filter(|(_, slot)| slot.account.policy.lock).map(|(id, _)| *id).collect();
-        let cancelled = covered.into_iter().filter_map(|id| self.lock_life(id)).collect();
+        self.lock_lives(covered, done);
+    }
+
+    pub(super) fn lock_lives(&mut self, lives: Vec<LifeId>, done: oneshot::Sender<()>) {
+        let cancelled = lives.into_iter().filter_map(|id| self.lock_life(id)).collect();
         self.locking.push(Locking { cancelled, done });
         self.answer_locks(None);
     }
 
     /// Locks one life; the task that it cancelled, if one was under way.
-    pub(super) fn lock_life(&mut self, id: LifeId) -> Option<Id> {
+    fn lock_life(&mut self, id: LifeId) -> Option<Id> {
         let slot = self.slots.get_mut(&id)?;
         let attempt = slot.attempt.take().filter(|attempt| self.running.contains_key(&attempt.id()));
         if let Some(attempt) = &attempt {

@@ -5,8 +5,10 @@ mod keeping;
 mod locking;
 mod reconfigure;
 mod vigil;
+mod writing;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -231,6 +233,24 @@ struct Slot {
     watched: bool,
     /// How these files were before the last attempt read them.
     stamps: vigil::Files,
+    /// Which secrets that attempt used.
+    fetched: Fetched,
+}
+
+/// Hashes of the secrets that an attempt used.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Fetched(Vec<[u8; 32]>);
+
+impl Fetched {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Fetched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Fetched").field(&self.0.len()).finish()
+    }
 }
 
 /// The lives of one account.
@@ -243,9 +263,22 @@ struct Lives {
 /// What came of an attempt.
 struct Outcome {
     life: LifeId,
-    event: Event,
-    /// How the files of its secrets were before they were read.
-    stamps: vigil::Files,
+    end: End,
+}
+
+enum End {
+    /// `stamps` and `fetched`: how the files of its secrets were before they were read, and what was read.
+    Minted {
+        event: Event,
+        stamps: vigil::Files,
+        fetched: Fetched,
+    },
+    Probed(Event),
+    /// No request was sent: a refused account's secrets were read again, if they can be.
+    Read {
+        stamps: vigil::Files,
+        fetched: Option<Fetched>,
+    },
 }
 
 struct Task {
@@ -320,7 +353,7 @@ impl Task {
                 },
                 Some(outcome) = self.attempts.join_next_with_id() => self.ended(outcome),
                 Some(report) = reports.recv() => match report {
-                    Report::Restored(id, event) => self.restored(id, event),
+                    Report::Restored(id, event) => self.take_in(id, event, true),
                     Report::Mended(id) => self.mended(id),
                 },
                 () = timer => self.tick(),
@@ -454,7 +487,8 @@ impl Task {
             attempt: None,
             kept: None,
             watched: false,
-            stamps: Vec::new(),
+            stamps: vigil::Files::default(),
+            fetched: Fetched::default(),
         };
         self.slots.insert(self.next_life, slot);
         if is_locked {
@@ -471,10 +505,20 @@ impl Task {
 
     /// Takes an event into a life, carries out what follows, publishes.
     fn tell(&mut self, id: LifeId, event: Event) {
+        self.take_in(id, event, false);
+    }
+
+    /// The same; a token that `comes_from_disk` is not written there again.
+    fn take_in(&mut self, id: LifeId, event: Event, comes_from_disk: bool) {
         let now = self.clock.now();
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let used = slot.shared.used();
+        let generation = |life: &Life| life.token_to_keep().map(|token| token.generation);
+        let before = generation(&slot.life);
         let effects = slot.life.handle(event, now, used);
+        if comes_from_disk && generation(&slot.life) != before {
+            slot.kept = generation(&slot.life);
+        }
         slot.shared.publish(slot.life.snapshot(now, used));
         for effect in effects {
             self.carry_out(id, effect);

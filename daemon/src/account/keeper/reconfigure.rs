@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use super::{Lives, Reconfigured, Task};
 use crate::account::life::Event;
 use crate::account::policy::Policy;
@@ -62,6 +64,7 @@ impl Task {
     /// The same account, kept in another way: its token stays.
     fn keep_otherwise(&mut self, old: &Arc<Account>, policy: &Policy) -> Arc<Account> {
         let account = Arc::new(old.with_policy(policy.clone()));
+        let mut covered = Vec::new();
         for id in self.all_of(&account.name) {
             if let Some(slot) = self.slots.get_mut(&id) {
                 slot.account = Arc::clone(&account);
@@ -69,11 +72,15 @@ impl Task {
             self.tell(id, Event::Kept(policy.clone()));
             if self.is_locked && old.policy.lock != policy.lock {
                 if policy.lock {
-                    self.lock_life(id);
+                    covered.push(id);
                 } else {
                     self.tell(id, Event::Unlocked { restoring: false });
                 }
             }
+        }
+        if !covered.is_empty() {
+            // Nobody waits for it.
+            self.lock_lives(covered, oneshot::channel().0);
         }
         account
     }

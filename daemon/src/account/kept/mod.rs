@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 use tokend_proto::limits::MAX_ANSWER;
@@ -31,6 +31,8 @@ pub struct Cabinet {
     folder: PathBuf,
     store: Arc<Store>,
     boot: Option<String>,
+    /// Files in whose place a token may be written: nothing of others lies there.
+    known: Mutex<HashSet<String>>,
 }
 
 /// Whom a kept file belongs to.
@@ -70,7 +72,7 @@ impl Cabinet {
     /// The kept state in `folder`, which need not exist.
     #[must_use]
     pub fn new(folder: &Path, store: Arc<Store>) -> Self {
-        Self { folder: folder.to_path_buf(), store, boot: platform::boot() }
+        Self { folder: folder.to_path_buf(), store, boot: platform::boot(), known: Mutex::default() }
     }
 
     /// The store whose keys it uses.
@@ -102,36 +104,54 @@ impl Cabinet {
         service: &[u8; 32],
         now: Moment,
     ) -> Option<Restored> {
-        let path = self.folder.join(&binding.file);
-        let ignore = |why: &str| {
-            tracing::warn!(path = %path.display(), "what was kept is not used: {why}; it is left as it is");
-        };
-        let bytes = match read_private(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => {
-                ignore(&error.to_string());
-                return None;
-            }
-        };
-        let plain = match keys.open(&binding.context, &bytes) {
-            Ok(plain) => plain,
-            Err(Unreadable::Planted) => {
-                ignore("tokend did not write this file, or not for this account and service");
-                return None;
-            }
-            Err(_) => {
-                ignore("it is damaged, or of another identity of the store");
-                return None;
-            }
-        };
-        match Record::decode(&plain) {
-            Ok(record) => record.restore(service, now, self.boot.as_deref()),
-            Err(why) => {
-                ignore(why);
+        match self.look(keys, binding) {
+            Ok(record) => record?.restore(service, now, self.boot.as_deref()),
+            Err(failure) => {
+                tracing::warn!("what was kept is not used: {}; {}", failure.message, failure.hint);
                 None
             }
         }
+    }
+
+    /// What lies in the place of this binding's file. What tokend did not write there is moved aside, never lost.
+    fn look(&self, keys: &StateKeys, binding: &Binding) -> Result<Option<Record>, Failure> {
+        let path = self.folder.join(&binding.file);
+        let found = read_private(&path).and_then(|bytes| match keys.open(&binding.context, &bytes) {
+            Ok(plain) => Record::decode(&plain).map_err(Unfit::strange),
+            Err(Unreadable::Planted) => {
+                Err(Unfit::strange("tokend did not write this file, or not for this account and service"))
+            }
+            Err(_) => Err(Unfit::strange("it is damaged, or of another identity of the store")),
+        });
+        let record = match found {
+            Ok(record) => Some(record),
+            Err(Unfit::Unread(error)) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(Unfit::Unread(error)) => {
+                let message = format!("cannot read {}: {error}", path.display());
+                return Err(Failure::not_now("kept-state", message, "mend the disk, or move the file away"));
+            }
+            Err(Unfit::Strange(why)) => {
+                let mut aside = path.clone().into_os_string();
+                aside.push(".unreadable");
+                let aside = PathBuf::from(aside);
+                if let Err(error) = fs::rename(&path, &aside) {
+                    let message = format!("{}: {why}; it cannot be moved aside: {error}", path.display());
+                    return Err(Failure::not_now("kept-state", message, "move the file away"));
+                }
+                tracing::warn!(
+                    "what was kept is not used: {}: {why}; it was moved to {}",
+                    path.display(),
+                    aside.display()
+                );
+                None
+            }
+        };
+        self.known().insert(binding.file.clone());
+        Ok(record)
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps a token in the place of the one before: whole or not at all, and on disk when this returns.
@@ -147,6 +167,9 @@ impl Cabinet {
     ) -> Result<(), Failure> {
         let bytes = Record::encode(token, service, self.boot.as_deref())
             .ok_or_else(|| Failure::not_now("kept-state", "the token is too large to keep", ""))?;
+        if !self.known().contains(&binding.file) {
+            self.look(keys, binding)?;
+        }
         let bytes = keys.seal(&binding.context, &bytes)?;
         let path = self.folder.join(&binding.file);
         platform::private_folder(&self.folder)
@@ -188,10 +211,29 @@ impl Files {
     }
 }
 
-fn read_private(path: &Path) -> io::Result<Vec<u8>> {
+/// Why a kept file is not used.
+enum Unfit {
+    /// It is not as tokend wrote it.
+    Strange(String),
+    /// The system does not give it.
+    Unread(io::Error),
+}
+
+impl Unfit {
+    fn strange(why: &str) -> Self {
+        Self::Strange(why.to_owned())
+    }
+}
+
+fn read_private(path: &Path) -> Result<Vec<u8>, Unfit> {
     use std::io::Read as _;
-    let (file, facts) = files::open(path)?;
-    let refuse = |why: String| Err(io::Error::other(why));
+    let (file, facts) = files::open(path).map_err(|error| match error.kind() {
+        // Not as tokend lays its files out.
+        io::ErrorKind::PermissionDenied => Unfit::strange(&error.to_string()),
+        _ if fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink()) => Unfit::strange(&error.to_string()),
+        _ => Unfit::Unread(error),
+    })?;
+    let refuse = |why: String| Err(Unfit::Strange(why));
     if facts.kind != files::Kind::Regular {
         return refuse("it is no regular file".to_owned());
     }
@@ -205,7 +247,7 @@ fn read_private(path: &Path) -> io::Result<Vec<u8>> {
         return refuse("it is far too large".to_owned());
     }
     let mut bytes = Vec::new();
-    file.take(LARGEST).read_to_end(&mut bytes)?;
+    file.take(LARGEST).read_to_end(&mut bytes).map_err(Unfit::Unread)?;
     Ok(bytes)
 }
 
