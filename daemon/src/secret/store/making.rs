@@ -143,7 +143,10 @@ pub(super) fn ensure(writing: &Writing<'_>) -> Result<(age::x25519::Recipient, O
             }
             Ok((opened.recipient.clone(), None))
         }
-        (Some(_), Some(recipient)) => Ok((recipient, None)),
+        (Some(_), Some(recipient)) => {
+            identity::noted(places, &recipient)?;
+            Ok((recipient, None))
+        }
         (Some(_), None) => Err(Trouble::refused(
             "store-identity",
             format!("{} is not there: nobody knows for whom to encrypt", shown(&places.recipients())),
@@ -296,8 +299,11 @@ async fn put_into_keyring(user: &str, opened: &Opened) -> Result<(), Trouble> {
 /// used.
 fn write(writing: &Writing<'_>, opened: &Opened, how: &How, wrapped: Option<&[u8]>) -> Result<Made, Trouble> {
     let places = writing.places();
-    if let Some(line) = how.line() {
-        writing.replace(&places.source(), line.as_bytes())?;
+    match how.source(&opened.recipient) {
+        Some(text) => writing.replace(&places.source(), text.as_bytes())?,
+        // Of the passphrase that it had, or of an `init` that was killed.
+        None if places.source().symlink_metadata().is_ok() => writing.remove(&places.source())?,
+        None => {}
     }
     let text = opened.file();
     match (how, wrapped) {

@@ -221,10 +221,35 @@ async fn recipients_that_do_not_fit_are_refused() {
 }
 
 #[tokio::test]
-async fn the_identity_may_be_replaced_under_a_store_that_is_open() {
+async fn an_identity_that_is_exchanged_under_a_store_that_is_open_waits_for_a_person() {
     let (home, store) = Home::with(&["a"]).await;
     assert_eq!(fetched(&store, "a").await.unwrap(), "A");
-    fs::rename(home.folder(), home.root.path().join("old")).unwrap();
+    let old = home.root.path().join("old");
+    fs::rename(home.folder(), &old).unwrap();
     home.store().set("a", secret("other"), Binding::Keep).await.unwrap();
+    let failure = fetched(&store, "a").await.unwrap_err();
+    assert_eq!((failure.class, failure.kind), (Class::Source, "store-exchanged"));
+    assert!(failure.hint.contains("`tok unlock` takes the new one over"), "{failure:?}");
+    assert!(store.keys().await.is_err());
+    let state = store.state();
+    assert!(!state.open && state.trouble.is_some(), "{state:?}");
+    // Restored, all is well again.
+    let new = home.root.path().join("new");
+    fs::rename(home.folder(), &new).unwrap();
+    fs::rename(&old, home.folder()).unwrap();
+    assert_eq!(fetched(&store, "a").await.unwrap(), "A");
+    fs::rename(home.folder(), &old).unwrap();
+    fs::rename(&new, home.folder()).unwrap();
+    assert!(fetched(&store, "a").await.is_err());
+    store.unlock(None).await.unwrap();
     assert_eq!(fetched(&store, "a").await.unwrap(), "other");
+    assert!(store.state().open);
+}
+
+#[tokio::test]
+async fn another_passphrase_is_no_other_identity() {
+    let (home, store) = Home::with_passphrase("one").await;
+    store.unlock(Some(secret("one"))).await.unwrap();
+    home.store().change_passphrase(Some(secret("one")), Some(secret("two"))).await.unwrap();
+    assert_eq!(fetched(&store, "a").await.unwrap(), "A");
 }
