@@ -38,7 +38,16 @@ async fn an_identity_is_made_once() {
         assert_eq!(trouble.sort, Sort::Usage);
         assert!(trouble.message.contains(&home.path("identity").display().to_string()), "{trouble:?}");
     }
-    assert!(everything(&home) == before);
+    let hint = async |store: &Store, protection| store.make(protection).await.unwrap_err().hint;
+    assert!(hint(&store, Protection::None).await.contains("`tok init --change-passphrase` gives it"));
+    assert!(hint(&store, Protection::Credential("x".to_owned())).await.contains("move that folder away"));
+    // One that the daemon made for kept tokens.
+    store.remove("a").await.unwrap();
+    let said = hint(&store, Protection::Credential("x".to_owned())).await;
+    let (identity, recipients) = (home.path("identity"), home.path("recipients.txt"));
+    assert!(said.contains(&format!("`rm {} {}`", identity.display(), recipients.display())), "{said}");
+    store.set("a", secret("A"), Binding::Keep).await.unwrap();
+    assert_eq!(everything(&home).len(), before.len());
 }
 
 #[tokio::test]
