@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use age::plugin::{Identity, IdentityPluginV1, RecipientPluginV1};
 use age::secrecy::SecretString;
@@ -20,7 +20,7 @@ use super::blocking;
 use super::sealed;
 use super::trouble::{Trouble, shown};
 use crate::document::printable;
-use crate::platform::files;
+use crate::platform::{self, files};
 
 const KIND: &str = "store-plugin";
 
@@ -34,13 +34,13 @@ pub(super) static TURN: LazyLock<Turn> = LazyLock::new(Turn::default);
 /// thread, until it ends.
 pub(super) struct Turn {
     place: Arc<Semaphore>,
-    /// Since when the last one has it.
-    since: Mutex<Instant>,
+    /// Since when the last one has it, in milliseconds on the steady clock.
+    since: Mutex<u64>,
 }
 
 impl Default for Turn {
     fn default() -> Self {
-        Self { place: Arc::new(Semaphore::new(1)), since: Mutex::new(Instant::now()) }
+        Self { place: Arc::new(Semaphore::new(1)), since: Mutex::new(platform::steady_milliseconds()) }
     }
 }
 
@@ -53,12 +53,17 @@ impl Turn {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Trouble> {
         let left = match self.place.available_permits() {
-            0 => patience.saturating_sub(self.since().elapsed()),
+            0 => {
+                let since = *self.since();
+                patience.saturating_sub(Duration::from_millis(
+                    platform::steady_milliseconds().saturating_sub(since),
+                ))
+            }
             _ => patience,
         };
         let place = time::timeout(left, Arc::clone(&self.place).acquire_owned()).await;
         let Ok(Ok(place)) = place else { return Err(silent()) };
-        *self.since() = Instant::now();
+        *self.since() = platform::steady_milliseconds();
         let working = blocking(move || {
             let _place = place;
             Ok(work())
@@ -66,7 +71,7 @@ impl Turn {
         time::timeout(patience, working).await.unwrap_or_else(|_| Err(silent()))
     }
 
-    fn since(&self) -> MutexGuard<'_, Instant> {
+    fn since(&self) -> MutexGuard<'_, u64> {
         self.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
