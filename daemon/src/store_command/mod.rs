@@ -141,7 +141,8 @@ pub(crate) fn misunderstood(error: &clap::Error) -> ExitCode {
     let hint = if is_import {
         "`tok secret import --help` and `tok help secret` show the usage"
     } else {
-        "`tok help secret` and `tok help init` show the usage; a secret goes to standard input, never among the words"
+        "`tok help secret` and `tok help init` show the usage; a secret goes to standard input, \
+         never among the words"
     };
     Complaint::usage(message, hint).print(json)
 }
