@@ -196,11 +196,23 @@ fn refuse_a_second(there: Option<PathBuf>) -> Result<(), Complaint> {
     ))
 }
 
-/// The identity that the store has, where it has one.
-fn identity_there() -> Option<PathBuf> {
+/// Where the store is.
+fn store_folder() -> Option<PathBuf> {
     let set = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let data = set.or_else(|| Some(std::env::home_dir()?.join(".local/share")))?;
-    let folder = data.join("tokend");
+    Some(data.join("tokend"))
+}
+
+/// Whether an SSH key opens the store.
+pub(crate) fn by_ssh_key() -> bool {
+    let source =
+        store_folder().and_then(|folder| std::fs::read_to_string(folder.join("identity.source")).ok());
+    source.is_some_and(|source| source.lines().any(|line| line.starts_with("ssh-key ")))
+}
+
+/// The identity that the store has, where it has one.
+fn identity_there() -> Option<PathBuf> {
+    let folder = store_folder()?;
     ["identity", "identity.age", "identity.source"]
         .map(|name| folder.join(name))
         .into_iter()

@@ -6,7 +6,8 @@ use super::arguments::{Word, Words};
 use super::asking::{self, Asker, Question};
 use super::complaint::{Complaint, Stop};
 use super::engine::Engine;
-use super::unlock::{PROMPT, TRIES, WRONG, passphrase_from_stdin};
+use super::init::by_ssh_key;
+use super::unlock::{PROMPT, PROMPT_OF_SSH_KEY, TRIES, WRONG, passphrase_from_stdin};
 use super::{input, nearest, output};
 
 /// What can be done with secrets.
@@ -130,10 +131,11 @@ fn show(mut words: Words<'_>) -> Result<u8, Stop> {
     }
     let asker = Asker::find().ok_or_else(asking::nobody_to_ask)?;
     let opening = engine()?.word("--passphrase-stdin");
+    let prompt = if by_ssh_key() { PROMPT_OF_SSH_KEY } else { PROMPT };
     let mut mistake = None;
     let mut tries_left = TRIES;
     loop {
-        let passphrase = asker.ask_for_passphrase(Question { prompt: PROMPT, mistake })?;
+        let passphrase = asker.ask_for_passphrase(Question { prompt, mistake })?;
         tries_left -= 1;
         let (status, said) = opening.run_quietly(Some(&passphrase))?;
         if !locked(status) || tries_left == 0 {

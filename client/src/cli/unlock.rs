@@ -51,6 +51,8 @@ pub(crate) fn unlock(mut words: Words<'_>) -> Result<u8, Stop> {
     let state = client.store_state()?;
     output::warn(manner, state.warnings.iter());
     if !state.locked && !state.needs_passphrase {
+        // An identity that was exchanged waits for this, too.
+        client.unlock(None)?;
         output::remark(manner, "nothing is locked");
         return Ok(0);
     }
@@ -82,13 +84,16 @@ pub(crate) fn unlock(mut words: Words<'_>) -> Result<u8, Stop> {
 /// What a passphrase is asked for by.
 pub(crate) const PROMPT: &str = "Passphrase of tokend's store";
 
+/// The same where an SSH key opens it.
+pub(crate) const PROMPT_OF_SSH_KEY: &str = "Passphrase of the SSH key that opens tokend's store";
+
 /// What was wrong with a passphrase that does not open the store.
 pub(crate) const WRONG: &str = "wrong passphrase, try again";
 
 /// Which passphrase opens the store.
 fn prompt(state: &StoreState) -> &'static str {
     match state.identity.as_str() {
-        StoreState::SSH_KEY => "Passphrase of the SSH key that opens tokend's store",
+        StoreState::SSH_KEY => PROMPT_OF_SSH_KEY,
         _ => PROMPT,
     }
 }
@@ -98,6 +103,13 @@ pub(crate) fn passphrase_from_stdin() -> Result<Secret, Complaint> {
     let hint = "`printf %s \"$PASSPHRASE\" | tok … --stdin` gives one; a program that prints it does, too";
     let mut passphrase = input::read(MAX_SECRET)
         .map_err(|error| Complaint::usage(format!("standard input cannot be read: {error}"), hint))?;
+    // Nobody could type it again.
+    if passphrase.contains(&b'\n') {
+        return Err(Complaint::usage(
+            "standard input has more than one line, and a passphrase is one",
+            "give the passphrase alone, with one newline at most",
+        ));
+    }
     if passphrase.is_empty() {
         return Err(Complaint::usage("there is no passphrase on standard input", hint));
     }
@@ -136,7 +148,9 @@ impl Door {
             };
             let Some(left) = self.may_wait.checked_sub(pause) else { return Err(error) };
             self.may_wait = left;
-            output::tell(&format!("tok: {}; waiting {}\n", printable(&error.message()), span::words(pause)));
+            // Rounded up: a wait is never one of 0s.
+            let told = Duration::from_secs(pause.as_secs() + u64::from(pause.subsec_nanos() > 0));
+            output::tell(&format!("tok: {}; waiting {}\n", printable(&error.message()), span::words(told)));
             thread::sleep(pause);
         }
     }

@@ -174,6 +174,15 @@ fn showing_asks_for_a_passphrase_only_where_one_is_needed() {
     let calls = "store show x\nstore show x --passphrase-stdin\nstore show x --passphrase-stdin\n";
     assert_eq!((tok.words().as_str(), tok.input().as_str()), (calls, "read: \nread: wrong!\nread: right\n"));
 
+    // Where an SSH key opens the store, it is the key's that is asked for.
+    let folder = tok.home().join(".local/share/tokend");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("identity.source"), "# recipient: age1x\nssh-key /k\n").expect("a file");
+    let of_the_key = "Passphrase of the SSH key that opens tokend's store: ";
+    let (code, shown) = at_terminal(&tok.tok(&["secret", "show", "x"]), &[(of_the_key, "right")]);
+    assert_eq!(code, Some(0), "{shown}");
+    fs::remove_file(folder.join("identity.source")).expect("it goes");
+
     let wrong = [(prompt, "wrong!"); 3];
     let (code, shown) = at_terminal(&tok.tok(&["secret", "show", "x"]), &wrong);
     assert!(code == Some(9) && shown.contains("the store is locked"), "{shown}");
@@ -225,7 +234,7 @@ fn init_without_a_passphrase_is_an_empty_answer_or_an_option() {
     }
     let tok = Installed::with_engine("echo done; exec < /dev/null");
     program(&tok.folder().join("tokend"), "echo \"$*\" >> \"$HOME/words\"");
-    let (code, shown) = at_terminal(&tok.tok(&["init"]), &[(FIRST, ""), (AGAIN, "")]);
+    let (code, shown) = at_terminal(&tok.tok(&["init"]), &[(FIRST, "")]);
     assert_eq!(code, Some(0), "{shown}");
     assert_eq!(tok.words(), "store init\n");
     assert_eq!(run(without_terminal(&tok.tok(&["init", "--no-passphrase"]))).printed(), "");
@@ -249,6 +258,8 @@ fn init_without_a_terminal_must_be_told() {
         ("store init --passphrase-stdin\n", "read: hello\n")
     );
     run_with(tok.tok(&["init", "--stdin"]), b"\n").failed_with(2);
+    let (what, _) = run_with(tok.tok(&["init", "--stdin"]), b"a\nb\n").failed_with(2);
+    assert!(what.contains("more than one line"), "{what}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Why `tokend store` ends without having done what it was asked, as `tok` says it: two lines, or one JSON
 //! object.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -55,14 +56,34 @@ impl Complaint {
     pub(super) fn print(self, json: bool) -> ExitCode {
         let mut stderr = std::io::stderr().lock();
         let _ = if json {
-            let object = serde_json::to_string(&self).unwrap_or_default();
-            writeln!(stderr, "{object}")
+            let object = serde_json::to_value(&self).unwrap_or_default();
+            writeln!(stderr, "{}", json_line(&object))
         } else {
             let (message, hint) = (printable(&self.message, MOST), printable(&self.hint, MOST));
             writeln!(stderr, "tok: {message}\nhint: {hint}")
         };
         ExitCode::from(self.code)
     }
+}
+
+/// JSON in one line, with nothing in it that a terminal would obey: an account's name may come from a file of
+/// somebody else's.
+pub(super) fn json_line(value: &serde_json::Value) -> String {
+    let mut line = String::new();
+    // Beyond ASCII there are only characters of strings, and those that are escaped here have four digits.
+    for c in value.to_string().chars() {
+        match c {
+            '\u{7f}'..='\u{9f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}' => {
+                let _ = write!(line, "\\u{:04x}", u32::from(c));
+            }
+            c => line.push(c),
+        }
+    }
+    line
 }
 
 impl From<Trouble> for Complaint {
@@ -99,5 +120,19 @@ impl From<Shut> for Complaint {
                 Self::passphrase_needed("write the old one on the first line of standard input")
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_holds_nothing_that_a_terminal_obeys() {
+        let value = serde_json::json!([{ "a\u{9b}31m": "\u{7f}\u{202e}\u{1b}\n ü" }]);
+        let line = json_line(&value);
+        assert_eq!(line, r#"[{"a\u009b31m":"\u007f\u202e\u001b\n ü"}]"#);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap(), value);
     }
 }

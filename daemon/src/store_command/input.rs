@@ -21,6 +21,13 @@ pub(super) fn secret() -> Result<Secret, Complaint> {
 /// The passphrase on standard input; none where that is empty.
 pub(super) fn passphrase() -> Result<Option<Secret>, Complaint> {
     let bytes = standard_input(MOST_READ)?;
+    // Nobody could type it again.
+    if bytes.strip_suffix(b"\n").unwrap_or(&bytes).contains(&b'\n') {
+        return Err(Complaint::usage(
+            "standard input has more than one line, and a passphrase is one",
+            "give the passphrase alone, with one newline at most",
+        ));
+    }
     optional(&bytes)
 }
 

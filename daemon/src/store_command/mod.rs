@@ -117,7 +117,17 @@ pub(crate) fn is_meant() -> bool {
 
 /// Says that the words are off, and repeats none of them: somebody may have written a secret among them.
 pub(crate) fn misunderstood(error: &clap::Error) -> ExitCode {
+    let is_import = std::env::args_os().nth(2).is_some_and(|word| word == "import");
     let message = match error.kind() {
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if is_import => {
+            "where to import from is missing: file, dotenv, pass or aws"
+        }
+        ErrorKind::InvalidSubcommand if is_import => {
+            "nothing is imported from there: it is file, dotenv, pass or aws"
+        }
+        ErrorKind::MissingRequiredArgument if is_import => {
+            "an argument is missing: `file PATH`, `dotenv PATH`, or `pass ENTRY`"
+        }
         ErrorKind::MissingRequiredArgument => "an argument is missing",
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             "a command is missing: init, set, list, show, remove or import"
@@ -128,8 +138,12 @@ pub(crate) fn misunderstood(error: &clap::Error) -> ExitCode {
         _ => "there is an unknown option, or an argument too many",
     };
     let json = std::env::args_os().any(|word| word == OsStr::new("--json"));
-    let hint =
-        "`tokend store --help` shows the usage; a secret goes to standard input, never among the words";
+    let hint = if is_import {
+        "`tok secret import --help` and `tok help secret` show the usage"
+    } else {
+        "`tok help secret` and `tok help init` show the usage; a secret goes to standard input, \
+         never among the words"
+    };
     Complaint::usage(message, hint).print(json)
 }
 

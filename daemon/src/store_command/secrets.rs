@@ -11,8 +11,11 @@ use tokend::provider::http::ProxyEnvironment;
 use tokend::secret::store::{Binding, Bound, Entry, Sort, Store};
 use zeroize::Zeroizing;
 
-use super::complaint::Complaint;
+use super::complaint::{Complaint, json_line};
 use super::{input, note, print};
+
+/// Whom the secrets that `[vault]` logs in with are for.
+const VAULT: &str = "vault";
 
 /// Stores the secret on standard input.
 pub(super) async fn set(
@@ -50,6 +53,20 @@ fn bound_to(store: &Arc<Store>, account: &str) -> Result<Bound, Complaint> {
     if let Some(definition) = accounts.get(account) {
         return Ok(Bound { account: account.to_owned(), origin: definition.provider.identity().origin });
     }
+    // What `[vault]` logs in with asks for itself under this name.
+    if account == VAULT {
+        let vault = loaded.configuration.vault.ok_or_else(|| {
+            Complaint::unknown(
+                "no-account",
+                "there is neither a [vault] nor an account vault in the configuration",
+                format!(
+                    "write [vault] with its `address` into {} first",
+                    folder.join("config.toml").display()
+                ),
+            )
+        })?;
+        return Ok(Bound { account: VAULT.to_owned(), origin: vault.origin() });
+    }
     let near = nearest_few(account, accounts.keys().map(String::as_str), 3).join(", ");
     let hint = match near.as_str() {
         "" => format!("configure it first, in {}", folder.display()),
@@ -74,7 +91,7 @@ pub(super) async fn list(store: &Store, json: bool) -> Result<(), Complaint> {
                 })
             })
             .collect();
-        return print(format!("{}\n", serde_json::Value::from(list)).as_bytes());
+        return print(format!("{}\n", json_line(&list.into())).as_bytes());
     }
     let widest = entries.iter().map(|entry| entry.name.chars().count()).max().unwrap_or(0);
     let mut lines = String::new();

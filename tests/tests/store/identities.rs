@@ -116,7 +116,8 @@ fn a_plugin_protects_the_identity() {
     let made = run(&["init", "--plugin", &identity], "");
     assert_eq!(made.code, 0, "{made:?}");
     let source = fs::read_to_string(data(&sandbox, "identity.source")).expect("a line");
-    assert_eq!(source, "plugin AGE-PLUGIN-FOOBAR-1QVHULF\n");
+    let recipient = fs::read_to_string(data(&sandbox, "recipients.txt")).expect("the recipient");
+    assert_eq!(source, format!("# recipient: {recipient}plugin AGE-PLUGIN-FOOBAR-1QVHULF\n"));
     done(&sandbox, &["set", "a"], "hunter2");
     let shown = run(&["show", "a"], "");
     assert_eq!((shown.code, shown.stdout.as_str()), (0, "hunter2\n"), "{shown:?}");

@@ -90,6 +90,10 @@ pub(crate) fn ask_twice(asker: &Asker, first: &str, again: &str) -> Result<Secre
     let mut mistake = None;
     loop {
         let answer = asker.ask(Question { prompt: first, mistake })?;
+        // Nothing cannot be mistyped.
+        if answer.is_empty() {
+            return Ok(answer);
+        }
         if asker.ask(Question { prompt: again, mistake: None })?.matches(&answer) {
             return Ok(answer);
         }

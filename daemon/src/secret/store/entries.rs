@@ -6,8 +6,10 @@ use std::time::SystemTime;
 
 use tokend_proto::Secret;
 
+use super::identity::{self, How};
 use super::making::{self, Made};
 use super::name::{RULE, did_you_mean, is_name};
+use super::opening;
 use super::places::{self, Places, Writing};
 use super::sealed::{self, Bound, Label};
 use super::trouble::{Closed, Trouble, shown};
@@ -67,16 +69,33 @@ pub(super) fn set(places: &Places, name: &str, secret: &Secret, binding: Binding
     let writing = places.write()?;
     let existing = existing(places, name)?;
     let replaced = existing.is_some();
+    let (recipient, made) = making::ensure(&writing)?;
     let bound = match binding {
-        Binding::Keep => existing.and_then(|label| label.bound),
-        Binding::Any => None,
+        Binding::Keep if replaced => kept(places, name)?,
+        Binding::Keep | Binding::Any => None,
         Binding::To(bound) => Some(bound),
     };
-    let (recipient, made) = making::ensure(&writing)?;
     let label = Label { name: name.to_owned(), bound };
     let bytes = sealed::seal(&recipient, &label, &secret.expose())?;
     writing.replace(&places.file_of(name), &bytes)?;
     Ok(Set { made, replaced, bound: label.bound })
+}
+
+/// For whom the secret `name` is so far. Where the identity lies open that is certain, or an error; otherwise
+/// it is what the file says.
+fn kept(places: &Places, name: &str) -> Result<Option<Bound>, Trouble> {
+    let bytes = read(places, name)?;
+    let checked = match identity::find(places)? {
+        Some(How::Plain) => sealed::check(&bytes, &opening::plain(places)?.identity()?),
+        _ => Ok(()),
+    };
+    let label = checked.and_then(|()| sealed::peek(&bytes));
+    label.map(|label| label.bound).map_err(|fault| {
+        let trouble = fault.explain(&places.file_of(name), name);
+        let message = format!("{}; so for whom the secret {name} was cannot be known", trouble.message);
+        let hint = format!("say it: `tok secret set {name} --for ACCOUNT`, or --for-any for every account");
+        Trouble::refused(trouble.kind, message, hint)
+    })
 }
 
 /// Removes a secret.

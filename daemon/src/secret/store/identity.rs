@@ -34,6 +34,12 @@ pub enum IdentityKind {
 /// The word of `identity` that is no file of the store's.
 const KIND: &str = "store-identity";
 
+/// The line of `identity.source` where a passphrase opens the identity.
+const PASSPHRASE: &str = "passphrase";
+
+/// How the line of `identity.source` begins that names the recipient a second time.
+const NOTE: &str = "# recipient:";
+
 /// What opens the identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum How {
@@ -58,18 +64,24 @@ impl How {
         }
     }
 
-    /// The line of `identity.source`, for those that need one.
-    pub(super) fn line(&self) -> Option<String> {
-        match self {
-            Self::Plain | Self::Passphrase => None,
-            Self::SshKey(path) => Some(format!("ssh-key {}\n", path.display())),
-            Self::Plugin(identity) => Some(format!("plugin {identity}\n")),
-            Self::Keyring(name) => Some(format!("keyring {name}\n")),
-            Self::Credential(name) => Some(format!("credential {name}\n")),
-        }
+    /// What `identity.source` says: for whom secrets are encrypted, and what opens the identity. One that lies
+    /// there in plain says both itself.
+    pub(super) fn source(&self, recipient: &x25519::Recipient) -> Option<String> {
+        let line = match self {
+            Self::Plain => return None,
+            Self::Passphrase => PASSPHRASE.to_owned(),
+            Self::SshKey(path) => format!("ssh-key {}", path.display()),
+            Self::Plugin(identity) => format!("plugin {identity}"),
+            Self::Keyring(name) => format!("keyring {name}"),
+            Self::Credential(name) => format!("credential {name}"),
+        };
+        Some(format!("{NOTE} {recipient}\n{line}\n"))
     }
 
     fn from_line(line: &str) -> Option<Self> {
+        if line.trim() == PASSPHRASE {
+            return Some(Self::Passphrase);
+        }
         let (word, rest) = line.split_once(' ')?;
         let rest = rest.trim();
         if rest.is_empty() {
@@ -101,25 +113,30 @@ pub(super) fn find(places: &Places) -> Result<Option<How>, Trouble> {
     if is_there(&plain) && is_there(&protected) {
         return two(&plain, &protected);
     }
+    let as_the_files_say = || match (is_there(&plain), is_there(&protected)) {
+        (true, _) => Some(How::Plain),
+        (_, true) => Some(How::Passphrase),
+        _ => None,
+    };
     if !is_there(&source) {
-        return Ok(match (is_there(&plain), is_there(&protected)) {
-            (true, _) => Some(How::Plain),
-            (_, true) => Some(How::Passphrase),
-            _ => None,
-        });
+        return Ok(as_the_files_say());
     }
     let line = places::read(&source, Closed::ToAll, "a line that says what opens the identity")?;
     let how = line.as_deref().and_then(|line| std::str::from_utf8(line).ok()).and_then(|text| {
-        let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+        let mut lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
         lines.next().filter(|_| lines.next().is_none()).and_then(How::from_line)
     });
     let Some(how) = how else {
         return Err(Trouble::refused(
             KIND,
             format!("{} does not say what opens the identity", shown(&source)),
-            "one line: `ssh-key PATH`, `plugin AGE-PLUGIN-…`, `keyring NAME` or `credential NAME`",
+            "one line: `passphrase`, `ssh-key PATH`, `plugin AGE-PLUGIN-…`, `keyring NAME` or `credential NAME`",
         ));
     };
+    if how == How::Passphrase {
+        // A change that was killed may have left it.
+        return Ok(as_the_files_say());
+    }
     if is_there(&plain) {
         return two(&plain, &source);
     }
@@ -252,6 +269,28 @@ pub(super) fn recipient(places: &Places) -> Result<Option<x25519::Recipient>, Tr
         format!("{} {what}", shown(&path)),
         "`age-keygen -y` of the identity shows its one line, age1…",
     ))
+}
+
+/// Whether `identity.source` names the same recipient: where the identity is not open, that alone tells
+/// whether `recipients.txt` was exchanged. One that names none is believed.
+pub(super) fn noted(places: &Places, recipient: &x25519::Recipient) -> Result<(), Trouble> {
+    let source = places.source();
+    let Some(bytes) = places::read(&source, Closed::ToAll, "a line that says what opens the identity")?
+    else {
+        return Ok(());
+    };
+    let text = std::str::from_utf8(&bytes).unwrap_or_default();
+    match text.lines().find_map(|line| line.strip_prefix(NOTE)).map(str::trim) {
+        Some(noted) if noted != recipient.to_string() => {
+            let (source, path) = (shown(&source), shown(&places.recipients()));
+            Err(Trouble::refused(
+                "store-exchanged",
+                format!("{path} names {recipient}, but {source} {}: one was exchanged", printable(noted, 80)),
+                format!("nothing was stored; whoever did it could read it: restore {path} from your backup"),
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What `recipients.txt` says.

@@ -106,7 +106,8 @@ impl fmt::Display for Made {
 pub(super) async fn make(places: &Places, protection: Protection, voice: &Voice) -> Result<Made, Trouble> {
     {
         let places = places.clone();
-        blocking(move || none_yet(&places)).await?;
+        let other = is_other(&protection);
+        blocking(move || none_yet(&places, other)).await?;
     }
     let opened = Opened::generate()?;
     if let Protection::Keyring(user) = &protection {
@@ -117,7 +118,7 @@ pub(super) async fn make(places: &Places, protection: Protection, voice: &Voice)
         // Nobody else waits for a device or for scrypt.
         let (how, wrapped) = wrap(&protection, &opened, &voice)?;
         let writing = places.write()?;
-        none_yet(&places)?;
+        none_yet(&places, is_other(&protection))?;
         write(&writing, &opened, &how, wrapped.as_deref())
     })
     .await
@@ -129,7 +130,7 @@ pub(super) fn ensure(writing: &Writing<'_>) -> Result<(age::x25519::Recipient, O
     let recipient = identity::recipient(places)?;
     match (identity::find(places)?, recipient) {
         (None, _) => {
-            none_yet(places)?;
+            none_yet(places, false)?;
             let opened = Opened::generate()?;
             let made = write(writing, &opened, &How::Plain, None)?;
             Ok((opened.recipient.clone(), Some(made)))
@@ -143,7 +144,10 @@ pub(super) fn ensure(writing: &Writing<'_>) -> Result<(age::x25519::Recipient, O
             }
             Ok((opened.recipient.clone(), None))
         }
-        (Some(_), Some(recipient)) => Ok((recipient, None)),
+        (Some(_), Some(recipient)) => {
+            identity::noted(places, &recipient)?;
+            Ok((recipient, None))
+        }
         (Some(_), None) => Err(Trouble::refused(
             "store-identity",
             format!("{} is not there: nobody knows for whom to encrypt", shown(&places.recipients())),
@@ -200,24 +204,44 @@ pub(super) async fn change_passphrase(
     Ok(made.await?)
 }
 
-/// An identity is not made where there is one, nor where one belongs that is lost.
-fn none_yet(places: &Places) -> Result<(), Trouble> {
+/// Whether this is neither a passphrase nor none: it can only be chosen when the identity is made.
+fn is_other(protection: &Protection) -> bool {
+    !matches!(protection, Protection::None | Protection::Passphrase(_))
+}
+
+/// An identity is not made where there is one, nor where one belongs that is lost. `other` says that it should
+/// be protected by something else than a passphrase.
+fn none_yet(places: &Places, other: bool) -> Result<(), Trouble> {
+    let mut secrets = std::fs::read_dir(places.secrets())
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| Path::new(&entry.file_name()).extension().is_some_and(|it| it == "age"));
     if let Some(how) = identity::find(places)? {
         let place = place(places, &how);
-        return Err(Trouble::usage(
-            format!("there is an identity: {}", shown(&place)),
+        let hint = if how == How::Plain && !other {
+            "nothing was changed; `tok init --change-passphrase` gives it a passphrase".to_owned()
+        } else if secrets.next().is_none() {
+            let mut files = vec![places.plain(), places.protected(), places.source(), places.recipients()];
+            files.retain(|file| file.symlink_metadata().is_ok());
+            let files: Vec<_> = files.iter().map(|file| shown(file)).collect();
+            format!(
+                "there is no secret, so nothing is lost but what tokend can fetch anew or ask you to log in \
+                 for: stop tokend, `rm {}`, and do it again",
+                files.join(" ")
+            )
+        } else {
             format!(
                 "nothing was changed; if no secret of {} is needed any more, move that folder away",
                 shown(places.folder())
-            ),
-        ));
+            )
+        };
+        return Err(Trouble::usage(format!("there is an identity: {}", shown(&place)), hint));
     }
     if places.recipients().symlink_metadata().is_ok() {
         return Err(identity::vanished(&places.plain()));
     }
-    let secrets = std::fs::read_dir(places.secrets()).into_iter().flatten().flatten();
-    let lost = secrets.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|it| it == "age"));
-    match lost {
+    match secrets.next() {
         Some(_) => Err(identity::vanished(&places.plain())),
         None => Ok(()),
     }
@@ -296,8 +320,11 @@ async fn put_into_keyring(user: &str, opened: &Opened) -> Result<(), Trouble> {
 /// used.
 fn write(writing: &Writing<'_>, opened: &Opened, how: &How, wrapped: Option<&[u8]>) -> Result<Made, Trouble> {
     let places = writing.places();
-    if let Some(line) = how.line() {
-        writing.replace(&places.source(), line.as_bytes())?;
+    match how.source(&opened.recipient) {
+        Some(text) => writing.replace(&places.source(), text.as_bytes())?,
+        // Of the passphrase that it had, or of an `init` that was killed.
+        None if places.source().symlink_metadata().is_ok() => writing.remove(&places.source())?,
+        None => {}
     }
     let text = opened.file();
     match (how, wrapped) {

@@ -57,7 +57,7 @@ pub struct StoreState {
     pub identity: IdentityKind,
     /// Whether it was locked on purpose.
     pub locked: bool,
-    /// Whether the identity is open.
+    /// Whether the identity is open that lies there.
     pub open: bool,
     /// Whether opening asks for a passphrase.
     pub needs_passphrase: bool,
@@ -195,12 +195,14 @@ impl Store {
             Ok(how) => (how, None),
             Err(trouble) => (None, Some(trouble)),
         };
+        let another = identity::recipient(&self.places).ok().flatten();
+        let another = self.shared.another(another).map(|another| shared::exchanged(&self.places, &another));
         StoreState {
             identity: how.as_ref().map_or(IdentityKind::None, How::kind),
             locked,
-            open,
+            open: open && another.is_none(),
             needs_passphrase: how.as_ref().is_some_and(opening::needs_passphrase),
-            trouble,
+            trouble: trouble.or(another),
         }
     }
 

@@ -75,6 +75,11 @@ pub(super) async fn open(places: &Places, passphrase: Option<Secret>, voice: &Vo
             let text = text.map_err(Trouble::from)?;
             Opened::read(&text.expose(), &origin)?
         }
+        how @ How::Plugin(_) => {
+            let (places, voice) = (places.clone(), voice.clone());
+            let work = move || by_file(&places, how, None, &voice);
+            plugin::TURN.run(plugin::PATIENCE, work).await??
+        }
         how => {
             let (places, voice) = (places.clone(), voice.clone());
             let result = blocking(move || Ok(by_file(&places, how, passphrase.as_ref(), &voice))).await?;

@@ -5,20 +5,84 @@ use std::env;
 use std::fmt;
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use age::plugin::{Identity, IdentityPluginV1, RecipientPluginV1};
 use age::secrecy::SecretString;
 use age::{Callbacks, DecryptError};
+use tokio::sync::Semaphore;
+use tokio::time;
 use zeroize::Zeroizing;
 
+use super::blocking;
 use super::sealed;
 use super::trouble::{Trouble, shown};
 use crate::document::printable;
-use crate::platform::files;
+use crate::platform::{self, files};
 
 const KIND: &str = "store-plugin";
+
+/// How long a plugin may take to open the identity: somebody may have to find the key and touch it.
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Plugins run one at a time, however many wait.
+pub(super) static TURN: LazyLock<Turn> = LazyLock::new(Turn::default);
+
+/// The one place in which a plugin runs. One that hangs cannot be ended from here; it keeps its place, and one
+/// thread, until it ends.
+pub(super) struct Turn {
+    place: Arc<Semaphore>,
+    /// Since when the last one has it, in milliseconds on the steady clock.
+    since: Mutex<u64>,
+}
+
+impl Default for Turn {
+    fn default() -> Self {
+        Self { place: Arc::new(Semaphore::new(1)), since: Mutex::new(platform::steady_milliseconds()) }
+    }
+}
+
+impl Turn {
+    /// Does this work once the place is free. Whoever comes while a plugin has been silent for longer than
+    /// `patience` need not wait at all.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let left = match self.place.available_permits() {
+            0 => {
+                let since = *self.since();
+                patience.saturating_sub(Duration::from_millis(
+                    platform::steady_milliseconds().saturating_sub(since),
+                ))
+            }
+            _ => patience,
+        };
+        let place = time::timeout(left, Arc::clone(&self.place).acquire_owned()).await;
+        let Ok(Ok(place)) = place else { return Err(silent()) };
+        *self.since() = platform::steady_milliseconds();
+        let working = blocking(move || {
+            let _place = place;
+            Ok(work())
+        });
+        time::timeout(patience, working).await.unwrap_or_else(|_| Err(silent()))
+    }
+
+    fn since(&self) -> MutexGuard<'_, u64> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn silent() -> Trouble {
+    Trouble::not_now(
+        KIND,
+        "the age plugin that opens the store's identity does not answer",
+        "see that its device is there, and touch it; a plugin that hangs must be ended (`ps` shows age-plugin-…)",
+    )
+}
 
 /// Where a plugin's messages go: nobody can answer them there.
 #[derive(Clone)]
@@ -153,4 +217,29 @@ fn explain(name: &str, ears: &Deaf, why: &str) -> Trouble {
     }
     let message = format!("age-plugin-{name} does not open the store's identity: {why}");
     Trouble::not_now(KIND, message, "see that its device is there; it is tried again")
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::super::trouble::Sort;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_plugin_that_hangs_keeps_one_thread_and_nobody_for_long() {
+        let turn = Turn::default();
+        let (end, ended) = mpsc::channel::<()>();
+        let short = Duration::from_millis(20);
+        let trouble = turn.run(short, move || ended.recv()).await.unwrap_err();
+        assert_eq!((trouble.sort, trouble.kind), (Sort::NotNow, KIND));
+        // Nothing else is begun meanwhile.
+        for _ in 0..3 {
+            assert!(turn.run::<()>(short, || unreachable!()).await.is_err());
+        }
+        end.send(()).unwrap();
+        // Its place is free once it has ended.
+        assert_eq!(turn.run(PATIENCE, || 7).await.unwrap(), 7);
+    }
 }

@@ -156,6 +156,13 @@ pub(super) fn open(
     if secret.is_empty() { Err(Fault::Damaged) } else { Ok(secret) }
 }
 
+/// Whether a file's header is as its writer made it, whatever became of the rest.
+pub(super) fn check(bytes: &[u8], identity: &x25519::Identity) -> Result<(), Fault> {
+    let opened = Decryptor::new_buffered(bytes)
+        .and_then(|decryptor| decryptor.decrypt(iter::once(identity as &dyn Identity)).map(drop));
+    opened.map_err(|error| fault_of(bytes, &error))
+}
+
 /// What a file says that it is. Without the key: it may lie.
 pub(super) fn peek(bytes: &[u8]) -> Result<Label, Fault> {
     let reader = LabelReader(RefCell::new(Err(Fault::Damaged)));
@@ -276,6 +283,7 @@ impl Identity for LabelReader {
 impl Fault {
     /// In words, of the file at `path`, which should hold the secret `name`.
     pub(super) fn explain(&self, path: &Path, name: &str) -> Trouble {
+        let file = path;
         let path = shown(path);
         let restore =
             format!("restore it from a backup; or look at it, `rm {path}`, and `tok secret set {name}`");
@@ -291,7 +299,7 @@ impl Fault {
             Self::Moved(other) => Trouble::refused(
                 "secret-swapped",
                 format!("{path} holds the secret {other}: it was moved or swapped"),
-                format!("put {other}.age back under its name, and restore {name}.age or set it anew"),
+                moved(file, other, name),
             ),
             Self::BoundTo(Bound { account, origin }) => {
                 let account = printable(account, 100);
@@ -323,6 +331,17 @@ impl Fault {
                 restore,
             ),
         }
+    }
+}
+
+/// What to do about the file of the secret `other` that lies where `name` belongs.
+fn moved(file: &Path, other: &str, name: &str) -> String {
+    let home = file.with_file_name(format!("{other}.age"));
+    let (path, home) = (shown(file), shown(&home));
+    if Path::new(&home).symlink_metadata().is_ok() {
+        format!("{home} is there: if this is a copy of it, `rm {path}`; if not, move it away")
+    } else {
+        format!("`mv {path} {home}` puts it back; then restore {name}.age, or `tok secret set {name}`")
     }
 }
 

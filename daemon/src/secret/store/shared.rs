@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use age::x25519;
 use tokend_proto::Secret;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -13,7 +14,7 @@ use super::opening::{self, Shut};
 use super::penalty::Penalty;
 use super::places::Places;
 use super::plugin::Voice;
-use super::trouble::Trouble;
+use super::trouble::{Trouble, shown};
 use crate::platform;
 use crate::provider::Failure;
 
@@ -39,6 +40,8 @@ struct Inner {
     /// How often it was locked: what was begun before a lock must not undo it.
     locks: u64,
     opened: Option<Arc<Opened>>,
+    /// The recipient that took its place on disk, once that was said in the log.
+    another: Option<x25519::Recipient>,
     /// The opening that is under way: a person touches a key once, however many wait.
     opening: Option<watch::Receiver<Ended>>,
 }
@@ -102,7 +105,7 @@ impl Shared {
         places: &Places,
         voice: &Voice,
     ) -> Result<Arc<Opened>, Trouble> {
-        self.forget_another(places).await;
+        self.refuse_another(places).await?;
         let mut ended = {
             let mut inner = self.inner();
             if inner.locked {
@@ -146,21 +149,32 @@ impl Shared {
         Ok(())
     }
 
-    /// The identity on disk may have become another one: a restored backup.
-    async fn forget_another(&self, places: &Places) {
-        let recipient = self.inner().opened.as_ref().map(|opened| opened.recipient.clone());
-        let Some(recipient) = recipient else { return };
-        let places = places.clone();
-        let reader = self.reader().await;
-        let now = blocking(move || {
-            let _reader = reader;
-            identity::recipient(&places)
-        });
-        if let Ok(Some(now)) = now.await
-            && now != recipient
-        {
-            self.inner().opened.take_if(|opened| opened.recipient == recipient);
+    /// The recipient on disk, where it is not that of the identity that is open.
+    pub(super) fn another(&self, on_disk: Option<x25519::Recipient>) -> Option<x25519::Recipient> {
+        on_disk.filter(|now| self.inner().opened.as_ref().is_some_and(|opened| opened.recipient != *now))
+    }
+
+    /// The identity on disk may have become another one: a restored backup, or somebody's who wants what is
+    /// kept to be theirs. Only a person knows which.
+    async fn refuse_another(&self, places: &Places) -> Result<(), Trouble> {
+        if self.inner().opened.is_none() {
+            return Ok(());
         }
+        let on_disk = {
+            let places = places.clone();
+            let reader = self.reader().await;
+            blocking(move || {
+                let _reader = reader;
+                identity::recipient(&places)
+            })
+        };
+        let Some(another) = self.another(on_disk.await.ok().flatten()) else { return Ok(()) };
+        let trouble = exchanged(places, &another);
+        let is_new = self.inner().another.replace(another.clone()) != Some(another);
+        if is_new {
+            tracing::warn!("{}; {}", trouble.message, trouble.hint);
+        }
+        Err(trouble)
     }
 
     pub(super) async fn unlock(
@@ -182,13 +196,13 @@ impl Shared {
         voice: &Voice,
     ) -> Result<(), UnlockError> {
         let mut penalty = self.tries.lock().await;
-        let locks = {
+        let (locks, is_open) = {
             let inner = self.inner();
-            if !inner.locked && inner.opened.is_some() {
-                return Ok(());
-            }
-            inner.locks
+            (inner.locks, !inner.locked && inner.opened.is_some())
         };
+        if is_open && self.refuse_another(places).await.is_ok() {
+            return Ok(());
+        }
         let refused = |trouble: Trouble| UnlockError::Failure(Failure::from(trouble));
         let found = {
             let places = places.clone();
@@ -222,9 +236,22 @@ impl Shared {
             return Err(UnlockError::Failure(Failure::locked()));
         }
         inner.locked = false;
+        inner.another = None;
         inner.opened = opened.map(Arc::new);
         Ok(())
     }
+}
+
+/// What to say where another identity lies than the one that is open.
+pub(super) fn exchanged(places: &Places, another: &x25519::Recipient) -> Trouble {
+    Trouble::refused(
+        "store-exchanged",
+        format!(
+            "the store's identity was exchanged while tokend ran: {} names {another} now",
+            shown(&places.recipients())
+        ),
+        "if you did it, `tok unlock` takes the new one over; if not, restore the store from your backup",
+    )
 }
 
 fn interrupted() -> Trouble {

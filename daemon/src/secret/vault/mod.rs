@@ -101,6 +101,12 @@ impl Vault {
         self.settings.login.source().map_or_else(Vec::new, Source::files)
     }
 
+    /// Where it is: what a secret that is for the vault alone is bound to.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        address::origin(&self.settings.base)
+    }
+
     /// A hash of all that it was made of.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {

@@ -38,7 +38,16 @@ async fn an_identity_is_made_once() {
         assert_eq!(trouble.sort, Sort::Usage);
         assert!(trouble.message.contains(&home.path("identity").display().to_string()), "{trouble:?}");
     }
-    assert!(everything(&home) == before);
+    let hint = async |store: &Store, protection| store.make(protection).await.unwrap_err().hint;
+    assert!(hint(&store, Protection::None).await.contains("`tok init --change-passphrase` gives it"));
+    assert!(hint(&store, Protection::Credential("x".to_owned())).await.contains("move that folder away"));
+    // One that the daemon made for kept tokens.
+    store.remove("a").await.unwrap();
+    let said = hint(&store, Protection::Credential("x".to_owned())).await;
+    let (identity, recipients) = (home.path("identity"), home.path("recipients.txt"));
+    assert!(said.contains(&format!("`rm {} {}`", identity.display(), recipients.display())), "{said}");
+    store.set("a", secret("A"), Binding::Keep).await.unwrap();
+    assert_eq!(everything(&home).len(), before.len());
 }
 
 #[tokio::test]
@@ -50,7 +59,7 @@ async fn an_ssh_key_opens_the_identity() {
     assert_eq!(made.kind, IdentityKind::SshKey);
     assert_eq!(
         fs::read_to_string(home.path("identity.source")).unwrap(),
-        format!("ssh-key {}\n", key.display())
+        format!("# recipient: {}\nssh-key {}\n", made.recipient, key.display())
     );
     assert_eq!(mode(&home.path("identity.source")), 0o600);
     store.set("a", secret("A"), Binding::Keep).await.unwrap();
@@ -97,7 +106,8 @@ async fn a_credential_is_handed_out_and_not_kept() {
     let home = Home::new();
     let made = home.store().make(Protection::Credential("tokend-identity".to_owned())).await.unwrap();
     assert!(text(&made.text.unwrap()).contains("AGE-SECRET-KEY-1"));
-    assert_eq!(fs::read_to_string(home.path("identity.source")).unwrap(), "credential tokend-identity\n");
+    let source = fs::read_to_string(home.path("identity.source")).unwrap();
+    assert_eq!(source, format!("# recipient: {}\ncredential tokend-identity\n", made.recipient));
     assert!(everything(&home).iter().all(|(_, bytes)| !bytes.windows(10).any(|part| part == b"AGE-SECRET")));
     home.store().set("a", secret("A"), Binding::Keep).await.unwrap();
 }
@@ -142,6 +152,45 @@ async fn only_a_passphrase_of_its_own_is_changed() {
 }
 
 #[tokio::test]
+async fn nothing_is_encrypted_for_a_recipient_that_was_exchanged() {
+    let protections: [fn(&Home) -> Protection; 3] = [
+        |_| Protection::Passphrase(secret("x")),
+        |home| Protection::SshKey(key(home, "open")),
+        |_| Protection::Credential("c".to_owned()),
+    ];
+    for protection in protections {
+        let home = Home::new();
+        let store = home.store();
+        store.make(protection(&home)).await.unwrap();
+        let path = home.path("recipients.txt");
+        let ours = fs::read(&path).unwrap();
+        let theirs = Opened::generate().unwrap().recipient;
+        write(&path, format!("{theirs}\n").as_bytes(), 0o600);
+        let trouble = store.set("a", secret("A"), Binding::Keep).await.unwrap_err();
+        assert_eq!(trouble.kind, "store-exchanged", "{trouble:?}");
+        assert!(!home.path("secrets/a.age").exists());
+        write(&path, &ours, 0o600);
+        store.set("a", secret("A"), Binding::Keep).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_identity_whose_recipient_is_not_noted_is_believed() {
+    let (home, store) = Home::with_passphrase("x").await;
+    fs::remove_file(home.path("identity.source")).unwrap();
+    store.set("b", secret("B"), Binding::Keep).await.unwrap();
+    store.unlock(Some(secret("x"))).await.unwrap();
+    assert_eq!(fetched(&store, "b").await.unwrap(), "B");
+    store.change_passphrase(Some(secret("x")), None).await.unwrap();
+    assert_eq!(home.store().state().identity, IdentityKind::Plain);
+    store.change_passphrase(None, Some(secret("y"))).await.unwrap();
+    assert!(home.path("identity.source").exists());
+    store.change_passphrase(Some(secret("y")), None).await.unwrap();
+    assert!(!home.path("identity.source").exists());
+    assert_eq!(fetched(&home.store(), "b").await.unwrap(), "B");
+}
+
+#[tokio::test]
 async fn two_identities_or_a_strange_source_are_refused() {
     let (home, store) = Home::with(&["a"]).await;
     write(&home.path("identity.age"), b"x", 0o600);
@@ -149,7 +198,9 @@ async fn two_identities_or_a_strange_source_are_refused() {
     assert!(failure.message.contains("there are two identities"), "{failure:?}");
     assert!(store.state().trouble.is_some());
     fs::remove_file(home.path("identity.age")).unwrap();
-    for line in ["", "tpm x\n", "ssh-key relative\n", "keyring\n", "keyring a\nkeyring b\n"] {
+    for line in
+        ["", "# recipient: age1x\n", "tpm x\n", "ssh-key relative\n", "keyring\n", "keyring a\nkeyring b\n"]
+    {
         write(&home.path("identity.source"), line.as_bytes(), 0o600);
         let failure = fetched(&home.store(), "a").await.unwrap_err();
         assert!(failure.message.contains("does not say what opens the identity"), "{line}: {failure:?}");

@@ -62,6 +62,40 @@ async fn a_truncated_payload_is_refused_and_can_be_set_anew() {
 }
 
 #[tokio::test]
+async fn a_copy_under_another_name_is_told_what_to_do_with() {
+    let (home, store) = Home::with(&["a"]).await;
+    let (path, copy) = (home.path("secrets/a.age"), home.path("secrets/b.age"));
+    fs::copy(&path, &copy).unwrap();
+    let hint = fetched(&store, "b").await.unwrap_err().hint;
+    assert!(hint.contains(&format!("`rm {}`", copy.display())), "{hint}");
+    fs::remove_file(&path).unwrap();
+    let hint = fetched(&store, "b").await.unwrap_err().hint;
+    assert!(hint.contains(&format!("`mv {} {}`", copy.display(), path.display())), "{hint}");
+}
+
+#[tokio::test]
+async fn the_binding_of_a_damaged_file_is_not_taken_over() {
+    let (home, store) = Home::with(&[]).await;
+    let bound = Bound { account: "account".to_owned(), origin: "https://one.example".to_owned() };
+    store.set("a", secret("A"), Binding::To(bound.clone())).await.unwrap();
+    let path = home.path("secrets/a.age");
+    let whole = fs::read(&path).unwrap();
+    let place = whole.windows(7).position(|part| part == b"account").unwrap();
+    let mut changed = whole.clone();
+    changed[place] = b'b';
+    write(&path, &changed, 0o600);
+    let trouble = store.set("a", secret("B"), Binding::Keep).await.unwrap_err();
+    assert!(trouble.message.contains("for whom the secret a was cannot be known"), "{trouble:?}");
+    assert!(trouble.hint.contains("--for ACCOUNT"), "{trouble:?}");
+    assert_eq!(fs::read(&path).unwrap(), changed);
+    store.set("a", secret("B"), Binding::To(bound.clone())).await.unwrap();
+    assert_eq!(fetched(&store, "a").await.unwrap(), "B");
+    // Where only the end is missing, the header still says it.
+    write(&path, &whole[..whole.len() - 1], 0o600);
+    assert_eq!(store.set("a", secret("C"), Binding::Keep).await.unwrap().bound, Some(bound));
+}
+
+#[tokio::test]
 async fn a_secret_for_another_recipient_is_refused() {
     let (home, store) = Home::with(&["a"]).await;
     let (other, _) = Home::with(&["a"]).await;
@@ -221,10 +255,35 @@ async fn recipients_that_do_not_fit_are_refused() {
 }
 
 #[tokio::test]
-async fn the_identity_may_be_replaced_under_a_store_that_is_open() {
+async fn an_identity_that_is_exchanged_under_a_store_that_is_open_waits_for_a_person() {
     let (home, store) = Home::with(&["a"]).await;
     assert_eq!(fetched(&store, "a").await.unwrap(), "A");
-    fs::rename(home.folder(), home.root.path().join("old")).unwrap();
+    let old = home.root.path().join("old");
+    fs::rename(home.folder(), &old).unwrap();
     home.store().set("a", secret("other"), Binding::Keep).await.unwrap();
+    let failure = fetched(&store, "a").await.unwrap_err();
+    assert_eq!((failure.class, failure.kind), (Class::Source, "store-exchanged"));
+    assert!(failure.hint.contains("`tok unlock` takes the new one over"), "{failure:?}");
+    assert!(store.keys().await.is_err());
+    let state = store.state();
+    assert!(!state.open && state.trouble.is_some(), "{state:?}");
+    // Restored, all is well again.
+    let new = home.root.path().join("new");
+    fs::rename(home.folder(), &new).unwrap();
+    fs::rename(&old, home.folder()).unwrap();
+    assert_eq!(fetched(&store, "a").await.unwrap(), "A");
+    fs::rename(home.folder(), &old).unwrap();
+    fs::rename(&new, home.folder()).unwrap();
+    assert!(fetched(&store, "a").await.is_err());
+    store.unlock(None).await.unwrap();
     assert_eq!(fetched(&store, "a").await.unwrap(), "other");
+    assert!(store.state().open);
+}
+
+#[tokio::test]
+async fn another_passphrase_is_no_other_identity() {
+    let (home, store) = Home::with_passphrase("one").await;
+    store.unlock(Some(secret("one"))).await.unwrap();
+    home.store().change_passphrase(Some(secret("one")), Some(secret("two"))).await.unwrap();
+    assert_eq!(fetched(&store, "a").await.unwrap(), "A");
 }
