@@ -250,7 +250,7 @@ fn a_locked_keyring_holds_up_nobody_else_and_is_read_once_it_is_unlocked() {
     desktop.store("x", "keyring-secret");
     desktop.lock();
     accounts(&sandbox);
-    let configuration = std::fs::read_to_string(sandbox.config_file()).expect("the configuration");
+    let configuration = fs::read_to_string(sandbox.config_file()).expect("the configuration");
     sandbox.configure(&format!("[daemon]\ncommand_timeout = '2s'\n{configuration}"));
     let _daemon = desktop.start_tokend();
     let (said, other) = std::thread::scope(|scope| {

@@ -12,6 +12,7 @@ use tokend_proto::message::{
 };
 use tokend_proto::{Answer, EncodeError, List, Request};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::Server;
@@ -23,6 +24,9 @@ use crate::secret::store::UnlockError;
 
 /// Accounts in one page: with the longest messages it stays below what may travel.
 const PAGE: usize = 200;
+
+/// A rejection is answered when the token is gone from the disk, or after so long.
+const FOR_THE_DISK: Duration = Duration::from_secs(2);
 
 /// Which of an account's tokens a watcher has seen: which configuration of it, and which generation.
 pub(super) type Seen = (Weak<Shared>, u64);
@@ -99,11 +103,13 @@ pub(super) async fn answer(server: &Arc<Server>, request: Request) -> Given {
         Request::Get(get) => return get_token(server, get).await.unwrap_or_else(failure),
         Request::Refresh(refresh) => return refresh_token(server, &refresh).await.unwrap_or_else(failure),
         Request::Reject(reject) => match find(server, &reject.account) {
-            Ok(_) => server
-                .keeper
-                .reject(&reject.account, reject.sha256)
-                .await
-                .map_or_else(|_| Err(stopping()), |()| Ok(Answer::Done)),
+            Ok(_) => {
+                match timeout(FOR_THE_DISK, server.keeper.reject(&reject.account, reject.sha256)).await {
+                    Ok(Err(_)) => Err(stopping()),
+                    // It is rejected, whatever the disk does.
+                    Ok(Ok(())) | Err(_) => Ok(Answer::Done),
+                }
+            }
             Err(failure) => Err(failure),
         },
         Request::Status(status) => status_page(server, &status).map(Answer::StatusPage),

@@ -64,7 +64,8 @@ async fn change_passphrase(store: &Store) -> Result<(), Complaint> {
     };
     print(
         format!(
-            "{what}: {}\nback it up anew: older copies open with the old passphrase\n",
+            "{what}: {}\nback it up anew: older copies open as before, with the passphrase that they \
+             had, or without one\n",
             made.place.display()
         )
         .as_bytes(),

@@ -38,16 +38,17 @@ impl Task {
         self.spawn(id, generation, async move {
             let _turn = turn(service).await;
             let mut request = MintRequest { now: clock.now(), scope, audience, errand };
-            let mut stamps = vigil::stamps(&*provider).await;
+            // Boxed: thousands of accounts may begin at once.
+            let mut stamps = Box::pin(vigil::stamps(&*provider)).await;
             let mut result = provider.mint(&request).await;
-            if may_be_of_an_old_secret(&result) && has_changed(&*provider, &request.errand).await {
+            if may_be_of_an_old_secret(&result) && Box::pin(has_changed(&*provider, &request.errand)).await {
                 tracing::info!(
                     account,
                     "refused, but its secret has changed meanwhile: tried with the new one"
                 );
                 request.now = clock.now();
                 request.errand = Errand::new(&account, &provider.identity().origin);
-                stamps = vigil::stamps(&*provider).await;
+                stamps = Box::pin(vigil::stamps(&*provider)).await;
                 result = provider.mint(&request).await;
             }
             let now = request.now;
@@ -79,7 +80,7 @@ impl Task {
             let mut failures = 0;
             loop {
                 let turn = turn(service.clone()).await;
-                let stamps = vigil::stamps(&*provider).await;
+                let stamps = Box::pin(vigil::stamps(&*provider)).await;
                 let errand = Errand::new(&account, &provider.identity().origin);
                 let fetched = match fetch_all(&*provider, &errand).await {
                     Ok(()) => Some(Fetched(errand.fetched())),

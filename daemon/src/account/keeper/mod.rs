@@ -385,8 +385,12 @@ impl Task {
                 for id in self.all_of(&account) {
                     self.tell(id, Event::Rejected(sha256));
                 }
-                // Whoever asked may have gone; the token is rejected all the same.
-                let _ = done.send(());
+                // A crash right after the answer must not bring the token back from the disk. Whoever asked may have
+                // gone; the token is rejected all the same.
+                match &self.keeping {
+                    Some(keeping) => keeping.send(Job::Flush(done)),
+                    None => drop(done.send(())),
+                }
             }
             Command::Reconfigure(definitions, done) => {
                 let _ = done.send(self.reconfigure(definitions));
