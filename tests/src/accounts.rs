@@ -1,6 +1,8 @@
 //! Accounts of the stand-ins, as a person would write them into the configuration. Each is a whole table, so that
 //! more keys can be put behind it.
 
+use std::fs;
+
 use crate::sandbox::Sandbox;
 use crate::stand_in::{Hole, HttpLogin, ItsYouOnline, LyveCloud, OAuthServer, OpenvCloud};
 
@@ -91,6 +93,22 @@ pub fn hanging(sandbox: &Sandbox, name: &str, hole: &Hole) -> String {
 pub fn set_secret(sandbox: &Sandbox, name: &str, value: &str) {
     // As an editor leaves it: the newline at its end is not part of the secret.
     sandbox.secret_file(&format!("{name}.secret"), &format!("{value}\n"));
+}
+
+/// Moves the secret of the account with this name from its file into the store. The table that names it there, and the
+/// secret.
+///
+/// # Panics
+/// When there is no such file, or the store does not take it.
+#[must_use]
+pub fn into_store(sandbox: &Sandbox, name: &str, table: &str) -> (String, String) {
+    let file = sandbox.home().join(format!("{name}.secret"));
+    let value = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let said = sandbox.tok_with_input(["secret", "set", name], &value);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(fs::remove_file(&file).is_ok(), "{} goes", file.display());
+    let table = table.replace(&format!("{{ file = '~/{name}.secret' }}"), &format!("{{ store = '{name}' }}"));
+    (table, value.trim_end().to_owned())
 }
 
 fn secret(sandbox: &Sandbox, name: &str, value: &str) -> String {

@@ -12,7 +12,7 @@ use tokend_proto::message::Unlock;
 use tokend_proto::{Answer, Request};
 use tokend_tests::accounts;
 use tokend_tests::real_time::{let_pass, timed};
-use tokend_tests::sandbox::{Said, Sandbox, eventually, receive, send};
+use tokend_tests::sandbox::{Daemon, Said, Sandbox, eventually, receive, send};
 use tokend_tests::stand_in::{Hole, HttpLogin, LyveCloud, OAuthServer};
 
 const PASSPHRASE: &str = "correct horse battery staple";
@@ -34,14 +34,15 @@ fn with_passphrase(sandbox: &Sandbox) {
     assert_eq!(said.code, 0, "{said:?}");
 }
 
-/// Puts the secret of an account of the stand-ins into the store.
-fn into_store(sandbox: &Sandbox, account: &str, table: &str) -> String {
-    let file = sandbox.home().join(format!("{account}.secret"));
-    let value = fs::read_to_string(&file).expect("the secret");
-    let said = sandbox.tok_with_input(["secret", "set", account], &value);
-    assert_eq!(said.code, 0, "{said:?}");
-    fs::remove_file(file).expect("the file goes");
-    table.replace(&format!("{{ file = '~/{account}.secret' }}"), &format!("{{ store = '{account}' }}"))
+/// A daemon whose one account has its secret in a store under a passphrase.
+fn under_a_passphrase() -> (Sandbox, LyveCloud, Daemon) {
+    let sandbox = Sandbox::new();
+    let lyve = LyveCloud::start();
+    with_passphrase(&sandbox);
+    let table = accounts::lyve_cloud(&sandbox, "lyve", &lyve);
+    sandbox.configure(&accounts::into_store(&sandbox, "lyve", &table).0);
+    let daemon = sandbox.start();
+    (sandbox, lyve, daemon)
 }
 
 #[test]
@@ -108,7 +109,8 @@ fn accounts_outside_a_locked_store_work_after_a_start_and_those_inside_after_the
     let sandbox = Sandbox::new();
     let (lyve, login) = (LyveCloud::start(), HttpLogin::start());
     with_passphrase(&sandbox);
-    let inside = into_store(&sandbox, "internal", &accounts::http_login(&sandbox, "internal", &login));
+    let table = accounts::http_login(&sandbox, "internal", &login);
+    let (inside, _) = accounts::into_store(&sandbox, "internal", &table);
     sandbox.configure(&(accounts::lyve_cloud(&sandbox, "lyve", &lyve) + &inside));
 
     let daemon = sandbox.start();
@@ -167,12 +169,7 @@ fn ask_to_unlock(sandbox: &Sandbox, passphrase: &str) -> UnixStream {
 
 #[test]
 fn an_unlock_whose_caller_goes_away_is_carried_to_its_end() {
-    let sandbox = Sandbox::new();
-    let lyve = LyveCloud::start();
-    with_passphrase(&sandbox);
-    let inside = into_store(&sandbox, "lyve", &accounts::lyve_cloud(&sandbox, "lyve", &lyve));
-    sandbox.configure(&inside);
-    let _daemon = sandbox.start();
+    let (sandbox, _lyve, _daemon) = under_a_passphrase();
     is_locked(&sandbox.tok(["get", "lyve"]));
     drop(ask_to_unlock(&sandbox, PASSPHRASE));
     eventually("it is unlocked", || (sandbox.tok(["get", "lyve"]).code == 0).then_some(()));
@@ -186,12 +183,7 @@ fn an_unlock_whose_caller_goes_away_is_carried_to_its_end() {
 
 #[test]
 fn a_lock_waits_for_no_unlock_and_counts_more_than_one_under_way() {
-    let sandbox = Sandbox::new();
-    let lyve = LyveCloud::start();
-    with_passphrase(&sandbox);
-    let inside = into_store(&sandbox, "lyve", &accounts::lyve_cloud(&sandbox, "lyve", &lyve));
-    sandbox.configure(&inside);
-    let _daemon = sandbox.start();
+    let (sandbox, _lyve, _daemon) = under_a_passphrase();
     let mut unlocking = ask_to_unlock(&sandbox, PASSPHRASE);
     quiet(&sandbox.tok(["lock"]));
     let answer = receive(&mut unlocking).expect("an answer");

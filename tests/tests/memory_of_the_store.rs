@@ -72,13 +72,9 @@ fn furnish(sandbox: &Sandbox, services: &(LyveCloud, ItsYouOnline, HttpLogin)) -
     for (account, what) in
         [("lyve", "Lyve's secret"), ("gen1", "ItsYou's secret"), ("internal", "the login's secret")]
     {
-        let file = sandbox.home().join(format!("{account}.secret"));
-        let value = fs::read_to_string(&file).expect("the secret");
-        assert_eq!(sandbox.tok_with_input(["secret", "set", account], &value).code, 0);
-        fs::remove_file(file).expect("the file goes");
-        configuration = configuration
-            .replace(&format!("{{ file = '~/{account}.secret' }}"), &format!("{{ store = '{account}' }}"));
-        wanted.push((what, value.trim_end().as_bytes().to_vec()));
+        let (table, value) = accounts::into_store(sandbox, account, &configuration);
+        configuration = table;
+        wanted.push((what, value.into_bytes()));
     }
     sandbox.configure(&configuration);
     wanted

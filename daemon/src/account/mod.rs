@@ -26,4 +26,4 @@ pub use policy::{Policy, Refresh};
 pub use registry::{Account, Definition, Registry, Shared, Variant};
 pub use snapshot::{Snapshot, State, Trouble};
 pub use token::{Need, Token};
-pub use words::span;
+pub use words::{locked, span};

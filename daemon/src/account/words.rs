@@ -57,7 +57,8 @@ fn what_changes(class: Class) -> &'static str {
 }
 
 /// The account is locked, or the store that has its secret is.
-pub(super) fn locked(account: &str, failure: &Failure) -> message::Failure {
+#[must_use]
+pub fn locked(account: &str, failure: &Failure) -> message::Failure {
     message::Failure {
         code: Code::LOCKED,
         kind: "locked".to_owned(),

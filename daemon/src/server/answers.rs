@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::Server;
-use crate::account::{Account, Need, Registry, Reply, Shared, State, Token, Trouble, Variant, span};
+use crate::account::{Account, Need, Registry, Reply, Shared, State, Token, Trouble, Variant, locked, span};
 use crate::clock::{Moment, milliseconds};
 use crate::document::nearest_few;
 use crate::provider::{Class, Presentation};
@@ -158,7 +158,7 @@ pub(super) async fn next_credential(
         }
         let snapshot = Arc::clone(&account.shared.snapshot());
         if let (State::Locked, Some(trouble)) = (snapshot.state, &snapshot.trouble) {
-            return Err(locked(name, trouble));
+            return Err(locked(name, &trouble.failure));
         }
         let now = server.keeper.now();
         if let Some(token) = snapshot.token.as_ref().filter(|token| token.is_alive(now)) {
@@ -329,17 +329,6 @@ fn last_error(trouble: &Trouble) -> LastError {
             _ if trouble.parked => Code::REFUSED,
             _ => Code::NOT_NOW,
         },
-    }
-}
-
-/// The account is locked: its watches end.
-fn locked(account: &str, trouble: &Trouble) -> Failure {
-    Failure {
-        code: Code::LOCKED,
-        kind: "locked".to_owned(),
-        message: format!("{account}: {}", trouble.failure.message),
-        hint: trouble.failure.hint.clone(),
-        next_try_in_ms: None,
     }
 }
 

@@ -1,5 +1,5 @@
-//! Last tokens are read when an account begins, and written whenever there is a new one, by tasks of their own: a slow
-//! disk delays nobody's token.
+//! Last tokens are read when an account begins, and given to the [`writing`](super::writing) whenever there is a new one:
+//! tasks of their own, so that a slow disk delays nobody's token.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;

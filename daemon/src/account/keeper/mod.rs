@@ -150,23 +150,17 @@ impl Keeper {
 
     /// The token with this SHA-256 is not to be served again. Ends when that is so.
     pub async fn reject(&self, account: &str, sha256: [u8; 32]) -> Result<(), KeeperGone> {
-        let (done, answer) = oneshot::channel();
-        self.send(Command::Reject { account: account.to_owned(), sha256, done })?;
-        answer.await.map_err(|_| KeeperGone)
+        self.told(|done| Command::Reject { account: account.to_owned(), sha256, done }).await
     }
 
     /// Takes a new configuration over. Accounts that did not change keep their tokens.
     pub async fn reconfigure(&self, definitions: Vec<Definition>) -> Result<Reconfigured, KeeperGone> {
-        let (done, answer) = oneshot::channel();
-        self.send(Command::Reconfigure(definitions, done))?;
-        answer.await.map_err(|_| KeeperGone)
+        self.told(|done| Command::Reconfigure(definitions, done)).await
     }
 
     /// Ends when every token that can be kept is on disk.
     pub async fn flush(&self) -> Result<(), KeeperGone> {
-        let (done, answer) = oneshot::channel();
-        self.send(Command::Flush(done))?;
-        answer.await.map_err(|_| KeeperGone)
+        self.told(Command::Flush).await
     }
 
     /// Forgets the tokens of every account that `tok lock` covers. When it ends, what was under way for them has
@@ -184,10 +178,10 @@ impl Keeper {
         self.told(Command::Unlock)
     }
 
-    fn told(
+    fn told<T: Send + 'static, C: FnOnce(oneshot::Sender<T>) -> Command>(
         &self,
-        command: impl FnOnce(oneshot::Sender<()>) -> Command,
-    ) -> impl Future<Output = Result<(), KeeperGone>> + Send + 'static {
+        command: C,
+    ) -> impl Future<Output = Result<T, KeeperGone>> + Send + use<T, C> {
         let (done, answer) = oneshot::channel();
         let sent = self.send(command(done));
         async move {
