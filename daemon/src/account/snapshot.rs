@@ -50,6 +50,8 @@ pub enum State {
     Waiting,
     /// Refused; waits for a change.
     Parked,
+    /// The grant has ended: a person must log in.
+    LoginNeeded,
     /// Locked by the person, or waits for a store that is.
     Locked,
 }
@@ -64,6 +66,7 @@ impl State {
             Self::Refreshing => "refreshing",
             Self::Waiting => "waiting",
             Self::Parked => "parked",
+            Self::LoginNeeded => "login-needed",
             Self::Locked => "locked",
         }
     }

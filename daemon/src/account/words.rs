@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokend_proto::message::{self, Code};
 
 use crate::clock::milliseconds;
-use crate::provider::{Class, Failure};
+use crate::provider::{CarriedOut, Class, Failure};
 
 /// Said while rejections of a token that lives are not honoured.
 pub(super) const VOUCHED: &str =
@@ -34,6 +34,7 @@ pub(super) fn parked(account: &str, failure: &Failure) -> message::Failure {
     let hint = match failure.kind {
         // What a process was started with does not change while it runs.
         "secret-env" | "secret-credential" => failure.hint.clone(),
+        _ if failure.class == Class::LoginNeeded => failure.hint.clone(),
         _ => format!(
             "{}; tokend will not try again until the {} changes (then: `tok reload`, or `tok refresh {account}`)",
             failure.hint,
@@ -41,7 +42,7 @@ pub(super) fn parked(account: &str, failure: &Failure) -> message::Failure {
         ),
     };
     message::Failure {
-        code: Code::REFUSED,
+        code: if failure.class == Class::LoginNeeded { Code::LOGIN_NEEDED } else { Code::REFUSED },
         kind: failure.kind.to_owned(),
         message: format!("{account}: {}", failure.message),
         hint,
@@ -81,6 +82,7 @@ pub(super) fn cancelled_by_a_lock() -> Failure {
         message: "a request was under way when tokend was locked, and was cancelled".to_owned(),
         hint: "it is tried again".to_owned(),
         retry_after: None,
+        carried_out: CarriedOut::No,
     }
 }
 
@@ -137,6 +139,7 @@ pub(super) fn rejected_too_often() -> Failure {
         message: "its tokens were rejected again and again within ten minutes".to_owned(),
         hint: "find out why tokens that the service has just given are refused".to_owned(),
         retry_after: None,
+        carried_out: CarriedOut::No,
     }
 }
 
@@ -227,6 +230,7 @@ pub(super) fn no_token() -> Failure {
         message: "the service's answer holds no token".to_owned(),
         hint: "see the log of tokend".to_owned(),
         retry_after: None,
+        carried_out: CarriedOut::No,
     }
 }
 
@@ -238,6 +242,7 @@ pub(super) fn too_large() -> Failure {
         message: "the service's credential is larger than what can be served".to_owned(),
         hint: "look whether the account's `response` names the right fields".to_owned(),
         retry_after: None,
+        carried_out: CarriedOut::No,
     }
 }
 
@@ -249,6 +254,7 @@ pub(super) fn provider_panicked() -> Failure {
         message: "a fault in tokend itself stopped the request".to_owned(),
         hint: "see the log of tokend, and please report it".to_owned(),
         retry_after: None,
+        carried_out: CarriedOut::No,
     }
 }
 
@@ -261,6 +267,7 @@ pub(super) fn same_again(renews: bool) -> Failure {
             message: "the service gave the rejected token once more".to_owned(),
             hint: "it may keep a token until it expires".to_owned(),
             retry_after: None,
+            carried_out: CarriedOut::No,
         }
     } else {
         Failure {
@@ -269,6 +276,7 @@ pub(super) fn same_again(renews: bool) -> Failure {
             message: "the only token there is was rejected".to_owned(),
             hint: "put a new one in its place".to_owned(),
             retry_after: None,
+            carried_out: CarriedOut::No,
         }
     }
 }
@@ -281,6 +289,7 @@ pub(super) fn dead_on_arrival() -> Failure {
         message: "the service's token was dead when it arrived".to_owned(),
         hint: "the service is slow, or this machine's clock is wrong".to_owned(),
         retry_after: None,
+        carried_out: CarriedOut::No,
     }
 }
 

@@ -24,11 +24,12 @@ pub(crate) mod words;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokend_proto::Secret;
 
-use crate::clock::Moment;
+use crate::clock::{Moment, Wall};
 use crate::secret::{Errand, Source};
 
 pub use kinds::{Defaults, Kind, kinds};
@@ -73,9 +74,15 @@ pub trait Provider: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Where the first refresh token comes from, of an account whose requests each spend one (RFC 6749 6): then
+    /// [`MintRequest::refresh_token`] is the one to spend. It is not one of [`Provider::sources`].
+    fn first_refresh_token(&self) -> Option<&Source> {
+        None
+    }
+
     /// Forgets whatever secret it keeps between two requests.
     fn forget(&self) {
-        for source in self.sources() {
+        for source in self.sources().into_iter().chain(self.first_refresh_token()) {
             source.forget();
         }
     }
@@ -137,6 +144,8 @@ pub struct MintRequest {
     pub audience: Option<Vec<String>>,
     /// For whom secrets are fetched.
     pub errand: Errand,
+    /// The refresh token to spend, where the account's requests spend one.
+    pub refresh_token: Option<Arc<Secret>>,
 }
 
 /// A token, fresh from the service.
@@ -150,13 +159,24 @@ pub struct Minted {
     pub scope: Option<Vec<String>>,
     /// What whoever gets it should know.
     pub warnings: Vec<String>,
+    /// The refresh token that came with it (RFC 6749 6: then the one that was spent is void).
+    pub refresh_token: Option<Secret>,
+    /// What the service's clock said, if it said so over TLS.
+    pub date: Option<Wall>,
 }
 
 impl Minted {
     /// One token of which nothing else is known.
     #[must_use]
     pub fn of(token: Secret) -> Self {
-        Self { fields: vec![("token".to_owned(), token)], lifetime: None, scope: None, warnings: Vec::new() }
+        Self {
+            fields: vec![("token".to_owned(), token)],
+            lifetime: None,
+            scope: None,
+            warnings: Vec::new(),
+            refresh_token: None,
+            date: None,
+        }
     }
 }
 
@@ -184,6 +204,20 @@ pub enum Class {
     Source,
     /// A secret cannot be had while the store is locked.
     Locked,
+    /// The grant has ended: a person must log in.
+    LoginNeeded,
+}
+
+/// Whether a request that failed may have been carried out: what spends a refresh token must know (promise 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CarriedOut {
+    /// It did not reach the service, or the service itself said that it did nothing.
+    #[default]
+    No,
+    /// Something between may have answered in the service's place: a gateway, a portal; or the service broke over it.
+    Unclear,
+    /// The answer was lost.
+    AnswerLost,
 }
 
 /// Why there is no token. Holds no secret, no token and no body: `message` and `hint` go to people and logs.
@@ -199,6 +233,8 @@ pub struct Failure {
     pub hint: String,
     /// Not sooner than this, said the service.
     pub retry_after: Option<Duration>,
+    /// Whether the request may have been carried out all the same.
+    pub carried_out: CarriedOut,
 }
 
 impl Failure {
@@ -228,14 +264,32 @@ impl Failure {
         Self::new(Class::Locked, "locked", "the store is locked", "`tok unlock`")
     }
 
+    /// The grant has ended.
+    pub fn login_needed(kind: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(Class::LoginNeeded, kind, message, hint)
+    }
+
     fn new(class: Class, kind: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { class, kind, message: message.into(), hint: hint.into(), retry_after: None }
+        Self {
+            class,
+            kind,
+            message: message.into(),
+            hint: hint.into(),
+            retry_after: None,
+            carried_out: CarriedOut::No,
+        }
     }
 
     /// Whether it came about on this machine, without a request to anybody.
     #[must_use]
     pub fn was_local(&self) -> bool {
         matches!(self.class, Class::Source | Class::Locked) && self.kind != crate::secret::vault::KIND
+    }
+
+    /// The same, of a request that may have been carried out.
+    #[must_use]
+    pub fn perhaps(self, carried_out: CarriedOut) -> Self {
+        Self { carried_out, ..self }
     }
 
     /// The same, and not sooner than this.

@@ -30,7 +30,13 @@ pub(crate) fn moment(seconds: i64) -> Moment {
 
 /// A request for the account's own token.
 pub(crate) fn request() -> MintRequest {
-    MintRequest { now: moment(0), scope: None, audience: None, errand: Errand::default() }
+    MintRequest {
+        now: moment(0),
+        scope: None,
+        audience: None,
+        errand: Errand::default(),
+        refresh_token: None,
+    }
 }
 
 /// A running service on the loopback.

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::http::Reply;
 use super::words::Words;
-use super::{Class, Failure};
+use super::{CarriedOut, Class, Failure};
 
 /// One row of a type's table: answers with these statuses and codes mean this.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +83,7 @@ fn kind_of(class: Class) -> &'static str {
     match class {
         Class::No => "refused",
         Class::Doubtful => "unclear-refusal",
-        Class::NotNow | Class::Source | Class::Locked => "service-error",
+        Class::NotNow | Class::Source | Class::Locked | Class::LoginNeeded => "service-error",
     }
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn judge(reply: &Reply, rows: &[Row], words: &Words, credentials: &st
         ),
         _ => return unusable(reply, &format!("something else than a token{words}")),
     };
-    Failure { class, kind, message, hint, retry_after: reply.retry_after }
+    Failure { class, kind, message, hint, retry_after: reply.retry_after, carried_out: CarriedOut::No }
 }
 
 /// The failure that a success is whose body does not hold what it should; `what` it holds instead.

@@ -326,6 +326,7 @@ fn last_error(trouble: &Trouble) -> LastError {
         at_ms: trouble.at.0,
         code: match trouble.failure.class {
             Class::Locked => Code::LOCKED,
+            Class::LoginNeeded => Code::LOGIN_NEEDED,
             _ if trouble.parked => Code::REFUSED,
             _ => Code::NOT_NOW,
         },
@@ -360,7 +361,7 @@ fn still_locked(error: UnlockError) -> Failure {
             code: match problem.class {
                 Class::NotNow | Class::Doubtful => Code::NOT_NOW,
                 Class::Locked => Code::LOCKED,
-                Class::No | Class::Source => Code::REFUSED,
+                Class::No | Class::Source | Class::LoginNeeded => Code::REFUSED,
             },
             ..failure(problem.kind, &problem.message, &problem.hint)
         },

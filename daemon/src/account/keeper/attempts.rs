@@ -37,7 +37,7 @@ impl Task {
         let service = self.service(&*provider);
         self.spawn(id, generation, async move {
             let _turn = turn(service).await;
-            let mut request = MintRequest { now: clock.now(), scope, audience, errand };
+            let mut request = MintRequest { now: clock.now(), scope, audience, errand, refresh_token: None };
             // Boxed: thousands of accounts may begin at once.
             let mut stamps = Box::pin(vigil::stamps(&*provider)).await;
             let mut result = provider.mint(&request).await;
@@ -221,6 +221,8 @@ fn log_failure(account: &str, failure: &Failure) {
         Class::NotNow | Class::Doubtful | Class::Locked => {
             tracing::warn!(account, kind = failure.kind, "{}", failure.message);
         }
-        Class::No | Class::Source => tracing::error!(account, kind = failure.kind, "{}", failure.message),
+        Class::No | Class::Source | Class::LoginNeeded => {
+            tracing::error!(account, kind = failure.kind, "{}", failure.message);
+        }
     }
 }

@@ -62,7 +62,7 @@ impl Task {
     /// A parked account is watched for, any other is not.
     pub(super) fn watch_if_parked(&mut self, id: LifeId) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
-        let is_parked = slot.shared.snapshot().state == State::Parked;
+        let is_parked = matches!(slot.shared.snapshot().state, State::Parked | State::LoginNeeded);
         if is_parked == slot.watched {
             return;
         }

@@ -385,8 +385,11 @@ impl Life {
             State::Refreshing
         } else if self.awaits_the_store() {
             if self.usable(now).is_some() { State::Fresh } else { State::Locked }
-        } else if self.is_parked() {
-            State::Parked
+        } else if let Some(trouble) = self.trouble.as_ref().filter(|trouble| trouble.parked) {
+            match trouble.failure.class {
+                Class::LoginNeeded => State::LoginNeeded,
+                _ => State::Parked,
+            }
         } else if self.trouble.is_some() || self.suspicion.is_some() {
             State::Waiting
         } else if self.usable(now).is_some() {

@@ -182,7 +182,7 @@ impl Life {
         let failures = failures.saturating_add(1);
         let doubts = if failure.class == Class::Doubtful { doubts.saturating_add(1) } else { 0 };
         let parked = match failure.class {
-            Class::No | Class::Source | Class::Locked => true,
+            Class::No | Class::Source | Class::Locked | Class::LoginNeeded => true,
             Class::Doubtful => doubts >= DOUBTFUL_TRIES,
             Class::NotNow => false,
         };

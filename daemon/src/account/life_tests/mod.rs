@@ -14,7 +14,7 @@ use tokend_proto::message::Code;
 
 use super::*;
 use crate::clock::{Moment, Steady, Wall};
-use crate::provider::{Class, Failure, Minted, Presentation, Probe};
+use crate::provider::{CarriedOut, Class, Failure, Minted, Presentation, Probe};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -107,12 +107,7 @@ impl Story {
 
     fn mint(&mut self, token: &str, lifetime: Option<Duration>) {
         let generation = *self.mints.last().unwrap_or(&0);
-        let minted = Minted {
-            fields: vec![("token".to_owned(), secret(token))],
-            lifetime,
-            scope: None,
-            warnings: Vec::new(),
-        };
+        let minted = Minted { lifetime, ..Minted::of(secret(token)) };
         self.tell(Event::Minted { generation, requested: self.now, result: Ok(minted) });
     }
 
@@ -128,6 +123,7 @@ impl Story {
             message: "it did not work".to_owned(),
             hint: "do something".to_owned(),
             retry_after,
+            carried_out: CarriedOut::No,
         };
         self.tell(Event::Minted { generation, requested: self.now, result: Err(failure) });
     }

@@ -153,12 +153,7 @@ fn an_auto_account_sleeps_after_three_unused_lifetimes() {
 fn a_late_answer_to_an_old_question_changes_nothing() {
     let mut story = Story::new(Refresh::Eager);
     story.mint("t1", Some(HOUR));
-    let minted = Minted {
-        fields: vec![("token".to_owned(), secret("stale"))],
-        lifetime: Some(HOUR),
-        scope: None,
-        warnings: Vec::new(),
-    };
+    let minted = Minted { lifetime: Some(HOUR), ..Minted::of(secret("stale")) };
     story.tell(Event::Minted { generation: 1, requested: story.now, result: Ok(minted) });
     let caller = story.ask();
     assert_eq!(story.token(caller).0, "t1");

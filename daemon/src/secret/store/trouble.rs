@@ -121,7 +121,7 @@ impl From<Failure> for Trouble {
         let sort = match class {
             Class::NotNow => Sort::NotNow,
             Class::Locked => Sort::Locked,
-            Class::No | Class::Doubtful | Class::Source => Sort::Refused,
+            Class::No | Class::Doubtful | Class::Source | Class::LoginNeeded => Sort::Refused,
         };
         Self { sort, kind, message, hint }
     }
