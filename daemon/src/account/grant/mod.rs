@@ -73,7 +73,8 @@ pub enum Unwritten {
     Refused(String),
 }
 
-/// What is to be done. Each but [`Effect::Done`] is answered by its event; there is one at a time.
+/// What is to be done. Each but [`Effect::Done`] is answered by its event; there is one at a time, and an answer to an
+/// earlier one must not be passed on.
 #[derive(Debug)]
 pub enum Effect {
     /// Read what was kept.
@@ -143,7 +144,7 @@ pub struct Grant {
     /// What is on disk, or shall be; nothing before it was read.
     kept: Option<Option<Kept>>,
     stage: Stage,
-    /// Whether the life that it is worked for has gone.
+    /// Whether the life has gone for which an intent is being written.
     is_withdrawn: bool,
     queue: VecDeque<Want>,
     risk: Option<Risk>,
@@ -202,7 +203,7 @@ impl Grant {
         };
         match event {
             Event::Wanted(want) => self.queue.push_back(want),
-            Event::Withdrawn(life) => self.withdraw(life),
+            Event::Withdrawn(life) => self.withdraw(life, &mut effects),
             Event::Loaded(loaded) => self.loaded(loaded, now, &mut effects),
             Event::Sourced(sourced) => self.sourced(sourced, now, in_hand, &mut effects),
             Event::Turn(want) => self.turn(want, now, in_hand, &mut effects),
@@ -234,26 +235,22 @@ impl Grant {
         }
     }
 
-    fn withdraw(&mut self, life: u64) {
+    fn withdraw(&mut self, life: u64, effects: &mut Vec<Effect>) {
         self.queue.retain(|want| want.life != life);
-        let current = match &self.stage {
-            Stage::Loading(want)
-            | Stage::Reading(want)
-            | Stage::Queueing(want)
-            | Stage::Intending(want, _)
-            | Stage::Sending(want, _)
-            | Stage::ReadingAgain(want, ..) => Some(want.life),
-            Stage::Settling(ending) => ending.as_ref().map(|ending| ending.want.life),
-            Stage::Idle | Stage::Rewriting => None,
-        };
-        if current != Some(life) {
-            return;
-        }
-        if matches!(self.stage, Stage::Queueing(_)) {
-            // Its turn may never come.
-            self.rest();
-        } else {
-            self.is_withdrawn = true;
+        match &self.stage {
+            // Nothing was begun that has to be ended.
+            Stage::Loading(want) | Stage::Reading(want) | Stage::Queueing(want) if want.life == life => {
+                self.stage = Stage::Idle;
+            }
+            Stage::Intending(want, _) if want.life == life => self.is_withdrawn = true,
+            Stage::ReadingAgain(want, requested, _) if want.life == life => {
+                let (want, requested) = (*want, *requested);
+                if let Stage::ReadingAgain(_, _, refusal) = std::mem::replace(&mut self.stage, Stage::Idle) {
+                    self.refused(want, requested, refusal, effects);
+                }
+            }
+            // What was sent goes on to its end.
+            _ => {}
         }
     }
 
@@ -262,12 +259,8 @@ impl Grant {
         match loaded {
             Ok(kept) => {
                 self.kept = Some(kept);
-                if self.is_withdrawn {
-                    self.rest();
-                } else {
-                    self.stage = Stage::Reading(want);
-                    effects.push(Effect::ReadSource(want));
-                }
+                self.stage = Stage::Reading(want);
+                effects.push(Effect::ReadSource(want));
             }
             // What may be there and cannot be read may be newer than the source: nothing is sent.
             Err(failure) => self.done(want, now, Err(failure), effects),
@@ -297,21 +290,23 @@ impl Grant {
                 self.decide(want, now, in_hand, effects);
             }
             Stage::ReadingAgain(want, requested, refusal) => {
-                let is_new = sourced.is_ok_and(|first| self.take_first(first, now));
-                if is_new && !self.is_withdrawn {
-                    return self.decide(want, now, in_hand, effects);
+                if sourced.is_ok_and(|first| self.take_first(first, now)) {
+                    self.decide(want, now, in_hand, effects);
+                } else {
+                    self.refused(want, requested, refusal, effects);
                 }
-                let mut refusal = refusal;
-                if let Some(Some(kept)) = self.kept.as_mut().filter(|_| !is_new) {
-                    if kept.sendings >= MOST_SENDINGS {
-                        refusal = words::after_a_lost_answer(refusal);
-                    }
-                    kept.ended = Some(End::Refused);
-                }
-                self.settle(Some(Ending { want, requested, result: Err(refusal) }), effects);
             }
             other => self.stage = other,
         }
+    }
+
+    /// The service refused the newest refresh token that there is.
+    fn refused(&mut self, want: Want, requested: Moment, refusal: Failure, effects: &mut Vec<Effect>) {
+        let Some(Some(kept)) = &mut self.kept else { return };
+        kept.ended = Some(End::Refused);
+        let refusal =
+            if kept.sendings >= MOST_SENDINGS { words::after_a_lost_answer(refusal) } else { refusal };
+        self.settle(Some(Ending { want, requested, result: Err(refusal) }), effects);
     }
 
     /// A changed source wins over what was kept. Whether it did.
@@ -339,9 +334,6 @@ impl Grant {
         }
         if let Some(failure) = kept.spares(in_hand, now) {
             return self.done(want, now, Err(failure), effects);
-        }
-        if self.is_withdrawn {
-            return self.rest();
         }
         self.stage = Stage::Queueing(want);
         effects.push(Effect::TakeTurn(want));

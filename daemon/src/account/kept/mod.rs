@@ -62,14 +62,8 @@ impl Binding {
     fn with(what: &str, account: &Account, ending: &str) -> Self {
         let identity = account.provider.identity();
         let mut context = Vec::with_capacity(256);
-        let words: [&str; 6] = [
-            what,
-            &account.name,
-            account.kind,
-            &identity.origin,
-            &identity.client,
-            &identity.user,
-        ];
+        let words: [&str; 6] =
+            [what, &account.name, account.kind, &identity.origin, &identity.client, &identity.user];
         for word in words {
             // A length before each, so that no two bindings have the same bytes.
             context.extend_from_slice(&(word.len() as u64).to_le_bytes());
