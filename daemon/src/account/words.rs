@@ -301,6 +301,11 @@ pub(super) fn refresh_in_doubt() -> Failure {
     Failure::not_now("refresh-in-doubt", message, hint).perhaps(CarriedOut::AnswerLost)
 }
 
+/// Said while a refresh token is not on disk.
+pub(super) fn login_at_risk(why: &str) -> String {
+    format!("a crash of tokend now loses this account's login: its new refresh token is not on disk ({why})")
+}
+
 /// What a person does about a grant that has ended.
 const NEW_GRANT: &str = "log in anew at the service, and put the new refresh token in the old one's place";
 
