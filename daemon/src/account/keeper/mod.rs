@@ -331,6 +331,7 @@ impl Task {
         mut inbox: mpsc::UnboundedReceiver<Command>,
         mut reports: mpsc::UnboundedReceiver<Report>,
     ) {
+        let mut jumps = self.clock.jumps();
         loop {
             let next = self.timers.first().map(|(at, _)| *at);
             let clock = Arc::clone(&self.clock);
@@ -351,6 +352,7 @@ impl Task {
                     Report::Mended(id) => self.mended(id),
                 },
                 () = timer => self.tick(),
+                () = jumps.next() => self.look_at_all(),
             }
         }
     }
@@ -554,6 +556,14 @@ impl Task {
             } else {
                 self.tell(id, Event::Tick);
             }
+        }
+    }
+
+    /// The clock has jumped: what was decided before may be wrong now.
+    fn look_at_all(&mut self) {
+        let all: Vec<LifeId> = self.slots.keys().copied().collect();
+        for id in all {
+            self.tell(id, Event::Tick);
         }
     }
 

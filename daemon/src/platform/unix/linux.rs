@@ -128,8 +128,7 @@ impl ClockWatch {
     }
 
     fn with(at: Timespec, flags: TimerfdTimerFlags) -> io::Result<Self> {
-        let timer =
-            timerfd_create(TimerfdClockId::Realtime, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+        let timer = timerfd_create(TimerfdClockId::Realtime, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
         let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: at };
         match timerfd_settime(&timer, flags, &once) {
             // Cancelled between the two calls: it is armed all the same.
