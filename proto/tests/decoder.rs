@@ -9,8 +9,8 @@ use tokend_proto::envelope;
 use tokend_proto::frame::{self, HEADER, Opening, Oversize};
 use tokend_proto::limits::{MAX_ANSWER, MAX_PAGE, MAX_REQUEST, MAX_SECRET, MAX_WORDS, PROTOCOL};
 use tokend_proto::message::{
-    About, AccountName, AccountStatus, ClockSkew, Code, Credential, Failure, Field, Get, LastError, ListAccounts,
-    ListPage, Refresh, Reject, Reloaded, Status, StatusPage, StoreState, Unlock, Watch, Words,
+    About, AccountName, AccountStatus, ClockSkew, Code, Credential, Failure, Field, Get, LastError,
+    ListAccounts, ListPage, Refresh, Reject, Reloaded, Status, StatusPage, StoreState, Unlock, Watch, Words,
 };
 use tokend_proto::{Answer, DecodeError, Envelope, Extra, Kind, List, Request, Secret, codec};
 
