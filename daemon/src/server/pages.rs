@@ -70,6 +70,7 @@ fn status_of(account: &Account, now: Moment) -> AccountStatus {
                 .flatten()
                 .chain(snapshot.warnings_at(now))
                 .chain(account.shared.unkept().map(|why| why.to_string()))
+                .chain(account.shared.at_risk().map(|why| why.to_string()))
                 .collect(),
         ),
         clock_skew: snapshot.service_clock.map(|clock| ClockSkew {

@@ -4,6 +4,7 @@
 
 mod jumps;
 mod keeping;
+mod spending;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -557,6 +557,13 @@ impl Life {
         self.token.as_ref().filter(|token| self.suspicion.is_none() && token.is_alive(now))
     }
 
+    /// Until when there is a token to serve, where that is known.
+    #[must_use]
+    pub fn in_hand_until(&self, now: Moment) -> Option<Steady> {
+        self.usable(now)?;
+        self.death()
+    }
+
     /// When the token dies by the steady clock.
     fn death(&self) -> Option<Steady> {
         let token = self.token.as_ref()?;
