@@ -16,7 +16,7 @@ pub struct Snapshot {
     pub token: Option<Arc<Token>>,
     /// The life that a served token should have left.
     pub wish: Duration,
-    /// When the next request to the service is due.
+    /// When the next request to the service is due; of one that waits for its turn there, about when that comes.
     pub next_refresh: Option<Steady>,
     /// What went wrong last, if the last try did.
     pub trouble: Option<Trouble>,

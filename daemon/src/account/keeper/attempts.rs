@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinError;
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 
+use super::turnstile::{Place, Ticket};
 use super::{End, Fetched, LifeId, Outcome, Task, vigil};
 use crate::account::life::Event;
 use crate::account::schedule;
@@ -22,8 +23,25 @@ const LONGEST_READING: Duration = Duration::from_secs(30);
 /// Of what is no attempt to get a token.
 const NO_GENERATION: u64 = 0;
 
-/// At most this many requests to one service at a time.
-const MAX_AT_ONCE: usize = 16;
+/// At most this many parked accounts of one service read their secrets at a time.
+const READINGS: usize = 16;
+
+/// An attempt that waits for its turn at its service.
+pub(super) struct Queued {
+    life: LifeId,
+    generation: u64,
+    start: Box<Start>,
+}
+
+/// Makes the attempt and spawns it.
+type Start = dyn FnOnce(&mut JoinSet<Outcome>) -> AbortHandle + Send;
+
+/// Which attempt a task is, should it end without saying so, and the place that it gives back.
+pub(super) struct Running {
+    life: LifeId,
+    generation: u64,
+    place: Option<Place>,
+}
 
 impl Task {
     pub(super) fn mint(&mut self, id: LifeId, generation: u64) {
@@ -33,10 +51,8 @@ impl Task {
         let (scope, audience) = (slot.variant.scope(), slot.variant.audience());
         let (scope, audience) = (scope.map(<[_]>::to_vec), audience.map(<[_]>::to_vec));
         let account = slot.account.name.clone();
-        let errand = Errand::new(&account, &provider.identity().origin);
-        let service = self.service(&*provider);
-        self.spawn(id, generation, async move {
-            let _turn = turn(service).await;
+        self.attempt(id, generation, move || async move {
+            let errand = Errand::new(&account, &provider.identity().origin);
             let mut request = MintRequest { now: clock.now(), scope, audience, errand, refresh_token: None };
             // Boxed: thousands of accounts may begin at once.
             let mut stamps = Box::pin(vigil::stamps(&*provider)).await;
@@ -75,29 +91,31 @@ impl Task {
         let clock = Arc::clone(&self.clock);
         let shared = Arc::clone(&slot.shared);
         let account = slot.account.name.clone();
-        let service = self.service(&*provider);
-        self.spawn(id, NO_GENERATION, async move {
-            let mut failures = 0;
-            loop {
-                let turn = turn(service.clone()).await;
-                let stamps = Box::pin(vigil::stamps(&*provider)).await;
-                let errand = Errand::new(&account, &provider.identity().origin);
-                let fetched = match fetch_all(&*provider, &errand).await {
-                    Ok(()) => Some(Fetched(errand.fetched())),
-                    // What passes is waited for, while nothing else happens to the account.
-                    Err(failure)
-                        if failure.class == Class::NotNow && shared.snapshot().state == State::Parked =>
-                    {
-                        drop(turn);
-                        failures += 1;
-                        let pause = schedule::backoff(failures, failure.retry_after, fastrand::f64());
-                        clock.sleep_until(clock.now().steady.after(pause)).await;
-                        continue;
-                    }
-                    Err(_) => None,
-                };
-                return Outcome { life: id, end: End::Read { stamps, fetched } };
-            }
+        let readings = self.readings_at(&*provider);
+        self.spawn(id, NO_GENERATION, None, |tasks| {
+            start(tasks, async move {
+                let mut failures = 0;
+                loop {
+                    let turn = turn(readings.clone()).await;
+                    let stamps = Box::pin(vigil::stamps(&*provider)).await;
+                    let errand = Errand::new(&account, &provider.identity().origin);
+                    let fetched = match fetch_all(&*provider, &errand).await {
+                        Ok(()) => Some(Fetched(errand.fetched())),
+                        // What passes is waited for, while nothing else happens to the account.
+                        Err(failure)
+                            if failure.class == Class::NotNow && shared.snapshot().state == State::Parked =>
+                        {
+                            drop(turn);
+                            failures += 1;
+                            let pause = schedule::backoff(failures, failure.retry_after, fastrand::f64());
+                            clock.sleep_until(clock.now().steady.after(pause)).await;
+                            continue;
+                        }
+                        Err(_) => None,
+                    };
+                    return Outcome { life: id, end: End::Read { stamps, fetched } };
+                }
+            })
         });
     }
 
@@ -106,9 +124,7 @@ impl Task {
         let provider = Arc::clone(&slot.account.provider);
         let clock = Arc::clone(&self.clock);
         let account = slot.account.name.clone();
-        let service = self.service(&*provider);
-        self.spawn(id, generation, async move {
-            let _turn = turn(service).await;
+        self.attempt(id, generation, move || async move {
             let result = match token.fields.first() {
                 Some((_, secret)) => provider.probe(secret, clock.now()).await,
                 None => Err(words::no_token()),
@@ -121,19 +137,69 @@ impl Task {
         });
     }
 
+    /// This life's attempt wants its turn at its service. When that comes, the future is made and spawned; until then
+    /// the attempt waits for a place there, as urgent as its life says.
+    pub(super) fn attempt<A>(
+        &mut self,
+        id: LifeId,
+        generation: u64,
+        make: impl FnOnce() -> A + Send + 'static,
+    ) where
+        A: Future<Output = Outcome> + Send + 'static,
+    {
+        let now = self.clock.now().steady;
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let service = slot.account.provider.identity().origin;
+        let ticket = self.turnstile.queue(&service, slot.life.urgency(), now);
+        let superseded = slot.ticket.replace(ticket);
+        slot.turn_at = None;
+        self.queued
+            .insert(ticket, Queued { life: id, generation, start: Box::new(|tasks| start(tasks, make())) });
+        self.joined.push(ticket);
+        if let Some(superseded) = superseded {
+            self.withdraw(superseded);
+        }
+    }
+
+    /// The attempt that waits with this ticket is not wanted any more.
+    pub(super) fn withdraw(&mut self, ticket: Ticket) {
+        self.queued.remove(&ticket);
+        self.turnstile.withdraw(ticket);
+    }
+
+    /// Starts every attempt whose turn has come. Those that have to wait show readers until when.
+    pub(super) fn admit(&mut self) {
+        let now = self.clock.now();
+        while let Some(turn) = self.turnstile.admit(now.steady) {
+            let Some(Queued { life, generation, start }) = self.queued.remove(&turn.ticket) else {
+                self.turnstile.leave(turn.place);
+                continue;
+            };
+            self.spawn(life, generation, Some(turn.place), start);
+            let Some(slot) = self.slots.get_mut(&life) else { continue };
+            slot.ticket = None;
+            if slot.turn_at.take().is_some() || turn.crowd.is_some() {
+                self.tell(life, Event::Turn { generation, crowd: turn.crowd });
+            }
+        }
+        for ticket in std::mem::take(&mut self.joined) {
+            let Some(Queued { life, .. }) = self.queued.get(&ticket) else { continue };
+            if let Some(slot) = self.slots.get_mut(life) {
+                slot.turn_at = self.turnstile.expected(ticket, now.steady);
+                slot.publish(now);
+            }
+        }
+    }
+
     fn spawn(
         &mut self,
         id: LifeId,
         generation: u64,
-        attempt: impl Future<Output = Outcome> + Send + 'static,
+        place: Option<Place>,
+        start: impl FnOnce(&mut JoinSet<Outcome>) -> AbortHandle,
     ) {
-        let handle = self.attempts.spawn(async move {
-            let outcome = attempt.await;
-            // HTTP, TLS and JSON had secrets on the stack.
-            platform::scrub_stack();
-            outcome
-        });
-        self.running.insert(handle.id(), (id, generation));
+        let handle = start(&mut self.attempts);
+        self.running.insert(handle.id(), Running { life: id, generation, place });
         if let Some(slot) = self.slots.get_mut(&id) {
             // One that reads a parked account's secrets, at most.
             if let Some(superseded) = slot.attempt.replace(handle) {
@@ -142,20 +208,29 @@ impl Task {
         }
     }
 
-    /// The turnstile of a service, where it has a name.
-    fn service(&mut self, provider: &dyn Provider) -> Option<Arc<Semaphore>> {
+    /// Who reads secrets for accounts of this service, where it has a name.
+    fn readings_at(&mut self, provider: &dyn Provider) -> Option<Arc<Semaphore>> {
         let origin = provider.identity().origin;
         if origin.is_empty() {
             return None;
         }
-        let turnstile = self.services.entry(origin).or_insert_with(|| Arc::new(Semaphore::new(MAX_AT_ONCE)));
-        Some(Arc::clone(turnstile))
+        let readings = self.readings.entry(origin).or_insert_with(|| Arc::new(Semaphore::new(READINGS)));
+        Some(Arc::clone(readings))
+    }
+
+    /// Forgets a task that has ended; its place is free.
+    fn has_ended(&mut self, task: tokio::task::Id) -> Option<(LifeId, u64)> {
+        let Running { life, generation, place } = self.running.remove(&task)?;
+        if let Some(place) = place {
+            self.turnstile.leave(place);
+        }
+        Some((life, generation))
     }
 
     pub(super) fn ended(&mut self, outcome: Result<(tokio::task::Id, Outcome), JoinError>) {
         match outcome {
             Ok((task, outcome)) => {
-                self.running.remove(&task);
+                self.has_ended(task);
                 let id = outcome.life;
                 match outcome.end {
                     End::Minted { event, stamps, fetched } => {
@@ -170,7 +245,7 @@ impl Task {
                 self.answer_locks(Some(task));
             }
             Err(error) => {
-                let ended = self.running.remove(&error.id());
+                let ended = self.has_ended(error.id());
                 self.answer_locks(Some(error.id()));
                 let Some((id, generation)) = ended else { return };
                 if error.is_cancelled() {
@@ -187,7 +262,19 @@ impl Task {
     }
 }
 
-/// One of the places at a service; held as long as the request runs.
+fn start(
+    tasks: &mut JoinSet<Outcome>,
+    attempt: impl Future<Output = Outcome> + Send + 'static,
+) -> AbortHandle {
+    tasks.spawn(async move {
+        let outcome = attempt.await;
+        // HTTP, TLS and JSON had secrets on the stack.
+        platform::scrub_stack();
+        outcome
+    })
+}
+
+/// One of the places of those that read secrets; held as long as the reading runs.
 async fn turn(service: Option<Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
     // The semaphore is never closed; without it, go ahead.
     service?.acquire_owned().await.ok()

@@ -32,9 +32,14 @@ impl Task {
     /// Locks one life; the task that it cancelled, if one was under way.
     fn lock_life(&mut self, id: LifeId) -> Option<Id> {
         let slot = self.slots.get_mut(&id)?;
+        let ticket = slot.ticket.take();
+        slot.turn_at = None;
         let attempt = slot.attempt.take().filter(|attempt| self.running.contains_key(&attempt.id()));
         if let Some(attempt) = &attempt {
             attempt.abort();
+        }
+        if let Some(ticket) = ticket {
+            self.withdraw(ticket);
         }
         self.forget_unwritten(id);
         self.tell(id, Event::Locked);

@@ -4,6 +4,7 @@ mod attempts;
 mod keeping;
 mod locking;
 mod reconfigure;
+mod turnstile;
 mod vigil;
 mod writing;
 
@@ -18,12 +19,15 @@ use tokend_proto::message;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
+use self::attempts::{Queued, Running};
 use self::keeping::{Job, Keeping};
 use self::locking::Locking;
+use self::turnstile::{Ticket, Turnstile};
 use self::vigil::Vigil;
 use super::kept::Cabinet;
 use super::life::{Ask, Effect, Event, Life, Reply, Traits, WaiterId};
 use super::registry::{Account, Definition, Registry, Shared, Variant};
+use super::snapshot::State;
 use super::token::Need;
 use super::words;
 use crate::clock::{Clock, Moment, Steady};
@@ -221,6 +225,10 @@ struct Slot {
     shared: Arc<Shared>,
     deadline: Option<Steady>,
     attempt: Option<AbortHandle>,
+    /// The attempt that waits for its turn.
+    ticket: Option<Ticket>,
+    /// About when that comes.
+    turn_at: Option<Steady>,
     /// Which token is on disk, or on its way there.
     kept: Option<u64>,
     /// Whether it is parked, and its secrets' files are watched.
@@ -287,9 +295,14 @@ struct Task {
     /// With so many waiting, those that have gone are looked for.
     crowd: usize,
     attempts: JoinSet<Outcome>,
-    /// Which attempt a task is, should it end without saying so.
-    running: HashMap<tokio::task::Id, (LifeId, u64)>,
-    services: HashMap<String, Arc<Semaphore>>,
+    running: HashMap<tokio::task::Id, Running>,
+    turnstile: Turnstile,
+    /// Attempts that wait for their turn there.
+    queued: HashMap<Ticket, Queued>,
+    /// Those that have just joined.
+    joined: Vec<Ticket>,
+    /// How many read a parked account's secrets, by service.
+    readings: HashMap<String, Arc<Semaphore>>,
     keeping: Option<Keeping>,
     reports: mpsc::UnboundedSender<Report>,
     is_locked: bool,
@@ -316,7 +329,10 @@ impl Task {
             crowd: CROWD,
             attempts: JoinSet::new(),
             running: HashMap::new(),
-            services: HashMap::new(),
+            turnstile: Turnstile::default(),
+            queued: HashMap::new(),
+            joined: Vec::new(),
+            readings: HashMap::new(),
             keeping,
             vigil: Vigil::start(clock, reports.clone()),
             reports,
@@ -332,7 +348,9 @@ impl Task {
         mut reports: mpsc::UnboundedReceiver<Report>,
     ) {
         loop {
-            let next = self.timers.first().map(|(at, _)| *at);
+            self.admit();
+            let timer = self.timers.first().map(|(at, _)| *at);
+            let next = [timer, self.turnstile.wake()].into_iter().flatten().min();
             let clock = Arc::clone(&self.clock);
             let timer = async {
                 match next {
@@ -483,6 +501,8 @@ impl Task {
             shared,
             deadline: None,
             attempt: None,
+            ticket: None,
+            turn_at: None,
             kept: None,
             watched: false,
             stamps: vigil::Files::default(),
@@ -517,7 +537,10 @@ impl Task {
         if comes_from_disk && generation(&slot.life) != before {
             slot.kept = generation(&slot.life);
         }
-        slot.shared.publish(slot.life.snapshot(now, used));
+        slot.publish(now);
+        if let Some(ticket) = slot.ticket {
+            self.turnstile.raise(ticket, slot.life.urgency());
+        }
         for effect in effects {
             self.carry_out(id, effect);
         }
@@ -592,6 +615,9 @@ impl Task {
         if let Some(attempt) = slot.attempt.take() {
             attempt.abort();
         }
+        if let Some(ticket) = slot.ticket.take() {
+            self.withdraw(ticket);
+        }
         if slot.watched {
             self.stop_watching(id);
         }
@@ -603,6 +629,15 @@ impl Task {
 }
 
 impl Slot {
+    /// Shows readers how it is now.
+    fn publish(&self, now: Moment) {
+        let mut snapshot = self.life.snapshot(now, self.shared.used());
+        if snapshot.state == State::Refreshing && self.turn_at.is_some() {
+            snapshot.next_refresh = self.turn_at;
+        }
+        self.shared.publish(snapshot);
+    }
+
     /// When a variant that nobody uses is dropped.
     fn forget_at(&self, now: Moment) -> Option<Steady> {
         if self.variant.is_own() || !self.life.is_at_rest() {

@@ -3,6 +3,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test should fail with the place")]
 
 mod keeping;
+mod turns;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -78,6 +79,7 @@ fn definition(name: &str, gate: &Arc<Gate>, service: char, min_valid: u64) -> De
             presentation: Presentation::Header { scheme: "Bearer".to_owned() },
             request_scopes: Vec::new(),
             lock: true,
+            exclusive: false,
         },
         service: [service as u8; 32],
     }

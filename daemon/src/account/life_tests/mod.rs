@@ -3,8 +3,10 @@
 #![expect(clippy::panic, reason = "a test that expected another answer fails with the answer")]
 
 mod holding;
+mod outage;
 mod refreshing;
 mod refusing;
+mod schedule;
 
 use std::time::Duration;
 
@@ -172,6 +174,7 @@ fn policy(refresh: Refresh) -> Policy {
         presentation: Presentation::Header { scheme: "Bearer".to_owned() },
         request_scopes: Vec::new(),
         lock: true,
+        exclusive: false,
     }
 }
 
