@@ -3,22 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
-use super::turnstile::{Place, Ticket};
-use super::{End, Fetched, LifeId, Outcome, Task, vigil};
+use super::turnstile::{Place, Turn};
+use super::{End, Fetched, LifeId, Outcome, Report, Task, vigil};
 use crate::account::life::Event;
 use crate::account::schedule;
 use crate::account::snapshot::State;
 use crate::account::token::Token;
 use crate::account::words;
 use crate::platform;
-use crate::provider::{Class, Failure, MintRequest, Provider};
+use crate::provider::{Class, Failure, MintRequest, Minted, Provider};
 use crate::secret::Errand;
 
 /// A source that takes longer does not change what a refusal means.
-const LONGEST_READING: Duration = Duration::from_secs(30);
+pub(super) const LONGEST_READING: Duration = Duration::from_secs(30);
 
 /// Of what is no attempt to get a token.
 const NO_GENERATION: u64 = 0;
@@ -30,7 +30,28 @@ const READINGS: usize = 16;
 pub(super) struct Queued {
     life: LifeId,
     generation: u64,
-    start: Box<Start>,
+    then: Then,
+}
+
+/// What follows when the turn has come.
+enum Then {
+    Start(Box<Start>),
+    Hold(oneshot::Sender<Held>),
+}
+
+/// A place at a service, given back when it is dropped.
+pub(super) struct Held {
+    place: Option<Place>,
+    reports: mpsc::UnboundedSender<Report>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take() {
+            // Without a keeper nobody needs it.
+            let _ = self.reports.send(Report::Left(place));
+        }
+    }
 }
 
 /// Makes the attempt and spawns it.
@@ -69,13 +90,7 @@ impl Task {
             }
             let now = request.now;
             match &result {
-                Ok(minted) => {
-                    tracing::info!(
-                        account,
-                        lives_seconds = minted.lifetime.map(|l| l.as_secs()),
-                        "new token"
-                    );
-                }
+                Ok(minted) => log_minted(&account, minted),
                 Err(failure) => log_failure(&account, failure),
             }
             let fetched = Fetched(request.errand.fetched());
@@ -147,39 +162,57 @@ impl Task {
     ) where
         A: Future<Output = Outcome> + Send + 'static,
     {
+        self.queue(id, generation, Then::Start(Box::new(|tasks| start(tasks, make()))));
+    }
+
+    /// The same for what is no attempt of the keeper's own: its turn, held until it is dropped. Nothing, should the life
+    /// end or be locked before.
+    pub(super) fn turn_of(&mut self, id: LifeId, generation: u64) -> oneshot::Receiver<Held> {
+        let (turn, held) = oneshot::channel();
+        self.queue(id, generation, Then::Hold(turn));
+        held
+    }
+
+    fn queue(&mut self, id: LifeId, generation: u64, then: Then) {
+        self.step_aside(id);
         let now = self.clock.now().steady;
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let service = slot.account.provider.identity().origin;
         let ticket = self.turnstile.queue(&service, slot.life.urgency(), now);
-        let superseded = slot.ticket.replace(ticket);
-        slot.turn_at = None;
-        self.queued
-            .insert(ticket, Queued { life: id, generation, start: Box::new(|tasks| start(tasks, make())) });
+        slot.ticket = Some(ticket);
+        self.queued.insert(ticket, Queued { life: id, generation, then });
         self.joined.push(ticket);
-        if let Some(superseded) = superseded {
-            self.withdraw(superseded);
-        }
     }
 
-    /// The attempt that waits with this ticket is not wanted any more.
-    pub(super) fn withdraw(&mut self, ticket: Ticket) {
-        self.queued.remove(&ticket);
-        self.turnstile.withdraw(ticket);
+    /// What waits for this life's turn is not wanted any more.
+    pub(super) fn step_aside(&mut self, id: LifeId) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        slot.turn_at = None;
+        if let Some(ticket) = slot.ticket.take() {
+            self.queued.remove(&ticket);
+            self.turnstile.withdraw(ticket);
+        }
     }
 
     /// Starts every attempt whose turn has come. Those that have to wait show readers until when.
     pub(super) fn admit(&mut self) {
         let now = self.clock.now();
-        while let Some(turn) = self.turnstile.admit(now.steady) {
-            let Some(Queued { life, generation, start }) = self.queued.remove(&turn.ticket) else {
-                self.turnstile.leave(turn.place);
+        while let Some(Turn { ticket, place, crowd }) = self.turnstile.admit(now.steady) {
+            let Some(Queued { life, generation, then }) = self.queued.remove(&ticket) else {
+                self.turnstile.leave(place);
                 continue;
             };
-            self.spawn(life, generation, Some(turn.place), start);
+            match then {
+                Then::Start(start) => self.spawn(life, generation, Some(place), start),
+                // Who does not wait any more has dropped it.
+                Then::Hold(turn) => {
+                    drop(turn.send(Held { place: Some(place), reports: self.reports.clone() }));
+                }
+            }
             let Some(slot) = self.slots.get_mut(&life) else { continue };
             slot.ticket = None;
-            if slot.turn_at.take().is_some() || turn.crowd.is_some() {
-                self.tell(life, Event::Turn { generation, crowd: turn.crowd });
+            if slot.turn_at.take().is_some() || crowd.is_some() {
+                self.tell(life, Event::Turn { generation, crowd });
             }
         }
         for ticket in std::mem::take(&mut self.joined) {
@@ -242,11 +275,11 @@ impl Task {
                     End::Probed(event) => self.tell(id, event),
                     End::Read { stamps, fetched } => self.has_read_again(id, stamps, fetched),
                 }
-                self.answer_locks(Some(task));
+                self.answer_locks(Some(task), None);
             }
             Err(error) => {
                 let ended = self.has_ended(error.id());
-                self.answer_locks(Some(error.id()));
+                self.answer_locks(Some(error.id()), None);
                 let Some((id, generation)) = ended else { return };
                 if error.is_cancelled() {
                     return;
@@ -303,7 +336,11 @@ async fn fetch_all(provider: &dyn Provider, errand: &Errand) -> Result<(), Failu
     Ok(())
 }
 
-fn log_failure(account: &str, failure: &Failure) {
+pub(super) fn log_minted(account: &str, minted: &Minted) {
+    tracing::info!(account, lives_seconds = minted.lifetime.map(|l| l.as_secs()), "new token");
+}
+
+pub(super) fn log_failure(account: &str, failure: &Failure) {
     match failure.class {
         Class::NotNow | Class::Doubtful | Class::Locked => {
             tracing::warn!(account, kind = failure.kind, "{}", failure.message);

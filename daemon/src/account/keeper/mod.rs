@@ -4,6 +4,7 @@ mod attempts;
 mod keeping;
 mod locking;
 mod reconfigure;
+mod spending;
 mod turnstile;
 mod vigil;
 mod writing;
@@ -22,7 +23,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use self::attempts::{Queued, Running};
 use self::keeping::{Job, Keeping};
 use self::locking::Locking;
-use self::turnstile::{Ticket, Turnstile};
+use self::spending::Spending;
+use self::turnstile::{Place, Ticket, Turnstile};
 use self::vigil::Vigil;
 use super::kept::Cabinet;
 use super::life::{Ask, Effect, Event, Life, Reply, Traits, WaiterId};
@@ -72,6 +74,7 @@ enum Command {
     Reject { account: String, sha256: [u8; 32], done: oneshot::Sender<()> },
     Reconfigure(Vec<Definition>, oneshot::Sender<Reconfigured>),
     Flush(oneshot::Sender<()>),
+    StopSpending(oneshot::Sender<()>),
     Lock(oneshot::Sender<()>),
     Unlock(oneshot::Sender<()>),
 }
@@ -83,6 +86,8 @@ enum Report {
     Restored(LifeId, Event),
     /// A file that a parked life needs has changed.
     Mended(LifeId),
+    /// A place at a service is free.
+    Left(Place),
 }
 
 #[derive(Debug)]
@@ -165,6 +170,12 @@ impl Keeper {
     /// Ends when every token that can be kept is on disk.
     pub async fn flush(&self) -> Result<(), KeeperGone> {
         self.told(Command::Flush).await
+    }
+
+    /// From now on no refresh token is spent. Ends when every request that spends one has come to its end, and what came
+    /// of it is on disk.
+    pub async fn stop_spending(&self) -> Result<(), KeeperGone> {
+        self.told(Command::StopSpending).await
     }
 
     /// Forgets the tokens of every account that `tok lock` covers. When it ends, what was under way for them has
@@ -304,6 +315,7 @@ struct Task {
     /// How many read a parked account's secrets, by service.
     readings: HashMap<String, Arc<Semaphore>>,
     keeping: Option<Keeping>,
+    spending: Spending,
     reports: mpsc::UnboundedSender<Report>,
     is_locked: bool,
     locking: Vec<Locking>,
@@ -334,6 +346,7 @@ impl Task {
             joined: Vec::new(),
             readings: HashMap::new(),
             keeping,
+            spending: Spending::default(),
             vigil: Vigil::start(clock, reports.clone()),
             reports,
             is_locked: false,
@@ -350,7 +363,7 @@ impl Task {
         loop {
             self.admit();
             let timer = self.timers.first().map(|(at, _)| *at);
-            let next = [timer, self.turnstile.wake()].into_iter().flatten().min();
+            let next = [timer, self.turnstile.wake(), self.spending.deadline()].into_iter().flatten().min();
             let clock = Arc::clone(&self.clock);
             let timer = async {
                 match next {
@@ -364,9 +377,11 @@ impl Task {
                     None => return,
                 },
                 Some(outcome) = self.attempts.join_next_with_id() => self.ended(outcome),
+                Some(step) = self.spending.next() => self.stepped(step),
                 Some(report) = reports.recv() => match report {
                     Report::Restored(id, event) => self.take_in(id, event, true),
                     Report::Mended(id) => self.mended(id),
+                    Report::Left(place) => self.turnstile.leave(place),
                 },
                 () = timer => self.tick(),
             }
@@ -411,6 +426,7 @@ impl Task {
                 Some(keeping) => keeping.send(Job::Flush(done)),
                 None => drop(done.send(())),
             },
+            Command::StopSpending(done) => self.stop_spending(done),
             Command::Lock(done) => self.lock(done),
             Command::Unlock(done) => {
                 self.unlock();
@@ -578,11 +594,15 @@ impl Task {
                 self.tell(id, Event::Tick);
             }
         }
+        self.tick_grants(now);
     }
 
     fn carry_out(&mut self, id: LifeId, effect: Effect) {
         match effect {
-            Effect::Mint { generation } => self.mint(id, generation),
+            Effect::Mint { generation } => match self.slots.get(&id) {
+                Some(slot) if spending::spends(&slot.account) => self.want_to_spend(id, generation),
+                _ => self.mint(id, generation),
+            },
             Effect::Probe { generation, token } => self.probe(id, generation, token),
             Effect::Answer(waiter, reply) => {
                 if let Some(answer) = self.waiters.remove(&waiter) {
@@ -608,15 +628,14 @@ impl Task {
     }
 
     fn drop_slot(&mut self, id: LifeId, account: &str) {
+        self.withdraw(id);
+        self.step_aside(id);
         let Some(mut slot) = self.slots.remove(&id) else { return };
         if let Some(deadline) = slot.deadline {
             self.timers.remove(&(deadline, id));
         }
         if let Some(attempt) = slot.attempt.take() {
             attempt.abort();
-        }
-        if let Some(ticket) = slot.ticket.take() {
-            self.withdraw(ticket);
         }
         if slot.watched {
             self.stop_watching(id);
