@@ -4,6 +4,7 @@
 //! [`keeper`], owns every life and carries the effects out; everybody else reads the [`Snapshot`] that it
 //! publishes, without a lock. A place is left in the keeper for what later must be on disk before it is published.
 
+pub mod grant;
 pub mod keeper;
 mod kept;
 mod life;

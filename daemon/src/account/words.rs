@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokend_proto::message::{self, Code};
 
+use super::grant::End;
 use crate::clock::milliseconds;
 use crate::provider::{CarriedOut, Class, Failure};
 
@@ -291,6 +292,50 @@ pub(super) fn dead_on_arrival() -> Failure {
         retry_after: None,
         carried_out: CarriedOut::No,
     }
+}
+
+/// The answer to the last refresh was lost, so that the refresh token may have been spent.
+pub(super) fn refresh_in_doubt() -> Failure {
+    let message = "whether the last refresh was carried out is not known";
+    let hint = "the token in hand is served to its end; then the refresh token is sent once more";
+    Failure::not_now("refresh-in-doubt", message, hint).perhaps(CarriedOut::AnswerLost)
+}
+
+/// Said while a refresh token is not on disk.
+pub(super) fn login_at_risk(why: &str) -> String {
+    format!("a crash of tokend now loses this account's login: its new refresh token is not on disk ({why})")
+}
+
+/// What a person does about a grant that has ended.
+const NEW_GRANT: &str = "log in anew at the service, and put the new refresh token in the old one's place";
+
+/// A refresh token that is not sent again.
+pub(super) fn grant_has_ended(end: End) -> Failure {
+    match end {
+        End::Refused => {
+            Failure::login_needed("invalid-grant", "the service refused the refresh token", NEW_GRANT)
+        }
+        End::Lost => Failure::login_needed(
+            "grant-lost",
+            "the answers to two refreshes with the same refresh token were lost; it is not sent a third time",
+            NEW_GRANT,
+        ),
+    }
+}
+
+/// The service refused a refresh token that was sent once more.
+pub(super) fn after_a_lost_answer(refusal: Failure) -> Failure {
+    let message = format!("{}; the answer to an earlier refresh with it was lost", refusal.message);
+    Failure { message, ..refusal }
+}
+
+/// A fault of tokend's own.
+pub(super) fn no_refresh_token() -> Failure {
+    Failure::not_now(
+        "internal",
+        "there is no refresh token to spend",
+        "see the log of tokend, and please report it",
+    )
 }
 
 #[cfg(test)]

@@ -91,7 +91,13 @@ fn in_hand(server: &Arc<Server>, account: &Arc<Account>, shared: &Shared, need: 
     let token = Arc::clone(snapshot.serve(need, now)?);
     shared.count(now.steady);
     server.keeper.touch(now.steady);
-    Some(Given::Token { account: Arc::clone(account), token, warnings: snapshot.warnings.clone(), now })
+    let warnings = snapshot.warnings.iter().cloned().chain(at_risk(shared)).collect();
+    Some(Given::Token { account: Arc::clone(account), token, warnings, now })
+}
+
+/// What whoever gets a token of an account should know, whose login is not safe.
+fn at_risk(shared: &Shared) -> Option<String> {
+    shared.at_risk().map(|why| why.to_string())
 }
 
 /// Does what was asked.
@@ -204,12 +210,13 @@ fn given(
     reply: Reply,
 ) -> Result<Given, Failure> {
     match reply {
-        Reply::Token(token, warnings) => {
+        Reply::Token(token, mut warnings) => {
             let now = server.keeper.now();
             // The configuration may have changed while the caller waited.
             let account = server.keeper.account(&account.name).unwrap_or(account);
             if let Some(shared) = account.published(variant) {
                 shared.count(now.steady);
+                warnings.extend(at_risk(&shared));
             }
             Ok(Given::Token { account, token, warnings, now })
         }
@@ -313,6 +320,7 @@ fn status_of(account: &Account, now: Moment) -> AccountStatus {
                 .flatten()
                 .chain(snapshot.warnings.clone())
                 .chain(account.shared.unkept().map(|why| why.to_string()))
+                .chain(at_risk(&account.shared))
                 .collect(),
         ),
     }

@@ -1,6 +1,8 @@
-//! What survives the daemon: the last token of each account, encrypted to the store's identity and bound to the account,
-//! its type, its service's origin, its client and its user, so that no file can be planted, moved or sent elsewhere.
+//! What survives the daemon: the last token and the grant of each account, encrypted to the store's identity and bound to
+//! the account, its type, its service's origin, its client and its user, so that no file can be planted, moved or sent
+//! elsewhere.
 
+mod grant;
 mod record;
 
 use std::collections::HashSet;
@@ -12,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest as _, Sha256};
 use tokend_proto::limits::MAX_ANSWER;
 
+use super::grant::Kept;
 use super::life::Restored;
 use super::registry::Account;
 use super::token::Token;
@@ -44,19 +47,23 @@ pub struct Binding {
 }
 
 impl Binding {
-    /// That of an account as it is configured.
+    /// That of the last token of an account as it is configured.
     #[must_use]
     pub fn of(account: &Account) -> Self {
+        Self::with("tokend kept token 1", account, "age")
+    }
+
+    /// That of its grant.
+    #[must_use]
+    pub fn of_grant(account: &Account) -> Self {
+        Self::with("tokend kept grant 1", account, "grant.age")
+    }
+
+    fn with(what: &str, account: &Account, ending: &str) -> Self {
         let identity = account.provider.identity();
         let mut context = Vec::with_capacity(256);
-        let words: [&str; 6] = [
-            "tokend kept token 1",
-            &account.name,
-            account.kind,
-            &identity.origin,
-            &identity.client,
-            &identity.user,
-        ];
+        let words: [&str; 6] =
+            [what, &account.name, account.kind, &identity.origin, &identity.client, &identity.user];
         for word in words {
             // A length before each, so that no two bindings have the same bytes.
             context.extend_from_slice(&(word.len() as u64).to_le_bytes());
@@ -64,7 +71,7 @@ impl Binding {
         }
         let hash = Sha256::digest(&context);
         let head = hash.iter().take(8).fold(0_u64, |head, byte| head << 8 | u64::from(*byte));
-        Self { file: format!("{}.{head:016x}.age", account.name), context }
+        Self { file: format!("{}.{head:016x}.{ending}", account.name), context }
     }
 }
 
@@ -104,7 +111,7 @@ impl Cabinet {
         service: &[u8; 32],
         now: Moment,
     ) -> Option<Restored> {
-        match self.look(keys, binding) {
+        match self.look(keys, binding, Record::decode) {
             Ok(record) => record?.restore(service, now, self.boot.as_deref()),
             Err(failure) => {
                 tracing::warn!("what was kept is not used: {}; {}", failure.message, failure.hint);
@@ -113,11 +120,47 @@ impl Cabinet {
         }
     }
 
+    /// Whether something lies in the place of this binding's file. Needs no key.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn has(&self, binding: &Binding) -> Result<bool, Failure> {
+        let path = self.folder.join(&binding.file);
+        match fs::symlink_metadata(&path) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(cannot_read(&path, &error)),
+        }
+    }
+
+    /// The grant that was kept, if it is this account's and whole.
+    ///
+    /// # Errors
+    /// What the disk says: then there may be one.
+    pub fn read_grant(&self, keys: &StateKeys, binding: &Binding) -> Result<Option<Kept>, Failure> {
+        self.look(keys, binding, grant::decode)
+    }
+
+    /// Keeps a grant in the place of the one before: whole or not at all, and on disk when this returns.
+    ///
+    /// # Errors
+    /// What the store or the disk says.
+    pub fn write_grant(&self, keys: &StateKeys, binding: &Binding, kept: &Kept) -> Result<(), Failure> {
+        let bytes = grant::encode(kept)
+            .ok_or_else(|| Failure::not_now("kept-state", "the refresh token is too large to keep", ""))?;
+        self.put(keys, binding, &bytes)
+    }
+
     /// What lies in the place of this binding's file. What tokend did not write there is moved aside, never lost.
-    fn look(&self, keys: &StateKeys, binding: &Binding) -> Result<Option<Record>, Failure> {
+    fn look<T>(
+        &self,
+        keys: &StateKeys,
+        binding: &Binding,
+        decode: fn(&[u8]) -> Result<T, &'static str>,
+    ) -> Result<Option<T>, Failure> {
         let path = self.folder.join(&binding.file);
         let found = read_private(&path).and_then(|bytes| match keys.open(&binding.context, &bytes) {
-            Ok(plain) => Record::decode(&plain).map_err(Unfit::strange),
+            Ok(plain) => decode(&plain).map_err(Unfit::strange),
             Err(Unreadable::Planted) => {
                 Err(Unfit::strange("tokend did not write this file, or not for this account and service"))
             }
@@ -127,8 +170,7 @@ impl Cabinet {
             Ok(record) => Some(record),
             Err(Unfit::Unread(error)) if error.kind() == io::ErrorKind::NotFound => None,
             Err(Unfit::Unread(error)) => {
-                let message = format!("cannot read {}: {error}", path.display());
-                return Err(Failure::not_now("kept-state", message, "mend the disk, or move the file away"));
+                return Err(cannot_read(&path, &error));
             }
             Err(Unfit::Strange(why)) => {
                 let mut aside = path.clone().into_os_string();
@@ -168,9 +210,13 @@ impl Cabinet {
         let bytes = Record::encode(token, service, self.boot.as_deref())
             .ok_or_else(|| Failure::not_now("kept-state", "the token is too large to keep", ""))?;
         if !self.known().contains(&binding.file) {
-            self.look(keys, binding)?;
+            self.look(keys, binding, Record::decode)?;
         }
-        let bytes = keys.seal(&binding.context, &bytes)?;
+        self.put(keys, binding, &bytes)
+    }
+
+    fn put(&self, keys: &StateKeys, binding: &Binding, bytes: &[u8]) -> Result<(), Failure> {
+        let bytes = keys.seal(&binding.context, bytes)?;
         let path = self.folder.join(&binding.file);
         platform::private_folder(&self.folder)
             .and_then(|()| files::replace(&path, &bytes))
@@ -249,6 +295,11 @@ fn read_private(path: &Path) -> Result<Vec<u8>, Unfit> {
     let mut bytes = Vec::new();
     file.take(LARGEST).read_to_end(&mut bytes).map_err(Unfit::Unread)?;
     Ok(bytes)
+}
+
+fn cannot_read(path: &Path, error: &io::Error) -> Failure {
+    let message = format!("cannot read {}: {error}", path.display());
+    Failure::not_now("kept-state", message, "mend the disk, or move the file away")
 }
 
 fn cannot_keep(path: &Path, error: &io::Error) -> Failure {

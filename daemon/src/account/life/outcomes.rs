@@ -8,7 +8,7 @@ use crate::account::schedule::{self, DOUBTFUL_TRIES};
 use crate::account::token::Token;
 use crate::account::words;
 use crate::clock::Moment;
-use crate::provider::{Class, Failure, Minted, Probe};
+use crate::provider::{CarriedOut, Class, Failure, Minted, Probe};
 use crate::secret::digest;
 
 /// All fields of a credential together, in bytes: an answer of [`tokend_proto::limits::MAX_ANSWER`] must hold them.
@@ -40,6 +40,12 @@ impl Life {
     pub(super) fn discard(&mut self, now: Moment) {
         let pause = self.rejections.pause(now.steady);
         self.rejections.grant(now.steady);
+        if let Some(trouble) = &mut self.trouble
+            && trouble.failure.carried_out != CarriedOut::No
+        {
+            // It was to spare this token.
+            trouble.next_try = now.steady;
+        }
         // What the service itself said weighs more than what callers say of its tokens.
         if !pause.is_zero() && !self.is_parked() {
             let delay = self.trouble.as_ref().map_or(now.steady, |trouble| trouble.next_try);

@@ -1,0 +1,70 @@
+//! What is known of a grant, on disk and in memory.
+
+use std::sync::Arc;
+
+use tokend_proto::Secret;
+
+use crate::account::words;
+use crate::clock::{Moment, Steady, Wall};
+use crate::provider::{CarriedOut, Failure};
+
+/// The newest refresh token, and what became of it so far.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// A hash of the first refresh token, as its source gave it: another one there begins anew.
+    pub first: [u8; 32],
+    /// The newest.
+    pub token: Arc<Secret>,
+    /// How often it was sent, or was about to be, without anybody knowing whether that was carried out: the intent.
+    pub sendings: u8,
+    /// The last time something answered that may not have been the service, or that broke over it.
+    pub is_unclear: bool,
+    /// Why it is of no use any more.
+    pub ended: Option<End>,
+    /// When that was so.
+    pub at: Wall,
+}
+
+/// Why a grant has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The service refused the refresh token.
+    Refused,
+    /// It was sent twice, and what became of it is not known.
+    Lost,
+}
+
+impl Kept {
+    /// A grant that begins with the token of its source.
+    pub(super) fn begun(first: [u8; 32], token: Arc<Secret>, at: Wall) -> Self {
+        Self { first, token, sendings: 0, is_unclear: false, ended: None, at }
+    }
+
+    /// The service carried a request out; a new refresh token came with it, or the old one goes on.
+    pub(super) fn renew(&mut self, rotated: Option<Arc<Secret>>) {
+        if let Some(token) = rotated {
+            self.token = token;
+        }
+        self.sendings = 0;
+        self.is_unclear = false;
+    }
+
+    /// Why it is not sent now: while a token in hand lives, what may have been spent is not spent again.
+    pub(super) fn spares(&self, in_hand: Option<Steady>, now: Moment) -> Option<Failure> {
+        let is_in_doubt = self.sendings > 0 || self.is_unclear;
+        let end = in_hand.filter(|end| is_in_doubt && *end > now.steady)?;
+        Some(words::refresh_in_doubt().at_the_end_of(Some(end), now))
+    }
+}
+
+impl Failure {
+    /// The same; not before the token in hand has come to its end. Says that the refresh token is in doubt.
+    pub(super) fn at_the_end_of(self, in_hand: Option<Steady>, now: Moment) -> Self {
+        let wait = in_hand.map(|end| now.steady.until(end)).filter(|wait| !wait.is_zero());
+        let carried_out = match self.carried_out {
+            CarriedOut::No => CarriedOut::AnswerLost,
+            told => told,
+        };
+        Self { retry_after: wait.max(self.retry_after), carried_out, ..self }
+    }
+}
