@@ -3,6 +3,8 @@
 #![expect(clippy::expect_used, reason = "a test library that cannot go on should say so and stop the test")]
 
 pub mod accounts;
+pub mod course;
+pub mod crashes;
 pub mod https;
 pub mod memory_scan;
 pub mod real_time;
