@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test library that cannot go on should say so and stop the test")]
 
 pub mod accounts;
+pub mod asking;
 pub mod course;
 pub mod crashes;
 pub mod https;
@@ -10,3 +11,4 @@ pub mod memory_scan;
 pub mod real_time;
 pub mod sandbox;
 pub mod stand_in;
+pub mod wall_jumps;

@@ -1,23 +1,18 @@
 //! Callers that ask for every account all the time, and write down what they get.
 
-use std::io;
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokend_proto::message::{Code, Get, Refresh, Words};
-use tokend_proto::{Answer, Request};
+use tokend_proto::Answer;
+use tokend_proto::message::Code;
 
+use crate::asking::{get, refresh, token_of};
 use crate::real_time::let_pass;
-use crate::sandbox::{receive, send};
 use crate::stand_in::Grants;
 
 /// Between two questions of one caller.
 const PAUSE: Duration = Duration::from_millis(25);
-
-/// How long a caller waits for the service.
-const TIMEOUT_MS: u64 = 20_000;
 
 /// One account, as its caller sees it.
 #[derive(Clone, Debug, Default)]
@@ -121,9 +116,7 @@ impl Caller<'_> {
     fn note(&self, daemon: usize, answer: Answer) {
         match answer {
             Answer::Credential(credential) => {
-                let token = credential.fields.first().map(|field| field.value.expose().to_vec());
-                let token = token.and_then(|token| String::from_utf8(token).ok()).unwrap_or_default();
-                let served = self.grants.served(&token);
+                let served = self.grants.served(&token_of(&credential));
                 self.board.change(self.account, |seen| match served {
                     Some(_) => seen.served = seen.served.max(served),
                     None => seen.strange.push("a token that the service never gave was served".to_owned()),
@@ -139,28 +132,4 @@ impl Caller<'_> {
             other => self.board.change(self.account, |seen| seen.strange.push(format!("{other:?}"))),
         }
     }
-}
-
-/// A new token now, whatever comes of it.
-pub(super) fn refresh(socket: &Path, account: &str) -> io::Result<Answer> {
-    ask(socket, &Request::Refresh(Refresh { account: account.to_owned(), timeout_ms: TIMEOUT_MS }))
-}
-
-fn get(socket: &Path, account: &str) -> io::Result<Answer> {
-    ask(
-        socket,
-        &Request::Get(Get {
-            account: account.to_owned(),
-            min_valid_ms: None,
-            scope: Words::default(),
-            audience: Words::default(),
-            timeout_ms: TIMEOUT_MS,
-        }),
-    )
-}
-
-fn ask(socket: &Path, request: &Request) -> io::Result<Answer> {
-    let mut stream = UnixStream::connect(socket)?;
-    send(&mut stream, request)?;
-    receive(&mut stream)
 }
