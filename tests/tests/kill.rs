@@ -5,7 +5,7 @@ use tokend_tests::crashes::{Kills, Plan, run};
 
 #[track_caller]
 fn prove(kills: Kills, amount: usize) {
-    let plan = Plan { kills, amount, daemons: 4, accounts: 3, seed: 20_261_122 };
+    let plan = Plan { kills, amount, daemons: 5, accounts: 3, seed: 20_261_122 };
     let findings = run(&plan, &Course::quiet());
     println!("seed {}: {}\n{}", plan.seed, findings.amount, findings.details.join("\n"));
     assert!(findings.faults.is_empty(), "{}", findings.faults.join("\n"));

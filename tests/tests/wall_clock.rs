@@ -10,7 +10,7 @@ fn no_jump_of_the_wall_costs_a_token_or_serves_a_dead_one() {
     let Some(library) = library() else {
         return skip("jumps of the wall clock", "there is no libfaketime (TOKEND_TEST_FAKETIME says where)");
     };
-    let plan = Plan { library, jumps: 16, daemons: 4, seed: 20_261_122 };
+    let plan = Plan { library, jumps: 16, daemons: 8, seed: 20_261_122 };
     let findings = run(&plan, &Course::quiet());
     println!("seed {}: {}\n{}", plan.seed, findings.amount, findings.details.join("\n"));
     assert!(findings.faults.is_empty(), "{}", findings.faults.join("\n"));

@@ -1,6 +1,5 @@
 //! One daemon, its accounts and their services: killed, judged and started again.
 
-use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -33,6 +32,8 @@ pub(super) struct Lane {
     services: Vec<OAuthServer>,
     accounts: Vec<Account>,
     board: Board,
+    /// How many sendings of each service's book were looked at.
+    judged: [usize; MANNERS.len()],
     rng: Rng,
     tally: Tally,
 }
@@ -90,7 +91,8 @@ impl Lane {
         sandbox.configure(&configuration);
         let board = Board::new(accounts.len());
         let rng = Rng::with_seed(plan.seed.wrapping_add(number as u64));
-        Self { sandbox, services, accounts, board, rng, tally: Tally::default() }
+        let judged = [0; MANNERS.len()];
+        Self { sandbox, services, accounts, board, judged, rng, tally: Tally::default() }
     }
 
     /// Kills until there is no more kill to be had, then lets everything recover and reads the books.
@@ -157,6 +159,7 @@ impl Lane {
                 let _ = call("GET", &format!("{}/api/whoami", service.url()), &[], "");
             }
         }
+        self.look_for_older_ones();
         for account in &mut self.accounts {
             let tokens = self.services[account.manner].grants().tokens_of(account.family);
             let newest = tokens.len() - 1;
@@ -173,6 +176,23 @@ impl Lane {
             }
             account.kills = if account.fall.kept == kept { account.kills + 1 } else { 1 };
             account.fall = fall;
+        }
+    }
+
+    /// Nothing older than what the disk held at the last kill may have been sent since.
+    fn look_for_older_ones(&mut self) {
+        for (manner, service) in self.services.iter().enumerate() {
+            let sendings = service.grants().sendings();
+            for sending in sendings.get(self.judged[manner]..).unwrap_or_default() {
+                let of_now = |it: &&Account| it.manner == manner && it.family == sending.family;
+                let account = self.accounts.iter().find(of_now);
+                if let Some(account) = account.filter(|it| sending.generation < it.fall.kept) {
+                    self.tally
+                        .faults
+                        .push(format!("{}: an older one than the kept one was sent", account.name));
+                }
+            }
+            self.judged[manner] = sendings.len();
         }
     }
 
@@ -274,17 +294,15 @@ impl Lane {
     fn kill_at_any_time(&mut self, board: &Board, progress: &Progress<'_>, course: &Course) {
         while progress.next() {
             board.restarted();
-            let mut daemon = self.spawn();
+            let mut daemon = self.sandbox.launch();
             // Some kills fall into the start, most into what comes after it.
             let longest = if self.rng.u8(0..3) == 0 { 100_000 } else { 1_200_000 };
             let_pass(Duration::from_micros(self.rng.u64(0..longest)), "chance says when");
-            if let Ok(Some(status)) = daemon.try_wait() {
+            if let Some(status) = daemon.ended() {
                 self.tally.fault(format!("tokend ended by itself: {status}"));
                 return;
             }
-            // It is our child: it is there until it is waited for.
-            let _ = daemon.kill();
-            let _ = daemon.wait();
+            daemon.kill();
             self.tally.kills += 1;
             self.fallen();
             for index in 0..self.accounts.len() {
@@ -324,13 +342,5 @@ impl Lane {
                 }
             }
         }
-    }
-
-    /// Starts it and waits for nothing.
-    fn spawn(&self) -> Child {
-        let log = self.sandbox.path().join("tokend.log");
-        let log = std::fs::OpenOptions::new().append(true).create(true).open(log).expect("a log");
-        let mut command = self.sandbox.command("tokend");
-        command.stdout(Stdio::null()).stderr(log).spawn().expect("tokend starts")
     }
 }
