@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test library that cannot go on should say so and stop the test")]
 
 pub mod accounts;
+pub mod fleet;
 pub mod https;
 pub mod memory_scan;
 pub mod real_time;
