@@ -23,7 +23,7 @@ mod life_tests;
 
 pub use keeper::{Keeper, KeeperGone, Reconfigured};
 pub use kept::Cabinet;
-pub use life::{Ask, Effect, Event, Life, Reply, Restored, Traits, WaiterId};
+pub use life::{Ask, Effect, Event, Life, Reply, Restored, Traits, Urgency, WaiterId};
 pub use policy::{Policy, Refresh};
 pub use registry::{Account, Definition, Registry, Shared, Variant};
 pub use skew::ServiceClock;

@@ -29,7 +29,7 @@ impl Life {
         self.token = Some(Arc::new(Token { generation: self.generation, ..token }));
         // Another lifetime may be assumed by now.
         self.assume_again();
-        self.plan();
+        self.draw();
         if in_doubt && self.traits.can_probe {
             let gap = self.last_attempt.map_or(now.steady, |last| last.after(MIN_GAP));
             self.suspicion = Some(self.probes.ready_at(now.steady).max(gap));
