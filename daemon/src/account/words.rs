@@ -12,9 +12,9 @@ use crate::provider::{CarriedOut, Class, Failure};
 pub(super) const VOUCHED: &str =
     "a caller rejected this token, but the service says that it lives; it is served on";
 
-/// Said of a token that only one of the clocks calls dead, while no new one can be had.
+/// Said of a token of which the clocks disagree how old it is, while no new one can be had.
 pub(super) const CLOCKS_DISAGREE: &str =
-    "this machine's clock was set meanwhile: the token may be dead, and refreshing failed";
+    "this machine's clock was set since the token was fetched, so it may be dead; no new one can be had now";
 
 /// A span for people, in at most two units.
 #[must_use]

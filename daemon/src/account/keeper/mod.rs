@@ -342,6 +342,7 @@ impl Task {
         mut inbox: mpsc::UnboundedReceiver<Command>,
         mut reports: mpsc::UnboundedReceiver<Report>,
     ) {
+        let mut jumps = self.clock.jumps();
         loop {
             let next = self.timers.first().map(|(at, _)| *at);
             let next = [next, self.spending.deadline()].into_iter().flatten().min();
@@ -364,6 +365,7 @@ impl Task {
                     Report::Mended(id) => self.mended(id),
                 },
                 () = timer => self.tick(),
+                () = jumps.next() => self.look_at_all(),
             }
         }
     }
@@ -570,6 +572,14 @@ impl Task {
             }
         }
         self.tick_grants(now);
+    }
+
+    /// The clock has jumped: what was decided before may be wrong now.
+    fn look_at_all(&mut self) {
+        let all: Vec<LifeId> = self.slots.keys().copied().collect();
+        for id in all {
+            self.tell(id, Event::Tick);
+        }
     }
 
     fn carry_out(&mut self, id: LifeId, effect: Effect) {

@@ -97,7 +97,7 @@ fn read_token(
     let lifetime = lifetime.map_err(|Dead| dead(&reply.host))?;
     // A string with blanks by RFC 6749 3.3, a list at some.
     let scope = member("scope").and_then(jwt::words);
-    Ok(Minted { lifetime, scope, ..Minted::of(token) })
+    Ok(Minted { lifetime, scope, date: reply.date, ..Minted::of(token) })
 }
 
 /// Whether the member `error` says that there was one, in the form of RFC 6749 5.2 or in another.
