@@ -5,7 +5,7 @@
 //                       that of a request which was carried out although its answer was lost; time is in Unix milliseconds; no secret, no token)
 //   POST /_ctl/reset    forgets what was seen, and the faults
 //   POST /_ctl/fault    {mode, match, grant, client, count, after, …} a fault for the next requests that fit; the oldest that fits wins
-//   POST /_ctl/client   {client_id, client_secret} changes a client
+//   POST /_ctl/client   {client_id, client_secret} changes a client; {client_id, like} makes one like another
 //   POST /_ctl/login    {client_id, scope, sub} a login without a browser: {refresh_token}
 //
 // `match` is a path (default /token; `/x*` is a prefix). `count` is how many requests it meets (default 1). With `after` the request
@@ -41,10 +41,10 @@ export function control({ store, logIn }) {
       faults.push({ match: '/token', count: 1, ...fault });
       return faults;
     },
-    'POST /_ctl/client': ({ client_id, ...change }) => {
-      const entry = store.get(`Client:${client_id}`);
-      if (!entry) throw new Error(`no client ${client_id}`);
-      entry.payload = { ...entry.payload, ...change };
+    'POST /_ctl/client': ({ client_id, like = client_id, ...change }) => {
+      const entry = store.get(`Client:${like}`);
+      if (!entry) throw new Error(`no client ${like}`);
+      store.set(`Client:${client_id}`, { ...entry, payload: { ...entry.payload, client_id, ...change } });
       return {};
     },
     'POST /_ctl/login': logIn,
