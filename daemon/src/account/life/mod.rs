@@ -548,6 +548,13 @@ impl Life {
             .filter(|token| self.suspicion.is_none() && !token.is_alive(now) && !token.is_dead_for_sure(now))
     }
 
+    /// Until when there is a token to serve, where that is known.
+    #[must_use]
+    pub fn in_hand_until(&self, now: Moment) -> Option<Steady> {
+        self.usable(now)?;
+        self.death()
+    }
+
     /// When the token dies by the steady clock.
     fn death(&self) -> Option<Steady> {
         let token = self.token.as_ref()?;
