@@ -12,7 +12,7 @@ use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook_tokio::Signals;
 use tokend::account::{Cabinet, Keeper, KeeperGone, Reconfigured};
-use tokend::clock::{Clock, SystemClock};
+use tokend::clock::{Clock, SystemClock, watch_for_jumps};
 use tokend::config::{self, Loaded};
 use tokend::instance::{Instance, Taken};
 use tokend::lock::Lock;
@@ -34,8 +34,8 @@ const CONNECTIONS: u64 = 512;
 /// Beyond this many nobody is let in, even if all are busy (`tok watch` is, as long as it runs).
 const MOST_CONNECTIONS: u64 = 8192;
 
-/// A stop waits so long at most for tokens that are being written.
-const LONGEST_STOP: Duration = Duration::from_secs(5);
+/// A stop waits so long at most for what is being written.
+const LONGEST_WRITING: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM or SIGINT. In the background (`tokend env`) it leaves the terminal and says when it is ready.
 pub(crate) fn foreground(background: bool) -> ExitCode {
@@ -172,8 +172,9 @@ async fn serve(
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP])
         .map_err(|error| complain(error, "the system is short of something", End::Failed))?;
 
-    let mut files = loaded.files.clone();
+    let mut running = Running::of(&loaded);
     begin_serving(&keeper, &lock, level, loaded).await?;
+    let jumps = tokio::spawn(watch_for_jumps());
     let idle = tokio::spawn(Arc::clone(&lock).lock_when_idle());
     let serving = tokio::spawn(server.run(socket));
     notify(&[NotifyState::Ready]);
@@ -188,7 +189,7 @@ async fn serve(
             Some(answer) = reloads.recv() => Some(answer),
         };
         let mut reload =
-            pin!(reconfigure(&keeper, &lock, level, folder.clone(), Arc::clone(&store), &mut files));
+            pin!(reconfigure(&keeper, &lock, level, folder.clone(), Arc::clone(&store), &mut running));
         // Files may lie on a disk that is gone: a stop does not wait for them.
         let result = loop {
             tokio::select! {
@@ -204,13 +205,33 @@ async fn serve(
     }
     notify(&[NotifyState::Stopping]);
     tracing::info!("stopping");
+    jumps.abort();
     idle.abort();
     serving.abort();
     // Its socket goes with it.
     let _ = serving.await;
+    // A request that spends a refresh token is carried to its end: the answer has the only new one.
+    let longest = running.http_timeout + LONGEST_WRITING;
+    if tokio::time::timeout(longest, keeper.stop_spending()).await.is_err() {
+        tracing::warn!(
+            "a refresh has not come to its end; after the start its refresh token is sent once more"
+        );
+    }
     // A disk that hangs holds up no stop.
-    let _ = tokio::time::timeout(LONGEST_STOP, keeper.flush()).await;
+    let _ = tokio::time::timeout(LONGEST_WRITING, keeper.flush()).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is to be known of the configuration that is in force.
+struct Running {
+    files: Vec<PathBuf>,
+    http_timeout: Duration,
+}
+
+impl Running {
+    fn of(loaded: &Loaded) -> Self {
+        Self { files: loaded.files.clone(), http_timeout: loaded.configuration.daemon.http_timeout }
+    }
 }
 
 async fn begin_serving(
@@ -246,7 +267,7 @@ async fn reconfigure(
     level: &logging::Level,
     folder: PathBuf,
     store: Arc<Store>,
-    files: &mut Vec<PathBuf>,
+    running: &mut Running,
 ) -> Result<Reloaded, Failure> {
     let faulty = |message: String| Failure {
         code: Code::USAGE,
@@ -262,7 +283,7 @@ async fn reconfigure(
         tokio::task::spawn_blocking(move || config::load(&folder, &ProxyEnvironment::of_process(), &store))
             .await;
     let loaded = match loaded {
-        Ok(Ok(loaded)) => match files.first().filter(|main| !loaded.files.contains(main)) {
+        Ok(Ok(loaded)) => match running.files.first().filter(|main| !loaded.files.contains(main)) {
             // An editor that writes in two steps, or a home that is gone for a moment.
             Some(gone) if gone.ends_with("config.toml") => {
                 let message = format!("the configuration {} has vanished", gone.display());
@@ -282,7 +303,7 @@ async fn reconfigure(
     };
     // The certificates may have changed, too.
     http::forget_clients();
-    files.clone_from(&loaded.files);
+    *running = Running::of(&loaded);
     let warnings = loaded.warnings.iter().map(|warning| warning.message.clone()).collect();
     let outcome =
         take_over(keeper, lock, level, loaded).await.map_err(|_| faulty("tokend is stopping".to_owned()))?;

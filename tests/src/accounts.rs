@@ -48,6 +48,34 @@ pub fn oauth2_at_endpoint(sandbox: &Sandbox, name: &str, service: &OAuthServer, 
     oauth2_with(sandbox, name, service, &endpoint)
 }
 
+/// The account of a login at an OAuth 2.0 service: a client without a secret, and its first refresh token, which
+/// [`set_refresh_token`] changes.
+#[must_use]
+pub fn oauth2_login(
+    sandbox: &Sandbox,
+    name: &str,
+    service: &OAuthServer,
+    client: &str,
+    first: &str,
+) -> String {
+    set_refresh_token(sandbox, name, first);
+    format!(
+        "[accounts.{name}]\ntype = 'oauth2'\ntoken_endpoint = '{}/token'\ntoken_endpoint_auth_method = 'none'\n\
+         grant = 'refresh_token'\nclient_id = '{client}'\nrefresh_token = {{ file = '~/{name}.refresh' }}\n",
+        service.url()
+    )
+}
+
+/// Another first refresh token for the account with this name, as after a new login: its file changes at once and whole.
+///
+/// # Panics
+/// When the file cannot be written.
+pub fn set_refresh_token(sandbox: &Sandbox, name: &str, token: &str) {
+    let new = sandbox.secret_file(&format!("{name}.refresh.new"), &format!("{token}\n"));
+    let moved = fs::rename(&new, sandbox.home().join(format!("{name}.refresh")));
+    assert!(moved.is_ok(), "{}: {moved:?}", new.display());
+}
+
 fn oauth2_with(sandbox: &Sandbox, name: &str, service: &OAuthServer, place: &str) -> String {
     let oauth = service.change(|oauth| oauth.clone());
     let secret = secret(sandbox, name, &oauth.client_secret);

@@ -20,6 +20,7 @@ pub(in crate::cli) fn account(name: &str, state: &str) -> AccountStatus {
         served: 0,
         last_error: None,
         warnings: List::default(),
+        clock_skew: None,
     }
 }
 

@@ -13,6 +13,7 @@ mod registry;
 pub mod schedule;
 #[cfg(any(test, feature = "simulation"))]
 pub mod simulation;
+mod skew;
 mod snapshot;
 mod token;
 mod words;
@@ -27,6 +28,7 @@ pub use kept::Cabinet;
 pub use life::{Ask, Effect, Event, Life, Reply, Restored, Traits, WaiterId};
 pub use policy::{Policy, Refresh};
 pub use registry::{Account, Definition, Registry, Shared, Variant};
+pub use skew::ServiceClock;
 pub use snapshot::{Snapshot, State, Trouble};
 pub use token::{Need, Token};
 pub use words::{locked, span};

@@ -128,6 +128,8 @@ pub struct Shared {
     changed: Notify,
     /// Why its token is not on disk, though it should be.
     unkept: ArcSwapOption<String>,
+    /// Why a crash would lose the login, if it would.
+    at_risk: ArcSwapOption<String>,
 }
 
 impl Shared {
@@ -169,6 +171,21 @@ impl Shared {
         if why.is_some() || self.unkept.load().is_some() {
             self.unkept.store(why.map(Arc::new));
         }
+    }
+
+    /// Why a crash now would lose the login, if it would.
+    #[must_use]
+    pub fn at_risk(&self) -> Option<Arc<String>> {
+        self.at_risk.load_full()
+    }
+
+    /// Whether that is news.
+    pub(super) fn set_at_risk(&self, why: Option<String>) -> bool {
+        let is_new = self.at_risk.load().as_deref() != why.as_ref();
+        if is_new {
+            self.at_risk.store(why.map(Arc::new));
+        }
+        is_new
     }
 
     /// Counts a served token.

@@ -12,9 +12,9 @@ use crate::provider::{CarriedOut, Class, Failure};
 pub(super) const VOUCHED: &str =
     "a caller rejected this token, but the service says that it lives; it is served on";
 
-/// Said of a token that only one of the clocks calls dead, while no new one can be had.
+/// Said of a token of which the clocks disagree how old it is, while no new one can be had.
 pub(super) const CLOCKS_DISAGREE: &str =
-    "this machine's clock was set meanwhile: the token may be dead, and refreshing failed";
+    "this machine's clock was set since the token was fetched, so it may be dead; no new one can be had now";
 
 /// A span for people, in at most two units.
 #[must_use]
@@ -299,6 +299,11 @@ pub(super) fn refresh_in_doubt() -> Failure {
     let message = "whether the last refresh was carried out is not known";
     let hint = "the token in hand is served to its end; then the refresh token is sent once more";
     Failure::not_now("refresh-in-doubt", message, hint).perhaps(CarriedOut::AnswerLost)
+}
+
+/// Said while a refresh token is not on disk.
+pub(super) fn login_at_risk(why: &str) -> String {
+    format!("a crash of tokend now loses this account's login: its new refresh token is not on disk ({why})")
 }
 
 /// What a person does about a grant that has ended.

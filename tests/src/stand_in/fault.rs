@@ -40,6 +40,8 @@ pub enum Fault {
     Truncate,
     /// The request is carried out, then answered so much later.
     Slow(Duration),
+    /// The request is carried out, then this happens instead of its answer.
+    CarriedOut(Box<Self>),
 }
 
 impl Fault {
@@ -64,6 +66,12 @@ impl Fault {
             content_type: "text/html; charset=utf-8".into(),
             retry_after: None,
         }
+    }
+
+    /// The same, after the request was carried out: its true answer is lost, as behind a proxy that gives up.
+    #[must_use]
+    pub fn after(self) -> Self {
+        Self::CarriedOut(Box::new(self))
     }
 
     /// Adds `Retry-After` to a status; the other faults have nowhere to say it.
@@ -118,7 +126,9 @@ impl Fault {
                 body.resize(*bytes, b'a');
                 Answer::new(200, "application/json", body).chunked()
             }
-            Self::Hang | Self::Drop | Self::Lost | Self::Truncate | Self::Slow(_) => return None,
+            Self::Hang | Self::Drop | Self::Lost | Self::Truncate | Self::Slow(_) | Self::CarriedOut(_) => {
+                return None;
+            }
         };
         Some(answer)
     }

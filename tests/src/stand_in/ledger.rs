@@ -13,6 +13,8 @@ use super::clock;
 /// One request, as it was heard. The credentials in it are a test's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    /// Which request it is, counted from 0.
+    pub number: usize,
     /// When it had been read whole.
     pub at: SystemTime,
     /// `GET`, `POST` and so on.
@@ -64,6 +66,7 @@ impl Entry {
         let content_type = find(&headers, "content-type").unwrap_or_default().to_ascii_lowercase();
         let (body_kind, fields) = read_fields(&content_type, body);
         let mut entry = Self {
+            number: 0,
             at: clock::now(),
             method: parts.method.to_string(),
             path: parts.uri.path().to_owned(),
@@ -173,16 +176,16 @@ fn read_fields(content_type: &str, body: &[u8]) -> (BodyKind, Vec<(String, Strin
 pub(super) struct Ledger(Arc<(Mutex<Vec<Entry>>, Condvar)>);
 
 impl Ledger {
-    /// Writes a request down and says which one it is.
-    pub(super) fn write(&self, entry: Entry) -> usize {
+    /// Writes a request down and numbers it.
+    pub(super) fn write(&self, entry: &mut Entry) {
         let mut entries = self.lock();
-        entries.push(entry);
+        entry.number = entries.len();
+        entries.push(entry.clone());
         self.0.1.notify_all();
-        entries.len() - 1
     }
 
-    pub(super) fn answered(&self, index: usize, status: u16) {
-        self.lock()[index].status = Some(status);
+    pub(super) fn answered(&self, number: usize, status: u16) {
+        self.lock()[number].status = Some(status);
         self.0.1.notify_all();
     }
 

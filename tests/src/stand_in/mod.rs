@@ -42,7 +42,10 @@ pub use http_login::{HttpLogin, Login};
 pub use itsyou_online::{ItsYou, ItsYouOnline};
 pub use ledger::{BodyKind, Entry};
 pub use lyve_cloud::{Expiration, Lyve, LyveCloud, Refusal};
-pub use oauth_server::{ClientAuth, ClientRefusal, Discovery, ExpiresIn, OAuth, OAuthServer, ScopeAnswer};
+pub use oauth_server::{
+    ClientAuth, ClientRefusal, Committed, Discovery, ExpiresIn, Grants, OAuth, OAuthServer, Outcome,
+    Rotation, ScopeAnswer, Sending,
+};
 pub use openvcloud::{Openv, OpenvCloud};
 pub use service::{Answer, Home, Service};
 pub use tokens::{Issued, Standing, TokenForm, Tokens, fingerprint};

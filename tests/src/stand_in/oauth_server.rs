@@ -1,6 +1,12 @@
 //! A generic OAuth 2.0 and OpenID Connect server with the oddities of many.
 
+mod grants;
+
+use std::time::Duration;
+
 use serde_json::{Value, json};
+
+pub use grants::{Committed, Grants, Outcome, Rotation, Sending};
 
 use super::StandIn;
 use super::ledger::{BodyKind, Entry};
@@ -10,13 +16,16 @@ use super::tokens::{Standing, TokenForm};
 /// A running OAuth 2.0 server.
 pub type OAuthServer = StandIn<OAuth>;
 
-/// An OAuth 2.0 server: metadata, `POST /token` for client credentials, and `GET /api/whoami` as its API.
+/// An OAuth 2.0 server: metadata, `POST /token` for client credentials and refresh tokens, and `GET /api/whoami` as its
+/// API.
 #[derive(Clone, Debug)]
 pub struct OAuth {
     /// The client's id; by default one that Basic must encode (RFC 6749 2.3.1).
     pub client_id: String,
     /// The client's secret; by default one that Basic must encode.
     pub client_secret: String,
+    /// The ids of clients without a secret (RFC 6749 2.1), which say their id in the form.
+    pub public_clients: Vec<String>,
     /// Which ways of a client to say its secret are taken, and named in the metadata.
     pub client_auth: ClientAuth,
     /// How a wrong client is refused.
@@ -39,6 +48,9 @@ pub struct OAuth {
     pub allowed_scopes: Vec<String>,
     /// What the tokens look like.
     pub token_form: TokenForm,
+    /// What a use of a refresh token does to it.
+    pub rotation: Rotation,
+    grants: Grants,
 }
 
 /// Ways to say a client's secret.
@@ -110,6 +122,7 @@ impl Default for OAuth {
         Self {
             client_id: "svc:app@example.com".into(),
             client_secret: "s+cret %&=:ü".into(),
+            public_clients: Vec::new(),
             client_auth: ClientAuth::default(),
             refusal: ClientRefusal::default(),
             discovery: Discovery::default(),
@@ -121,6 +134,8 @@ impl Default for OAuth {
             scope_answer: ScopeAnswer::default(),
             allowed_scopes: Vec::new(),
             token_form: TokenForm::default(),
+            rotation: Rotation::default(),
+            grants: Grants::default(),
         }
     }
 }
@@ -140,6 +155,26 @@ impl Service for OAuth {
             _ => Answer::plain(404),
         }
     }
+
+    fn answered(&mut self, request: &Entry, _answer: &Answer) {
+        if request.token_request {
+            self.grants.answered(request.number);
+        }
+    }
+}
+
+impl OAuthServer {
+    /// A first refresh token for this client with this scope, as after a login.
+    #[must_use]
+    pub fn grant(&self, client: &str, scope: &[&str]) -> String {
+        self.grants().begin(client, scope.iter().map(ToString::to_string).collect())
+    }
+
+    /// The book of refresh tokens; a clone is the same book.
+    #[must_use]
+    pub fn grants(&self) -> Grants {
+        self.change(|server| server.grants.clone())
+    }
 }
 
 impl OAuth {
@@ -154,16 +189,19 @@ impl OAuth {
 
     fn metadata(&self, home: &Home) -> Answer {
         let issuer = format!("{}{}", home.url, self.issuer_path);
-        let methods = match self.client_auth {
+        let mut methods = match self.client_auth {
             ClientAuth::Either => vec!["client_secret_basic", "client_secret_post"],
             ClientAuth::Basic => vec!["client_secret_basic"],
             ClientAuth::Post => vec!["client_secret_post"],
         };
+        if !self.public_clients.is_empty() {
+            methods.push("none");
+        }
         let body = json!({
             "issuer": self.claimed_issuer.as_ref().unwrap_or(&issuer),
             "token_endpoint": self.claimed_token_endpoint.clone().unwrap_or(format!("{}/token", home.url)),
             "token_endpoint_auth_methods_supported": methods,
-            "grant_types_supported": ["client_credentials"],
+            "grant_types_supported": ["client_credentials", "refresh_token"],
             "response_types_supported": [],
         });
         Answer::json(200, &body)
@@ -173,30 +211,60 @@ impl OAuth {
         if request.body_kind != BodyKind::Form || request.query("client_secret").is_some() {
             return Err(error(400, "invalid_request", "credentials belong into a form in the body"));
         }
-        self.authenticate(request)?;
+        let client = self.authenticate(request)?;
         match request.field("grant_type") {
-            Some("client_credentials") => {}
-            Some(_) => return Err(error(400, "unsupported_grant_type", "client_credentials only")),
-            None => return Err(error(400, "invalid_request", "grant_type is missing")),
+            Some("client_credentials") if self.public_clients.contains(&client) => {
+                Err(error(400, "unauthorized_client", "a client without a secret has no credentials"))
+            }
+            Some("client_credentials") => self.client_credentials(request, home),
+            Some("refresh_token") => self.refresh_token(request, &client, home),
+            Some(_) => Err(error(400, "unsupported_grant_type", "client_credentials and refresh_token only")),
+            None => Err(error(400, "invalid_request", "grant_type is missing")),
         }
-        let scope: Vec<_> =
-            request.field("scope").unwrap_or_default().split(' ').filter(|s| !s.is_empty()).collect();
+    }
+
+    fn client_credentials(&self, request: &Entry, home: &Home) -> Result<Answer, Answer> {
+        let scope = asked_scope(request);
         let allowed = |scope: &&str| self.allowed_scopes.iter().any(|allowed| allowed == scope);
         if !self.allowed_scopes.is_empty() && !scope.iter().all(allowed) {
             return Err(error(400, "invalid_scope", "not for this client"));
         }
-        let about = json!({
-            "client_id": self.client_id,
-            "scope": scope,
-            "audience": request.fields_named("audience"),
-            "resource": request.fields_named("resource"),
-        });
-        let token = home.tokens.issue(self.token_form, about);
-        Ok(self.granted(&token, &scope, home))
+        let token = home.tokens.issue(self.token_form, about(request, &self.client_id, &scope));
+        Ok(self.granted(&token, home.tokens.lifetime(), None, &scope))
     }
 
-    /// Who says id and secret in two ways at once breaks RFC 6749 2.3.
-    fn authenticate(&self, request: &Entry) -> Result<(), Answer> {
+    /// RFC 6749 6. Nothing is spent by a request that asks for too much.
+    fn refresh_token(&self, request: &Entry, client: &str, home: &Home) -> Result<Answer, Answer> {
+        let Some(token) = request.field("refresh_token").filter(|token| !token.is_empty()) else {
+            return Err(error(400, "invalid_request", "refresh_token is missing"));
+        };
+        let asked = asked_scope(request);
+        if let Some(granted) = self.grants.scope(token, client)
+            && !asked.iter().all(|scope| granted.iter().any(|granted| granted == scope))
+        {
+            return Err(error(400, "invalid_scope", "more than was granted"));
+        }
+        let given = self.grants.spend(token, client, self.rotation, request.number).map_err(|no| {
+            no.revoked.iter().for_each(|sha256| home.tokens.revoke_fingerprint(sha256));
+            error(400, "invalid_grant", "the refresh token is unknown, used or revoked")
+        })?;
+        let scope: Vec<&str> =
+            if asked.is_empty() { given.scope.iter().map(String::as_str).collect() } else { asked };
+        // A retry that comes late finds the access token of the first time dead.
+        let again = given.access.and_then(|access| match home.tokens.standing(&access) {
+            Standing::Live(issued) => Some((access, issued.left())),
+            Standing::Expired(_) | Standing::Unknown => None,
+        });
+        let (access, life) = again.unwrap_or_else(|| {
+            let access = home.tokens.issue(self.token_form, about(request, client, &scope));
+            self.grants.gave(given.family, given.generation, &access);
+            (access, home.tokens.lifetime())
+        });
+        Ok(self.granted(&access, life, given.refresh_token.as_deref(), &scope))
+    }
+
+    /// The client's id. Who says id and secret in two ways at once breaks RFC 6749 2.3.
+    fn authenticate(&self, request: &Entry) -> Result<String, Answer> {
         let basic = request.basic().map(|(id, secret)| (decoded(&id), decoded(&secret)));
         let post = request
             .field("client_secret")
@@ -204,13 +272,18 @@ impl OAuth {
         if basic.is_some() && post.is_some() {
             return Err(error(400, "invalid_request", "more than one way to authenticate"));
         }
+        if let (None, None, Some(id)) = (&basic, &post, request.field("client_id"))
+            && self.public_clients.iter().any(|public| public == id)
+        {
+            return Ok(id.to_owned());
+        }
         let given = match self.client_auth {
             ClientAuth::Either => basic.or(post),
             ClientAuth::Basic => basic,
             ClientAuth::Post => post,
         };
         let right = given.is_some_and(|given| given == (self.client_id.clone(), self.client_secret.clone()));
-        if right { Ok(()) } else { Err(self.wrong_client()) }
+        if right { Ok(self.client_id.clone()) } else { Err(self.wrong_client()) }
     }
 
     fn wrong_client(&self) -> Answer {
@@ -228,13 +301,16 @@ impl OAuth {
     }
 
     /// Written by hand, since `1e300` and `3600.0` must arrive as they are.
-    fn granted(&self, token: &str, scope: &[&str], home: &Home) -> Answer {
+    fn granted(&self, token: &str, life: Duration, refresh_token: Option<&str>, scope: &[&str]) -> Answer {
         let mut fields = vec![("access_token", Value::from(token).to_string())];
+        if let Some(refresh_token) = refresh_token {
+            fields.push(("refresh_token", Value::from(refresh_token).to_string()));
+        }
         if let Some(token_type) = &self.token_type {
             fields.push(("token_type", Value::from(token_type.as_str()).to_string()));
         }
         match &self.expires_in {
-            ExpiresIn::True => fields.push(("expires_in", home.tokens.lifetime().as_secs().to_string())),
+            ExpiresIn::True => fields.push(("expires_in", life.as_secs().to_string())),
             ExpiresIn::Missing => {}
             ExpiresIn::Raw(json) => fields.push(("expires_in", json.clone())),
         }
@@ -247,6 +323,20 @@ impl OAuth {
         Answer::new(200, "application/json;charset=UTF-8", format!("{{{}}}", fields.join(",")))
             .header("cache-control", "no-store")
     }
+}
+
+fn asked_scope(request: &Entry) -> Vec<&str> {
+    request.field("scope").unwrap_or_default().split(' ').filter(|s| !s.is_empty()).collect()
+}
+
+/// What the server knows of a token.
+fn about(request: &Entry, client: &str, scope: &[&str]) -> Value {
+    json!({
+        "client_id": client,
+        "scope": scope,
+        "audience": request.fields_named("audience"),
+        "resource": request.fields_named("resource"),
+    })
 }
 
 fn whoami(request: &Entry, home: &Home) -> Answer {
@@ -268,5 +358,7 @@ fn decoded(part: &str) -> String {
     form_urlencoded::parse(format!("v={value}").as_bytes()).map(|(_, value)| value.into_owned()).collect()
 }
 
+#[cfg(test)]
+mod grants_tests;
 #[cfg(test)]
 mod tests;

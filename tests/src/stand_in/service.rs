@@ -17,6 +17,9 @@ pub trait Service: fmt::Debug + Default + Send + 'static {
 
     /// The answer to one request.
     fn answer(&mut self, request: &Entry, home: &Home) -> Answer;
+
+    /// An answer, this service's own or a fault's, is on its way; one that gets lost never is.
+    fn answered(&mut self, _request: &Entry, _answer: &Answer) {}
 }
 
 /// What a service has at hand when it answers.

@@ -123,6 +123,14 @@ impl Tokens {
         self.alter(token, |issued| issued.revoked = true);
     }
 
+    /// The same, of a token that is known by its [`fingerprint`] only.
+    pub(super) fn revoke_fingerprint(&self, sha256: &str) {
+        let mut book = self.book();
+        if let Some(index) = book.by_fingerprint.get(sha256).copied() {
+            book.issued[index].revoked = true;
+        }
+    }
+
     pub(super) fn set_lifetime(&self, lifetime: Duration) {
         self.book().lifetime = lifetime;
     }
@@ -136,7 +144,7 @@ impl Tokens {
     /// Issues an opaque token with the usual lifetime.
     pub(super) fn issue_opaque(&self, about: Value) -> String {
         let padding = self.book().padding;
-        let token = format!("{}{}", hex(&unique())[..40].to_owned(), "x".repeat(padding));
+        let token = opaque() + &"x".repeat(padding);
         self.enter(&token, clock::now() + self.lifetime(), about);
         token
     }
@@ -203,6 +211,13 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// Letters and digits that say nothing and come once.
+pub(super) fn opaque() -> String {
+    let mut text = hex(&unique());
+    text.truncate(40);
+    text
 }
 
 /// Bytes that no other call gets, in this process or another.

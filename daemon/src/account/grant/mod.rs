@@ -105,8 +105,11 @@ enum Stage {
     Loading(Want),
     Reading(Want),
     Queueing(Want),
-    /// The intent is being written. What it was before is there to go back to.
-    Intending(Want, Before),
+    /// The intent is being written. What it was before is there to go back to; nobody to go on for, if the life has gone.
+    Intending {
+        want: Option<Want>,
+        before: Before,
+    },
     Sending(Want, Before),
     /// The service refused it: the source is looked at once more.
     ReadingAgain(Want, Moment, Failure),
@@ -141,11 +144,11 @@ struct Risk {
 /// One grant.
 #[derive(Debug)]
 pub struct Grant {
-    /// What is on disk, or shall be; nothing before it was read.
-    kept: Option<Option<Kept>>,
+    /// What is on disk, or shall be.
+    kept: Option<Kept>,
+    /// Whether the disk was asked what it has.
+    is_loaded: bool,
     stage: Stage,
-    /// Whether the life has gone for which an intent is being written.
-    is_withdrawn: bool,
     queue: VecDeque<Want>,
     risk: Option<Risk>,
     forgets: bool,
@@ -159,8 +162,8 @@ impl Grant {
     pub fn new(seed: u64) -> Self {
         Self {
             kept: None,
+            is_loaded: false,
             stage: Stage::Idle,
-            is_withdrawn: false,
             queue: VecDeque::new(),
             risk: None,
             forgets: false,
@@ -228,7 +231,7 @@ impl Grant {
             Stage::Sending(..) => {
                 Event::Answered { requested: now, result: Err(failure.perhaps(CarriedOut::AnswerLost)) }
             }
-            Stage::Intending(..) | Stage::Settling(_) | Stage::Rewriting => {
+            Stage::Intending { .. } | Stage::Settling(_) | Stage::Rewriting => {
                 Event::Written(Err(Unwritten::Refused(failure.message)))
             }
             Stage::Idle => Event::Tick,
@@ -242,7 +245,9 @@ impl Grant {
             Stage::Loading(want) | Stage::Reading(want) | Stage::Queueing(want) if want.life == life => {
                 self.stage = Stage::Idle;
             }
-            Stage::Intending(want, _) if want.life == life => self.is_withdrawn = true,
+            Stage::Intending { want: Some(want), before } if want.life == life => {
+                self.stage = Stage::Intending { want: None, before: *before };
+            }
             Stage::ReadingAgain(want, requested, _) if want.life == life => {
                 let (want, requested) = (*want, *requested);
                 if let Stage::ReadingAgain(_, _, refusal) = std::mem::replace(&mut self.stage, Stage::Idle) {
@@ -258,7 +263,7 @@ impl Grant {
         let Stage::Loading(want) = self.stage else { return };
         match loaded {
             Ok(kept) => {
-                self.kept = Some(kept);
+                (self.kept, self.is_loaded) = (kept, true);
                 self.stage = Stage::Reading(want);
                 effects.push(Effect::ReadSource(want));
             }
@@ -276,7 +281,7 @@ impl Grant {
     ) {
         match std::mem::replace(&mut self.stage, Stage::Idle) {
             Stage::Reading(want) => {
-                let has_one = matches!(self.kept, Some(Some(_)));
+                let has_one = self.kept.is_some();
                 match sourced {
                     Ok(first) => {
                         self.take_first(first, now);
@@ -302,7 +307,7 @@ impl Grant {
 
     /// The service refused the newest refresh token that there is.
     fn refused(&mut self, want: Want, requested: Moment, refusal: Failure, effects: &mut Vec<Effect>) {
-        let Some(Some(kept)) = &mut self.kept else { return };
+        let Some(kept) = &mut self.kept else { return };
         kept.ended = Some(End::Refused);
         let refusal =
             if kept.sendings >= MOST_SENDINGS { words::after_a_lost_answer(refusal) } else { refusal };
@@ -312,16 +317,16 @@ impl Grant {
     /// A changed source wins over what was kept. Whether it did.
     fn take_first(&mut self, first: Arc<Secret>, now: Moment) -> bool {
         let hash = digest(b"", &first);
-        let is_same = matches!(&self.kept, Some(Some(kept)) if kept.first == hash);
+        let is_same = self.kept.as_ref().is_some_and(|kept| kept.first == hash);
         if !is_same {
-            self.kept = Some(Some(Kept::begun(hash, first, now.wall)));
+            self.kept = Some(Kept::begun(hash, first, now.wall));
         }
         !is_same
     }
 
     /// Whether the refresh token is sent now.
     fn decide(&mut self, want: Want, now: Moment, in_hand: Option<Steady>, effects: &mut Vec<Effect>) {
-        let Some(Some(kept)) = &mut self.kept else {
+        let Some(kept) = &mut self.kept else {
             return self.done(want, now, Err(words::no_refresh_token()), effects);
         };
         if let Some(end) = kept.ended {
@@ -343,7 +348,7 @@ impl Grant {
         if !matches!(self.stage, Stage::Queueing(queued) if queued == want) {
             return;
         }
-        let Some(Some(kept)) = &mut self.kept else { return };
+        let Some(kept) = &mut self.kept else { return };
         // Another life may have got a token meanwhile.
         if let Some(failure) = kept.spares(in_hand, now) {
             return self.done(want, now, Err(failure), effects);
@@ -353,25 +358,28 @@ impl Grant {
         kept.is_unclear = false;
         kept.at = now.wall;
         let intent = kept.clone();
-        self.stage = Stage::Intending(want, before);
+        self.stage = Stage::Intending { want: Some(want), before };
         effects.push(Effect::Write(intent));
     }
 
     fn written(&mut self, written: Result<(), Unwritten>, now: Moment, effects: &mut Vec<Effect>) {
         let is_locked = written == Err(Unwritten::Locked);
         match std::mem::replace(&mut self.stage, Stage::Idle) {
-            Stage::Intending(want, before) => {
+            Stage::Intending { want, before } => {
                 if is_locked {
                     // What cannot be kept is not spent, as long as a person can mend it.
                     self.go_back(before);
-                    return self.done(want, now, Err(Failure::locked()), effects);
+                    if let Some(want) = want {
+                        self.done(want, now, Err(Failure::locked()), effects);
+                    }
+                    return;
                 }
                 self.remember(written, now);
-                if self.is_withdrawn {
+                let Some(want) = want else {
                     self.go_back(before);
                     return self.settle(None, effects);
-                }
-                let Some(Some(kept)) = &self.kept else { return };
+                };
+                let Some(kept) = &self.kept else { return };
                 let token = Arc::clone(&kept.token);
                 self.stage = Stage::Sending(want, before);
                 effects.push(Effect::Send(want, token));
@@ -381,12 +389,8 @@ impl Grant {
                 if let Some(Ending { want, requested, result }) = ending {
                     self.done(want, requested, result, effects);
                 }
-                self.rest();
             }
-            Stage::Rewriting => {
-                self.remember(written, now);
-                self.rest();
-            }
+            Stage::Rewriting => self.remember(written, now),
             other => self.stage = other,
         }
     }
@@ -399,11 +403,8 @@ impl Grant {
         in_hand: Option<Steady>,
         effects: &mut Vec<Effect>,
     ) {
-        let (want, before) = match self.stage {
-            Stage::Sending(want, before) => (want, before),
-            _ => return,
-        };
-        let Some(Some(kept)) = &mut self.kept else { return };
+        let Stage::Sending(want, before) = self.stage else { return };
+        let Some(kept) = &mut self.kept else { return };
         kept.at = now.wall;
         let result = match result {
             Ok(mut minted) => {
@@ -440,14 +441,14 @@ impl Grant {
 
     /// The request was not carried out, or not sent.
     fn go_back(&mut self, before: Before) {
-        if let Some(Some(kept)) = &mut self.kept {
+        if let Some(kept) = &mut self.kept {
             kept.sendings = before.sendings;
             kept.is_unclear = before.is_unclear;
         }
     }
 
     fn settle(&mut self, ending: Option<Ending>, effects: &mut Vec<Effect>) {
-        let Some(Some(kept)) = &self.kept else { return };
+        let Some(kept) = &self.kept else { return };
         effects.push(Effect::Write(kept.clone()));
         self.stage = Stage::Settling(ending);
     }
@@ -475,12 +476,7 @@ impl Grant {
         effects: &mut Vec<Effect>,
     ) {
         effects.push(Effect::Done { want, requested, result });
-        self.rest();
-    }
-
-    fn rest(&mut self) {
         self.stage = Stage::Idle;
-        self.is_withdrawn = false;
     }
 
     /// Begins what is next.
@@ -490,9 +486,9 @@ impl Grant {
         }
         if std::mem::take(&mut self.forgets) && self.risk.is_none() {
             // What is not on disk must not be forgotten: it is the login.
-            self.kept = None;
+            (self.kept, self.is_loaded) = (None, false);
         }
-        if let Some((Some(kept), risk)) = self.kept.as_ref().zip(self.risk.as_ref())
+        if let Some((kept, risk)) = self.kept.as_ref().zip(self.risk.as_ref())
             && risk.next_try <= now.steady
         {
             effects.push(Effect::Write(kept.clone()));
@@ -503,12 +499,12 @@ impl Grant {
             return;
         }
         let Some(want) = self.queue.pop_front() else { return };
-        if self.kept.is_none() {
-            self.stage = Stage::Loading(want);
-            effects.push(Effect::Load);
-        } else {
+        if self.is_loaded {
             self.stage = Stage::Reading(want);
             effects.push(Effect::ReadSource(want));
+        } else {
+            self.stage = Stage::Loading(want);
+            effects.push(Effect::Load);
         }
     }
 }

@@ -13,11 +13,11 @@ use crate::account::snapshot::State;
 use crate::account::token::Token;
 use crate::account::words;
 use crate::platform;
-use crate::provider::{Class, Failure, MintRequest, Provider};
+use crate::provider::{Class, Failure, MintRequest, Minted, Provider};
 use crate::secret::Errand;
 
 /// A source that takes longer does not change what a refusal means.
-const LONGEST_READING: Duration = Duration::from_secs(30);
+pub(super) const LONGEST_READING: Duration = Duration::from_secs(30);
 
 /// Of what is no attempt to get a token.
 const NO_GENERATION: u64 = 0;
@@ -53,13 +53,7 @@ impl Task {
             }
             let now = request.now;
             match &result {
-                Ok(minted) => {
-                    tracing::info!(
-                        account,
-                        lives_seconds = minted.lifetime.map(|l| l.as_secs()),
-                        "new token"
-                    );
-                }
+                Ok(minted) => log_minted(&account, minted),
                 Err(failure) => log_failure(&account, failure),
             }
             let fetched = Fetched(request.errand.fetched());
@@ -91,7 +85,7 @@ impl Task {
                         drop(turn);
                         failures += 1;
                         let pause = schedule::backoff(failures, failure.retry_after, fastrand::f64());
-                        clock.sleep_until(clock.now().steady.after(pause)).await;
+                        clock.reach(clock.now().steady.after(pause)).await;
                         continue;
                     }
                     Err(_) => None,
@@ -143,7 +137,7 @@ impl Task {
     }
 
     /// The turnstile of a service, where it has a name.
-    fn service(&mut self, provider: &dyn Provider) -> Option<Arc<Semaphore>> {
+    pub(super) fn service(&mut self, provider: &dyn Provider) -> Option<Arc<Semaphore>> {
         let origin = provider.identity().origin;
         if origin.is_empty() {
             return None;
@@ -167,11 +161,11 @@ impl Task {
                     End::Probed(event) => self.tell(id, event),
                     End::Read { stamps, fetched } => self.has_read_again(id, stamps, fetched),
                 }
-                self.answer_locks(Some(task));
+                self.answer_locks(Some(task), None);
             }
             Err(error) => {
                 let ended = self.running.remove(&error.id());
-                self.answer_locks(Some(error.id()));
+                self.answer_locks(Some(error.id()), None);
                 let Some((id, generation)) = ended else { return };
                 if error.is_cancelled() {
                     return;
@@ -188,7 +182,7 @@ impl Task {
 }
 
 /// One of the places at a service; held as long as the request runs.
-async fn turn(service: Option<Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
+pub(super) async fn turn(service: Option<Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
     // The semaphore is never closed; without it, go ahead.
     service?.acquire_owned().await.ok()
 }
@@ -216,7 +210,11 @@ async fn fetch_all(provider: &dyn Provider, errand: &Errand) -> Result<(), Failu
     Ok(())
 }
 
-fn log_failure(account: &str, failure: &Failure) {
+pub(super) fn log_minted(account: &str, minted: &Minted) {
+    tracing::info!(account, lives_seconds = minted.lifetime.map(|l| l.as_secs()), "new token");
+}
+
+pub(super) fn log_failure(account: &str, failure: &Failure) {
     match failure.class {
         Class::NotNow | Class::Doubtful | Class::Locked => {
             tracing::warn!(account, kind = failure.kind, "{}", failure.message);

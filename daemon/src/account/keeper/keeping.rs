@@ -62,6 +62,10 @@ impl Keeping {
         Self { cabinet, jobs }
     }
 
+    pub(super) fn cabinet(&self) -> &Arc<Cabinet> {
+        &self.cabinet
+    }
+
     pub(super) fn send(&self, job: Job) {
         // Without a writer the daemon is stopping.
         let _ = self.jobs.send(job);

@@ -1,16 +1,18 @@
 //! `tok lock` and `tok unlock`, as they reach every life.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use tokio::sync::oneshot;
 use tokio::task::Id;
 
 use super::{LifeId, Task};
+use crate::account::kept::Binding;
 use crate::account::life::Event;
 
-/// A lock that waits for the end of what it cancelled.
+/// A lock that waits for the end of what it cancelled, and of what spends a refresh token.
 pub(super) struct Locking {
     cancelled: HashSet<Id>,
+    spending: BTreeSet<Binding>,
     done: oneshot::Sender<()>,
 }
 
@@ -24,9 +26,13 @@ impl Task {
     }
 
     pub(super) fn lock_lives(&mut self, lives: Vec<LifeId>, done: oneshot::Sender<()>) {
+        let accounts: BTreeSet<String> =
+            lives.iter().filter_map(|id| Some(self.slots.get(id)?.account.name.clone())).collect();
         let cancelled = lives.into_iter().filter_map(|id| self.lock_life(id)).collect();
-        self.locking.push(Locking { cancelled, done });
-        self.answer_locks(None);
+        self.lock_grants(&accounts);
+        let spending = self.spending.busy(&accounts);
+        self.locking.push(Locking { cancelled, spending, done });
+        self.answer_locks(None, None);
     }
 
     /// Locks one life; the task that it cancelled, if one was under way.
@@ -37,18 +43,22 @@ impl Task {
             attempt.abort();
         }
         self.forget_unwritten(id);
+        self.withdraw(id);
         self.tell(id, Event::Locked);
         attempt.map(|attempt| attempt.id())
     }
 
-    /// A task has ended: those locks that waited for it alone are done.
-    pub(super) fn answer_locks(&mut self, ended: Option<Id>) {
+    /// A task has ended, or nothing is under way for a grant: those locks that waited for it alone are done.
+    pub(super) fn answer_locks(&mut self, ended: Option<Id>, grant: Option<&Binding>) {
         let mut waiting = Vec::new();
         for mut locking in std::mem::take(&mut self.locking) {
             if let Some(ended) = ended {
                 locking.cancelled.remove(&ended);
             }
-            if locking.cancelled.is_empty() {
+            if let Some(grant) = grant {
+                locking.spending.remove(grant);
+            }
+            if locking.cancelled.is_empty() && locking.spending.is_empty() {
                 // Only now: what was under way may have had the provider's own secrets in hand.
                 for slot in self.slots.values().filter(|slot| slot.account.policy.lock) {
                     slot.account.provider.forget();

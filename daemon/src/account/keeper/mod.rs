@@ -4,6 +4,7 @@ mod attempts;
 mod keeping;
 mod locking;
 mod reconfigure;
+mod spending;
 mod vigil;
 mod writing;
 
@@ -20,6 +21,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use self::keeping::{Job, Keeping};
 use self::locking::Locking;
+use self::spending::Spending;
 use self::vigil::Vigil;
 use super::kept::Cabinet;
 use super::life::{Ask, Effect, Event, Life, Reply, Traits, WaiterId};
@@ -68,6 +70,7 @@ enum Command {
     Reject { account: String, sha256: [u8; 32], done: oneshot::Sender<()> },
     Reconfigure(Vec<Definition>, oneshot::Sender<Reconfigured>),
     Flush(oneshot::Sender<()>),
+    StopSpending(oneshot::Sender<()>),
     Lock(oneshot::Sender<()>),
     Unlock(oneshot::Sender<()>),
 }
@@ -161,6 +164,12 @@ impl Keeper {
     /// Ends when every token that can be kept is on disk.
     pub async fn flush(&self) -> Result<(), KeeperGone> {
         self.told(Command::Flush).await
+    }
+
+    /// From now on no refresh token is spent. Ends when every request that spends one has come to its end, and what came
+    /// of it is on disk.
+    pub async fn stop_spending(&self) -> Result<(), KeeperGone> {
+        self.told(Command::StopSpending).await
     }
 
     /// Forgets the tokens of every account that `tok lock` covers. When it ends, what was under way for them has
@@ -291,6 +300,7 @@ struct Task {
     running: HashMap<tokio::task::Id, (LifeId, u64)>,
     services: HashMap<String, Arc<Semaphore>>,
     keeping: Option<Keeping>,
+    spending: Spending,
     reports: mpsc::UnboundedSender<Report>,
     is_locked: bool,
     locking: Vec<Locking>,
@@ -318,6 +328,7 @@ impl Task {
             running: HashMap::new(),
             services: HashMap::new(),
             keeping,
+            spending: Spending::default(),
             vigil: Vigil::start(clock, reports.clone()),
             reports,
             is_locked: false,
@@ -331,8 +342,10 @@ impl Task {
         mut inbox: mpsc::UnboundedReceiver<Command>,
         mut reports: mpsc::UnboundedReceiver<Report>,
     ) {
+        let mut jumps = self.clock.jumps();
         loop {
             let next = self.timers.first().map(|(at, _)| *at);
+            let next = [next, self.spending.deadline()].into_iter().flatten().min();
             let clock = Arc::clone(&self.clock);
             let timer = async {
                 match next {
@@ -346,11 +359,13 @@ impl Task {
                     None => return,
                 },
                 Some(outcome) = self.attempts.join_next_with_id() => self.ended(outcome),
+                Some(step) = self.spending.next() => self.stepped(step),
                 Some(report) = reports.recv() => match report {
                     Report::Restored(id, event) => self.take_in(id, event, true),
                     Report::Mended(id) => self.mended(id),
                 },
                 () = timer => self.tick(),
+                () = jumps.next() => self.look_at_all(),
             }
         }
     }
@@ -393,6 +408,7 @@ impl Task {
                 Some(keeping) => keeping.send(Job::Flush(done)),
                 None => drop(done.send(())),
             },
+            Command::StopSpending(done) => self.stop_spending(done),
             Command::Lock(done) => self.lock(done),
             Command::Unlock(done) => {
                 self.unlock();
@@ -555,11 +571,23 @@ impl Task {
                 self.tell(id, Event::Tick);
             }
         }
+        self.tick_grants(now);
+    }
+
+    /// The clock has jumped: what was decided before may be wrong now.
+    fn look_at_all(&mut self) {
+        let all: Vec<LifeId> = self.slots.keys().copied().collect();
+        for id in all {
+            self.tell(id, Event::Tick);
+        }
     }
 
     fn carry_out(&mut self, id: LifeId, effect: Effect) {
         match effect {
-            Effect::Mint { generation } => self.mint(id, generation),
+            Effect::Mint { generation } => match self.slots.get(&id) {
+                Some(slot) if spending::spends(&slot.account) => self.want_to_spend(id, generation),
+                _ => self.mint(id, generation),
+            },
             Effect::Probe { generation, token } => self.probe(id, generation, token),
             Effect::Answer(waiter, reply) => {
                 if let Some(answer) = self.waiters.remove(&waiter) {
@@ -585,6 +613,7 @@ impl Task {
     }
 
     fn drop_slot(&mut self, id: LifeId, account: &str) {
+        self.withdraw(id);
         let Some(mut slot) = self.slots.remove(&id) else { return };
         if let Some(deadline) = slot.deadline {
             self.timers.remove(&(deadline, id));

@@ -3,6 +3,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test should fail with the place")]
 
 mod keeping;
+mod spending;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::{Grant, Life, REFUSED, Trouble};
 use crate::account::schedule::{self, DOUBTFUL_TRIES};
+use crate::account::skew::ServiceClock;
 use crate::account::token::Token;
 use crate::account::words;
 use crate::clock::Moment;
-use crate::provider::{Class, Failure, Minted, Probe};
+use crate::provider::{CarriedOut, Class, Failure, Minted, Probe};
 use crate::secret::digest;
 
 /// All fields of a credential together, in bytes: an answer of [`tokend_proto::limits::MAX_ANSWER`] must hold them.
@@ -40,6 +41,12 @@ impl Life {
     pub(super) fn discard(&mut self, now: Moment) {
         let pause = self.rejections.pause(now.steady);
         self.rejections.grant(now.steady);
+        if let Some(trouble) = &mut self.trouble
+            && trouble.failure.carried_out != CarriedOut::No
+        {
+            // It was to spare this token.
+            trouble.next_try = now.steady;
+        }
         // What the service itself said weighs more than what callers say of its tokens.
         if !pause.is_zero() && !self.is_parked() {
             let delay = self.trouble.as_ref().map_or(now.steady, |trouble| trouble.next_try);
@@ -117,6 +124,8 @@ impl Life {
         let Some((_, secret)) = minted.fields.first() else {
             return Err(words::no_token());
         };
+        let read = minted.date.and_then(|date| ServiceClock::read(date, requested, now));
+        self.service_clock = read.or(self.service_clock);
         let sha256 = digest(b"", secret);
         if minted.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > MOST_BYTES {
             return Err(words::too_large());
@@ -137,8 +146,11 @@ impl Life {
             is_assumed,
             generation,
         };
-        if !token.is_alive(now) {
+        if token.is_dead_for_sure(now) || (!token.is_alive(now) && !token.is_disputed(now)) {
             return Err(words::dead_on_arrival());
+        }
+        if self.is_disputed(now) {
+            self.disputes.grant(now.steady);
         }
         self.drop_token();
         self.longest = lifetime;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, reason = "a test that expected another answer fails with the answer")]
 
+mod clocks;
 mod holding;
 mod refreshing;
 mod refusing;

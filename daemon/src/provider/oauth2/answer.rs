@@ -53,7 +53,7 @@ pub(super) fn read(reply: &Reply, asked: &MintRequest, held: &Held) -> Result<Mi
     let lifetime = lifetime.map_err(|Dead| dead(&reply.host))?;
     // A string with blanks by RFC 6749 3.3, a list at some.
     let scope = member("scope").and_then(jwt::words);
-    Ok(Minted { lifetime, scope, ..Minted::of(token) })
+    Ok(Minted { lifetime, scope, date: reply.date, ..Minted::of(token) })
 }
 
 /// RFC 6749 7.1: a client must not use a token whose type it does not understand. Case makes no difference.

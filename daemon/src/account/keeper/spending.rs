@@ -1,0 +1,450 @@
+//! Requests that spend a refresh token: what the grant says is carried out step by step, each by a task of its own whose
+//! end nobody cancels.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::task::{Id, JoinError, JoinSet};
+
+use super::attempts::{LONGEST_READING, log_failure, log_minted, turn};
+use super::vigil::{self, Files};
+use super::{Fetched, LifeId, Task};
+use crate::account::grant::{Effect, Event, Grant, Kept, Unwritten, Want};
+use crate::account::kept::{Binding, Cabinet};
+use crate::account::life;
+use crate::account::registry::{Account, Variant};
+use crate::account::words;
+use crate::clock::{Moment, Steady};
+use crate::platform;
+use crate::provider::{Class, Failure, MintRequest};
+use crate::secret::Errand;
+use crate::secret::store::StateKeys;
+
+/// The store's key may need a person's touch; the accounts do not wait for that forever.
+const LONGEST_OPENING: Duration = Duration::from_secs(10);
+
+/// A disk that takes longer does as if it refused.
+const LONGEST_WRITING: Duration = Duration::from_secs(5);
+
+/// The grants of all accounts, and what is under way for them.
+#[derive(Default)]
+pub(super) struct Spending {
+    spenders: BTreeMap<Binding, Spender>,
+    steps: JoinSet<Step>,
+    /// Which step a task is, should it end without saying so.
+    running: HashMap<Id, (Binding, u64)>,
+    /// Those that have something to do at a time.
+    timed: BTreeSet<Binding>,
+    closing: Vec<oneshot::Sender<()>>,
+    is_closing: bool,
+}
+
+/// One grant with what belongs to it outside.
+struct Spender {
+    grant: Grant,
+    /// Whose it is, as configured last.
+    account: Arc<Account>,
+    requesters: HashMap<LifeId, Requester>,
+    /// The number of the last step: an older one's end counts no more.
+    step: u64,
+    /// What the grant is kept with, held from the intent on: a lock meanwhile must not lose the login.
+    keys: Option<Arc<StateKeys>>,
+    turn: Option<OwnedSemaphorePermit>,
+    /// One write after another, also where one hangs.
+    disk: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// A life that wants a token of this grant.
+struct Requester {
+    account: Arc<Account>,
+    variant: Variant,
+    stamps: Files,
+    fetched: Fetched,
+}
+
+/// The end of a step.
+struct Step {
+    binding: Binding,
+    number: u64,
+    event: Event,
+    gain: Gain,
+}
+
+/// What came of a step beside its event.
+enum Gain {
+    Nothing,
+    Keys(Option<Arc<StateKeys>>),
+    Turn(Option<OwnedSemaphorePermit>),
+    Stamps(LifeId, Files),
+    Fetched(LifeId, Fetched),
+}
+
+impl Spending {
+    /// The next end of a step, if one is under way.
+    pub(super) async fn next(&mut self) -> Option<Result<(Id, SpendingStep), JoinError>> {
+        Some(self.steps.join_next_with_id().await?.map(|(id, step)| (id, SpendingStep(step))))
+    }
+
+    /// When something is to be written again.
+    pub(super) fn deadline(&self) -> Option<Steady> {
+        self.timed.iter().filter_map(|binding| self.spenders.get(binding)?.grant.deadline()).min()
+    }
+
+    /// The grants of these accounts for which something is under way.
+    pub(super) fn busy(&self, accounts: &BTreeSet<String>) -> BTreeSet<Binding> {
+        self.spenders
+            .iter()
+            .filter(|(_, spender)| spender.grant.is_busy() && accounts.contains(&spender.account.name))
+            .map(|(binding, _)| binding.clone())
+            .collect()
+    }
+}
+
+/// The end of a step, for the keeper's loop.
+pub(super) struct SpendingStep(Step);
+
+/// Whether an account's requests spend a refresh token.
+pub(super) fn spends(account: &Account) -> bool {
+    account.provider.first_refresh_token().is_some()
+}
+
+impl Task {
+    /// A life wants a token that costs a refresh token.
+    pub(super) fn want_to_spend(&mut self, id: LifeId, generation: u64) {
+        let Some(slot) = self.slots.get(&id) else { return };
+        let account = Arc::clone(&slot.account);
+        let binding = Binding::of_grant(&account);
+        let spender = self.spending.spenders.entry(binding.clone()).or_insert_with(|| Spender {
+            grant: Grant::new(fastrand::u64(..)),
+            account: Arc::clone(&account),
+            requesters: HashMap::new(),
+            step: 0,
+            keys: None,
+            turn: None,
+            disk: Arc::default(),
+        });
+        spender.account = Arc::clone(&account);
+        let requester = Requester {
+            account,
+            variant: slot.variant.clone(),
+            stamps: Files::default(),
+            fetched: Fetched::default(),
+        };
+        spender.requesters.insert(id, requester);
+        self.tell_grant(&binding, Event::Wanted(Want { life: id, generation }));
+    }
+
+    /// A life does not want one any more. What is sent already goes on to its end.
+    pub(super) fn withdraw(&mut self, id: LifeId) {
+        let Some(slot) = self.slots.get(&id).filter(|slot| spends(&slot.account)) else { return };
+        let binding = Binding::of_grant(&slot.account);
+        self.tell_grant(&binding, Event::Withdrawn(id));
+    }
+
+    /// The grants of these accounts are forgotten, as far as they are on disk.
+    pub(super) fn lock_grants(&mut self, accounts: &BTreeSet<String>) {
+        let covered: Vec<Binding> = self
+            .spending
+            .spenders
+            .iter()
+            .filter(|(_, spender)| accounts.contains(&spender.account.name))
+            .map(|(binding, _)| binding.clone())
+            .collect();
+        for binding in covered {
+            self.tell_grant(&binding, Event::Locked);
+        }
+    }
+
+    /// From now on nothing is sent; told when what was sent has come to its end.
+    pub(super) fn stop_spending(&mut self, done: oneshot::Sender<()>) {
+        self.spending.is_closing = true;
+        self.spending.closing.push(done);
+        let all: Vec<Binding> = self.spending.spenders.keys().cloned().collect();
+        for binding in all {
+            self.tell_grant(&binding, Event::Closing);
+            let lives =
+                self.spending.spenders.get(&binding).map(|spender| spender.requesters.keys().copied());
+            for life in lives.map_or_else(Vec::new, Iterator::collect) {
+                self.tell_grant(&binding, Event::Withdrawn(life));
+            }
+        }
+        self.answer_stops();
+    }
+
+    fn answer_stops(&mut self) {
+        if !self.spending.spenders.values().any(|spender| spender.grant.is_busy()) {
+            for done in self.spending.closing.drain(..) {
+                // Whoever asked may have gone.
+                let _ = done.send(());
+            }
+        }
+    }
+
+    /// What could not be written is tried again, where that is due.
+    pub(super) fn tick_grants(&mut self, now: Moment) {
+        let due: Vec<Binding> = self
+            .spending
+            .timed
+            .iter()
+            .filter(|binding| {
+                let spender = self.spending.spenders.get(*binding);
+                spender.and_then(|it| it.grant.deadline()).is_some_and(|at| at <= now.steady)
+            })
+            .cloned()
+            .collect();
+        for binding in due {
+            self.tell_grant(&binding, Event::Tick);
+        }
+    }
+
+    /// A step has ended.
+    pub(super) fn stepped(&mut self, ended: Result<(Id, SpendingStep), JoinError>) {
+        match ended {
+            Ok((id, SpendingStep(step))) => {
+                self.spending.running.remove(&id);
+                let Some(spender) = self.spending.spenders.get_mut(&step.binding) else { return };
+                if spender.step != step.number {
+                    return;
+                }
+                match step.gain {
+                    Gain::Nothing => {}
+                    Gain::Keys(keys) => spender.keys = keys,
+                    Gain::Turn(turn) => spender.turn = turn,
+                    Gain::Stamps(life, stamps) => {
+                        if let Some(requester) = spender.requesters.get_mut(&life) {
+                            requester.stamps = stamps;
+                        }
+                    }
+                    Gain::Fetched(life, fetched) => {
+                        if let Some(requester) = spender.requesters.get_mut(&life) {
+                            requester.fetched = fetched;
+                        }
+                    }
+                }
+                self.tell_grant(&step.binding, step.event);
+            }
+            Err(error) => {
+                let Some((binding, number)) = self.spending.running.remove(&error.id()) else { return };
+                let is_last = |spender: &Spender| spender.step == number;
+                if error.is_cancelled() || !self.spending.spenders.get(&binding).is_some_and(is_last) {
+                    return;
+                }
+                tracing::error!("a step of a refresh panicked; this is a bug in tokend");
+                self.tell_grant(&binding, Event::Broke(words::provider_panicked()));
+            }
+        }
+    }
+
+    fn tell_grant(&mut self, binding: &Binding, event: Event) {
+        let now = self.clock.now();
+        let Some(spender) = self.spending.spenders.get(binding) else { return };
+        let account = Arc::clone(&spender.account);
+        let lives = self.all_of(&account.name);
+        let in_hand = lives.iter().filter_map(|id| self.slots.get(id)?.life.in_hand_until(now)).max();
+        let Some(spender) = self.spending.spenders.get_mut(binding) else { return };
+        let effects = spender.grant.handle(event, now, in_hand);
+        for effect in effects {
+            self.carry_out_of_grant(binding, effect);
+        }
+        self.publish_risk(binding, &lives);
+        let Some(spender) = self.spending.spenders.get_mut(binding) else { return };
+        if spender.grant.deadline().is_some() {
+            self.spending.timed.insert(binding.clone());
+        } else {
+            self.spending.timed.remove(binding);
+        }
+        if spender.grant.is_busy() {
+            return;
+        }
+        (spender.keys, spender.turn) = (None, None);
+        let is_of_now = self.lives.get(&account.name).and_then(|lives| self.slots.get(&lives.own));
+        let is_of_now = is_of_now.is_some_and(|slot| Binding::of_grant(&slot.account) == *binding);
+        if !is_of_now && spender.grant.is_spare() {
+            self.spending.spenders.remove(binding);
+        }
+        self.answer_locks(None, Some(binding));
+        self.answer_stops();
+    }
+
+    /// A crash would lose the login: whoever looks or asks is told.
+    fn publish_risk(&mut self, binding: &Binding, lives: &[LifeId]) {
+        let Some(spender) = self.spending.spenders.get(binding) else { return };
+        let warning = spender.grant.risk().map(words::login_at_risk);
+        for slot in lives.iter().filter_map(|id| self.slots.get(id)) {
+            if slot.shared.set_at_risk(warning.clone()) && warning.is_some() {
+                tracing::warn!(account = slot.account.name, "{}", warning.as_deref().unwrap_or_default());
+            }
+        }
+    }
+
+    fn carry_out_of_grant(&mut self, binding: &Binding, effect: Effect) {
+        let Some(spender) = self.spending.spenders.get_mut(binding) else { return };
+        let cabinet = self.keeping.as_ref().map(|keeping| Arc::clone(keeping.cabinet()));
+        let clock = Arc::clone(&self.clock);
+        let kept_under = binding.clone();
+        match effect {
+            Effect::Load => {
+                self.step(binding, async move {
+                    let loaded = load(cabinet, kept_under).await;
+                    (Event::Loaded(loaded), Gain::Nothing)
+                });
+            }
+            Effect::ReadSource(want) => {
+                let account = spender.account_of(want);
+                self.step(binding, async move {
+                    let stamps = vigil::stamps(&*account.provider).await;
+                    let first = read_first(&account).await;
+                    (Event::Sourced(first), Gain::Stamps(want.life, stamps))
+                });
+            }
+            Effect::TakeTurn(want) => {
+                let provider = Arc::clone(&spender.account_of(want).provider);
+                let service = self.service(&*provider);
+                self.step(binding, async move { (Event::Turn(want), Gain::Turn(turn(service).await)) });
+            }
+            Effect::Write(kept) => {
+                let (keys, disk) = (spender.keys.clone(), Arc::clone(&spender.disk));
+                self.step(binding, async move {
+                    let (written, keys) = write(cabinet, kept_under, kept, keys, disk).await;
+                    (Event::Written(written), Gain::Keys(keys))
+                });
+            }
+            Effect::Send(want, refresh_token) => {
+                let account = spender.account_of(want);
+                let variant =
+                    spender.requesters.get(&want.life).map_or_else(Variant::default, |it| it.variant.clone());
+                let errand = Errand::new(&account.name, &account.provider.identity().origin);
+                let request = MintRequest {
+                    now: clock.now(),
+                    scope: variant.scope().map(<[_]>::to_vec),
+                    audience: variant.audience().map(<[_]>::to_vec),
+                    errand,
+                    refresh_token: Some(refresh_token),
+                };
+                self.step(binding, async move {
+                    let result = account.provider.mint(&request).await;
+                    platform::scrub_stack();
+                    match &result {
+                        Ok(minted) => log_minted(&account.name, minted),
+                        Err(failure) => log_failure(&account.name, failure),
+                    }
+                    let fetched = Fetched(request.errand.fetched());
+                    (Event::Answered { requested: request.now, result }, Gain::Fetched(want.life, fetched))
+                });
+            }
+            Effect::Done { want, requested, result } => {
+                // Nobody waits for its turn on its account any more.
+                spender.turn = None;
+                let requester = spender.requesters.remove(&want.life);
+                if let Some((slot, requester)) = self.slots.get_mut(&want.life).zip(requester) {
+                    (slot.stamps, slot.fetched) = (requester.stamps, requester.fetched);
+                }
+                let generation = want.generation;
+                self.tell(want.life, life::Event::Minted { generation, requested, result });
+            }
+        }
+    }
+
+    fn step(&mut self, binding: &Binding, work: impl Future<Output = (Event, Gain)> + Send + 'static) {
+        let Some(spender) = self.spending.spenders.get_mut(binding) else { return };
+        spender.step += 1;
+        let (number, of) = (spender.step, binding.clone());
+        let handle = self.spending.steps.spawn(async move {
+            let (event, gain) = work.await;
+            Step { binding: of, number, event, gain }
+        });
+        self.spending.running.insert(handle.id(), (binding.clone(), number));
+    }
+}
+
+impl Spender {
+    /// The account as it was when the life asked.
+    fn account_of(&self, want: Want) -> Arc<Account> {
+        Arc::clone(self.requesters.get(&want.life).map_or(&self.account, |requester| &requester.account))
+    }
+}
+
+async fn read_first(account: &Account) -> Result<Arc<tokend_proto::Secret>, Failure> {
+    let Some(source) = account.provider.first_refresh_token() else {
+        return Err(words::no_refresh_token());
+    };
+    let errand = Errand::new(&account.name, &account.provider.identity().origin);
+    let first = source.fetch(&errand, LONGEST_READING).await;
+    platform::scrub_stack();
+    first.map(Arc::new)
+}
+
+/// What was kept. What cannot be read may be there, and newer than anything else: that is a failure.
+async fn load(cabinet: Option<Arc<Cabinet>>, binding: Binding) -> Result<Option<Kept>, Failure> {
+    let Some(cabinet) = cabinet else { return Ok(None) };
+    let (at, of) = (Arc::clone(&cabinet), binding.clone());
+    if !on_disk(move || at.has(&of)).await? {
+        return Ok(None);
+    }
+    let opening = tokio::time::timeout(LONGEST_OPENING, cabinet.store().keys());
+    let keys = opening.await.unwrap_or_else(|_| {
+        Err(Failure::not_now("kept-state", "the store does not open in time", "look at the store's identity"))
+    })?;
+    on_disk(move || {
+        let kept = cabinet.read_grant(&keys, &binding);
+        platform::scrub_stack();
+        kept
+    })
+    .await
+}
+
+async fn write(
+    cabinet: Option<Arc<Cabinet>>,
+    binding: Binding,
+    kept: Kept,
+    keys: Option<Arc<StateKeys>>,
+    disk: Arc<tokio::sync::Mutex<()>>,
+) -> (Result<(), Unwritten>, Option<Arc<StateKeys>>) {
+    let Some(cabinet) = cabinet else { return (Ok(()), None) };
+    let keys = match keys {
+        Some(keys) => keys,
+        None => match tokio::time::timeout(LONGEST_OPENING, cabinet.store().keys_or_make()).await {
+            Ok(Ok((keys, made))) => {
+                if let Some(made) = made {
+                    for line in made.to_string().lines() {
+                        tracing::warn!("{line}");
+                    }
+                }
+                keys
+            }
+            Ok(Err(failure)) if failure.class == Class::Locked => return (Err(Unwritten::Locked), None),
+            Ok(Err(failure)) => return (Err(Unwritten::Refused(failure.message)), None),
+            Err(_) => {
+                let why = "the store does not open in time".to_owned();
+                return (Err(Unwritten::Refused(why)), None);
+            }
+        },
+    };
+    let hanging = || Failure::not_now("kept-state", "the disk does not answer in time", "mend the disk");
+    let held = Arc::clone(&keys);
+    let writing = async {
+        let turn = tokio::time::timeout(LONGEST_WRITING, disk.lock_owned()).await.map_err(|_| hanging())?;
+        on_disk(move || {
+            // Held by the write itself: none begins while one hangs.
+            let _turn = turn;
+            let result = cabinet.write_grant(&keys, &binding, &kept);
+            platform::scrub_stack();
+            result
+        })
+        .await
+    };
+    (writing.await.map_err(|failure: Failure| Unwritten::Refused(failure.message)), Some(held))
+}
+
+/// Works off the runtime, on a disk that may hang.
+async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(LONGEST_WRITING, tokio::task::spawn_blocking(work)).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(Failure::not_now("internal", "a fault in tokend itself", "see the log of tokend")),
+        Err(_) => Err(Failure::not_now("kept-state", "the disk does not answer in time", "mend the disk")),
+    }
+}
