@@ -564,13 +564,6 @@ impl Life {
         self.death()
     }
 
-    /// Until when there is a token to serve, where that is known.
-    #[must_use]
-    pub fn in_hand_until(&self, now: Moment) -> Option<Steady> {
-        self.usable(now)?;
-        self.death()
-    }
-
     /// When the token dies by the steady clock.
     fn death(&self) -> Option<Steady> {
         let token = self.token.as_ref()?;

@@ -515,7 +515,7 @@ impl World {
         let caller = Caller { life: id, need: Some(need), asked: now, deadline, expects: None, leaves: false };
         if let Some(token) = slot.snapshot.serve(need, now).cloned() {
             slot.used = Some(now.steady);
-            let warnings = slot.snapshot.warnings.clone();
+            let warnings = slot.snapshot.warnings_at(now);
             self.trace.count("served at once");
             self.check_served(&caller, &token, &warnings);
             return;

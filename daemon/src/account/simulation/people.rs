@@ -66,10 +66,10 @@ impl World {
         let caller = Caller { life, need: None, asked: now, deadline, expects: None, leaves: false };
         self.callers.insert(waiter, caller);
         self.sites[site].unsettle(self.hands.truth());
-        self.learn_push(life);
+        self.learn_push(life, false);
         self.tell(life, Event::Refresh(Ask { waiter, need: Need::Wish, deadline }));
         for id in self.all_of(site).into_iter().filter(|id| *id != life) {
-            self.learn_push(id);
+            self.learn_push(id, true);
             self.tell(id, Event::Started);
         }
     }
@@ -151,7 +151,7 @@ impl World {
     fn reload(&mut self) {
         let lives: Vec<u64> = self.slots.keys().copied().collect();
         for life in lives {
-            self.learn_push(life);
+            self.learn_push(life, true);
             self.tell(life, Event::Started);
         }
     }
@@ -164,7 +164,7 @@ impl World {
         (policy.min_valid, policy.refresh, policy.assume_lifetime) = (min_valid, refresh, assume);
         let policy = policy.clone();
         for life in self.all_of(site) {
-            self.learn_push(life);
+            self.learn_push(life, true);
             self.learn_assumed(life);
             self.tell(life, Event::Kept(policy.clone()));
         }
@@ -181,7 +181,7 @@ impl World {
             of.first = of.service.log_in();
         }
         for life in self.all_of(site) {
-            self.learn_push(life);
+            self.learn_push(life, true);
             self.tell(life, Event::Mended);
         }
     }

@@ -32,10 +32,14 @@ pub(super) struct Watch {
     /// The token that it should hold.
     pub(super) held: Option<Held>,
     pub(super) is_restoring: bool,
+    /// What was rejected while nothing was in hand: it may come from the disk.
+    unseen: Vec<usize>,
     failures: u32,
     doubts: u32,
     /// What parked it.
     parked: Option<Class>,
+    /// It may be tried once more all the same.
+    may_try: bool,
     /// No request before this.
     not_before: Option<Steady>,
     /// The last failure may have been carried out.
@@ -62,25 +66,32 @@ pub(super) struct Held {
 
 impl Held {
     /// The life that it has left by the hand that says less; zero: dead. Nothing: unknown.
-    fn left(&self, now: Moment, marks: Marks) -> Option<Duration> {
+    fn left(&self, now: Moment) -> Option<Duration> {
         let (wall, steady) = end(self.requested, self.lifetime?);
-        let by_wall = now.wall.until(wall);
-        // Of another boot, the wall alone is known.
-        Some(if marks.boot == self.marks.boot { by_wall.min(now.steady.until(steady)) } else { by_wall })
+        Some(now.wall.until(wall).min(now.steady.until(steady)))
     }
 
-    fn is_dead_for_sure(&self, now: Moment, marks: Marks) -> bool {
+    fn is_dead_for_sure(&self, now: Moment) -> bool {
         let Some(lifetime) = self.lifetime else { return false };
         let (wall, steady) = end(self.requested, lifetime);
-        now.wall >= wall && (marks.boot != self.marks.boot || now.steady >= steady)
+        now.wall >= wall && now.steady >= steady
+    }
+
+    /// The same after a boot: only the wall tells how old it is, and that may be wrong.
+    fn by_the_wall(self, now: Moment, marks: Marks) -> Self {
+        let age = self.requested.wall.until(now.wall);
+        let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        let steady = Steady(now.steady.0.saturating_sub(age));
+        let requested = Moment { wall: self.requested.wall, steady };
+        Self { requested, marks: Marks { stops: u32::MAX, ..marks }, ..self }
     }
 
     /// Whether the hands have not run side by side since.
-    fn is_apart(&self, now: Moment, marks: Marks) -> bool {
+    fn is_apart(&self, now: Moment) -> bool {
         let by_wall = now.wall.0 - self.requested.wall.0;
         let by_steady = i64::try_from(now.steady.0).unwrap_or(i64::MAX)
             - i64::try_from(self.requested.steady.0).unwrap_or(i64::MAX);
-        marks.boot != self.marks.boot || Duration::from_millis(by_wall.abs_diff(by_steady)) > APART
+        Duration::from_millis(by_wall.abs_diff(by_steady)) > APART
     }
 }
 
@@ -99,7 +110,7 @@ impl Watch {
     fn accept(&mut self, held: Held, now: Steady) {
         self.held = Some(held);
         (self.failures, self.doubts, self.parked, self.not_before) = (0, 0, None, None);
-        self.was_ambiguous = false;
+        (self.was_ambiguous, self.may_try) = (false, false);
         self.came.push_back(now);
         while self.came.front().is_some_and(|at| at.until(now) >= Duration::from_secs(600)) {
             self.came.pop_front();
@@ -119,13 +130,14 @@ impl Watch {
             Class::NotNow => false,
         };
         self.parked = is_parked.then_some(failure.class);
+        self.may_try = false;
         if failure.was_local() {
             self.last_mint = None;
         }
         // As the contract has it, not as the schedule says: doubling from a second, a quarter less by lot.
         let doubled = Duration::from_secs(1) * (1 << (self.failures - 1).min(16));
         let mut pause = doubled.min(BACKOFF_CAP).mul_f64(0.75);
-        if let Some(left) = self.held.and_then(|held| held.left(now, marks)).filter(|left| !left.is_zero()) {
+        if let Some(left) = self.held.and_then(|held| held.left(now)).filter(|left| !left.is_zero()) {
             pause = pause.min((left / 2).max(Duration::from_secs(5)));
         }
         let pause = pause.max(failure.retry_after.unwrap_or_default());
@@ -158,10 +170,18 @@ impl World {
                 let lifetime = minted.lifetime.or(site.policy.assume_lifetime);
                 let truth = truth - requested.steady.until(now.steady).as_millis().try_into().unwrap_or(0);
                 let held = Held { number, requested, lifetime, is_assumed, marks, truth, is_in_doubt: false };
+                let is_still_there =
+                    slot.life.token_to_keep().is_some_and(|token| super::site::number(&token.fields[0].1) == number);
+                if is_still_there {
+                    // The service was to be asked whether it lives, and gives it.
+                    site.rejected.remove(&number);
+                }
                 if site.rejected.contains_key(&number) {
                     site.unsettle(self.hands.truth());
                     Some(words::same_again(site.service.renews))
-                } else if held.left(now, marks) == Some(Duration::ZERO) {
+                } else if held.is_dead_for_sure(now)
+                    || (held.left(now) == Some(Duration::ZERO) && !held.is_apart(now))
+                {
                     site.unsettle(self.hands.truth());
                     Some(words::dead_on_arrival())
                 } else {
@@ -193,7 +213,7 @@ impl World {
         match says {
             Some(Probe::Alive(left)) => {
                 if let Some(left) = left.filter(|_| held.is_in_doubt)
-                    && held.left(now, self.hands.marks()).is_none_or(|believed| believed > left)
+                    && held.left(now).is_none_or(|believed| believed > left)
                 {
                     held.lifetime = Some(held.requested.steady.until(now.steady) + left);
                     held.is_assumed = false;
@@ -220,8 +240,12 @@ impl World {
         if !std::mem::take(&mut slot.watch.is_restoring) {
             return;
         }
-        let site = &self.sites[slot.site];
+        let unseen = std::mem::take(&mut slot.watch.unseen);
+        let site = &mut self.sites[slot.site];
         let Some(facts) = facts else { return };
+        if unseen.contains(&facts.number) {
+            site.rejected.entry(facts.number).or_insert(Rejected { at: self.hands.truth() });
+        }
         let held = Held {
             number: facts.number,
             requested: facts.requested,
@@ -237,8 +261,9 @@ impl World {
             || facts.lifetime.is_none()
             || facts.is_assumed
             || now.wall < facts.requested.wall
-            || (marks.boot == facts.marks.boot && held.is_apart(now, marks));
-        let is_usable = restored.is_some() && !held.is_dead_for_sure(now, marks);
+            || (marks.boot == facts.marks.boot && held.is_apart(now));
+        let held = if marks.boot == facts.marks.boot { held } else { held.by_the_wall(now, marks) };
+        let is_usable = restored.is_some() && !held.is_dead_for_sure(now);
         if is_usable && !(set_back && !site.service.can_probe) {
             self.trace.count("restored");
             let is_in_doubt = is_doubtful && site.service.can_probe;
@@ -258,8 +283,12 @@ impl World {
             let Some(slot) = self.slots.get_mut(&life) else { continue };
             let warnings = slot.life.snapshot(now, slot.used).warnings;
             let is_vouched = warnings.iter().any(|warning| warning == words::VOUCHED);
-            let is_held = slot.watch.held.is_some_and(|held| held.number == number);
-            if is_held && !slot.life.is_held() {
+            // One that has died of age is nobody's any more.
+            let is_held = slot.watch.held.is_some_and(|held| held.number == number)
+                && slot.life.token_to_keep().is_some();
+            if slot.life.is_held() {
+                slot.watch.unseen.push(number);
+            } else if is_held {
                 slot.watch.last_mint = None;
                 slot.watch.failures = 0;
                 if slot.watch.was_ambiguous {
@@ -270,7 +299,8 @@ impl World {
         }
         if counts {
             let rejected = Rejected { at };
-            self.sites[site].rejected.entry(number).or_insert(rejected).at = at;
+            // Rejected again while the service is asked, it is the same doubt.
+            self.sites[site].rejected.entry(number).or_insert(rejected);
         }
     }
 
@@ -287,12 +317,14 @@ impl World {
         }
     }
 
-    /// A person, or a file, asks for one more try.
-    pub(super) fn learn_push(&mut self, life: u64) {
+    /// A person, or a file, asks for one more try; one that `begins_anew` counts what is doubtful from none.
+    pub(super) fn learn_push(&mut self, life: u64, begins_anew: bool) {
         let Some(slot) = self.slots.get_mut(&life) else { return };
-        slot.watch.parked = None;
         slot.watch.last_mint = None;
-        slot.watch.doubts = 0;
+        slot.watch.may_try = true;
+        if slot.watch.parked.is_some() && begins_anew {
+            slot.watch.doubts = 0;
+        }
     }
 
     /// Another lifetime is assumed from now on.
@@ -334,8 +366,8 @@ impl World {
         !slot.life.is_held()
             && !held.is_in_doubt
             && !site.rejected.contains_key(&number)
-            && !held.is_apart(now, marks)
-            && held.left(now, marks).is_none_or(|left| left > span + Duration::from_millis(100))
+            && !held.is_apart(now)
+            && held.left(now).is_none_or(|left| left > span + Duration::from_millis(100))
     }
 
     /// By when a caller must be served with the token that is there.
@@ -345,7 +377,7 @@ impl World {
         let is_enough = match need {
             Need::Wish => true,
             Need::Demand(least) => held
-                .left(self.hands.now(), self.hands.marks())
+                .left(self.hands.now())
                 .is_some_and(|left| left > least + span + Duration::from_millis(100)),
         };
         let is_expected = is_enough && self.is_good(life, held.number, span);
@@ -374,9 +406,9 @@ impl World {
             None => Some("P10 nothing is served that was forgotten"),
             Some(held) if held.number != number => Some("P3 nothing but the newest is served"),
             Some(held) => {
-                let left = held.left(now, marks);
-                let clocks_are_true =
-                    held.marks == marks || (marks.boot == held.marks.boot && marks.stops == held.marks.stops);
+                let left = held.left(now);
+                // The steady hand alone is enough, as long as it went on.
+                let clocks_are_true = marks.boot == held.marks.boot && marks.stops == held.marks.stops;
                 let told_truth = held.lifetime.is_some_and(|lifetime| {
                     let told = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX);
                     !issued.is_revoked && held.truth.saturating_add(told) <= issued.dies
@@ -385,12 +417,18 @@ impl World {
                     let lifetime = held.lifetime.unwrap_or_default();
                     wish.min(lifetime / 5)
                 };
-                if held.is_dead_for_sure(now, marks) {
+                if held.is_dead_for_sure(now) {
                     Some("P1 never a token that both clocks call dead")
                 } else if left == Some(Duration::ZERO) && !says_apart {
                     Some("P1 never a token that one clock calls dead, without a warning")
                 } else if clocks_are_true && told_truth && issued.dies <= truth && !says_apart {
                     Some("P1 never a dead token while clocks and service are honest")
+                } else if held.lifetime.is_some()
+                    && site.service.renews
+                    && held.is_apart(now)
+                    && !says_apart
+                {
+                    Some("P7 a token of which the clocks disagree is served with a warning, after a try")
                 } else if site.rejected.contains_key(&number) {
                     Some("P4 a rejected token is not served again")
                 } else if held.is_in_doubt {
@@ -449,7 +487,7 @@ impl World {
         let gap = watch.last_mint.map(|last| last.until(now.steady));
         let broken = if let Some(under_way) = watch.minting {
             Some(("P3 one request at a time", format!("{under_way} and {generation}")))
-        } else if let Some(class) = watch.parked {
+        } else if let Some(class) = watch.parked.filter(|_| !watch.may_try) {
             Some(("P5 a parked account sends nothing", format!("parked as {class:?}")))
         } else if watch.not_before.is_some_and(|at| now.steady < at) {
             let what = format!("{:?} after {} failures", watch.not_before, watch.failures);
@@ -515,7 +553,7 @@ impl World {
         }
         self.trace.count("inspected");
         let held = slot.watch.held;
-        let left = held.map(|held| (held, held.left(now, marks)));
+        let left = held.map(|held| (held, held.left(now)));
         let is_fresh = match left {
             None => false,
             Some((_, None)) => true,
@@ -544,7 +582,7 @@ impl World {
         if !site.service.renews || !is_worth || !is_old || !disk_is_well || slot.life.is_held() {
             return;
         }
-        let alive = held.left(self.hands.now(), self.hands.marks()).is_none_or(|left| !left.is_zero());
+        let alive = held.left(self.hands.now()).is_none_or(|left| !left.is_zero());
         let on_disk = site.disk.token.as_ref().map(|(_, facts)| facts.number);
         let is_rejected = site.rejected.contains_key(&held.number);
         if alive && !is_rejected && on_disk != Some(held.number) {
