@@ -84,6 +84,7 @@ pub(super) fn cancelled_by_a_lock() -> Failure {
         hint: "it is tried again".to_owned(),
         retry_after: None,
         carried_out: CarriedOut::No,
+        rotated: None,
     }
 }
 
@@ -141,6 +142,7 @@ pub(super) fn rejected_too_often() -> Failure {
         hint: "find out why tokens that the service has just given are refused".to_owned(),
         retry_after: None,
         carried_out: CarriedOut::No,
+        rotated: None,
     }
 }
 
@@ -232,6 +234,7 @@ pub(super) fn no_token() -> Failure {
         hint: "see the log of tokend".to_owned(),
         retry_after: None,
         carried_out: CarriedOut::No,
+        rotated: None,
     }
 }
 
@@ -244,6 +247,7 @@ pub(super) fn too_large() -> Failure {
         hint: "look whether the account's `response` names the right fields".to_owned(),
         retry_after: None,
         carried_out: CarriedOut::No,
+        rotated: None,
     }
 }
 
@@ -256,6 +260,7 @@ pub(super) fn provider_panicked() -> Failure {
         hint: "see the log of tokend, and please report it".to_owned(),
         retry_after: None,
         carried_out: CarriedOut::No,
+        rotated: None,
     }
 }
 
@@ -269,6 +274,7 @@ pub(super) fn same_again(renews: bool) -> Failure {
             hint: "it may keep a token until it expires".to_owned(),
             retry_after: None,
             carried_out: CarriedOut::No,
+            rotated: None,
         }
     } else {
         Failure {
@@ -278,6 +284,7 @@ pub(super) fn same_again(renews: bool) -> Failure {
             hint: "put a new one in its place".to_owned(),
             retry_after: None,
             carried_out: CarriedOut::No,
+            rotated: None,
         }
     }
 }
@@ -291,6 +298,7 @@ pub(super) fn dead_on_arrival() -> Failure {
         hint: "the service is slow, or this machine's clock is wrong".to_owned(),
         retry_after: None,
         carried_out: CarriedOut::No,
+        rotated: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test should fail with the place")]
 
+mod jumps;
 mod keeping;
 mod spending;
 

@@ -125,6 +125,7 @@ impl Story {
             hint: "do something".to_owned(),
             retry_after,
             carried_out: CarriedOut::No,
+            rotated: None,
         };
         self.tell(Event::Minted { generation, requested: self.now, result: Err(failure) });
     }
