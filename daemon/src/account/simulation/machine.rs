@@ -178,9 +178,15 @@ impl World {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let generation = |life: &Life| life.token_to_keep().map(|token| token.generation);
         let before = generation(&slot.life);
+        let on_disk = match &event {
+            Event::Restored(Some(restored)) => Some(restored.token.sha256),
+            _ => None,
+        };
         let effects = slot.life.handle(event, now, slot.used);
         if comes_from_disk && generation(&slot.life) != before {
             slot.kept = generation(&slot.life);
+        } else if on_disk.is_some_and(|sha256| slot.life.has_refused(&sha256)) {
+            slot.kept = Some(0);
         }
         slot.snapshot = slot.life.snapshot(now, slot.used);
         for effect in effects {

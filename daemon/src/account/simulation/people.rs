@@ -98,11 +98,11 @@ impl World {
         self.trace.note(|| format!("  account {site}: token {number} is rejected"));
         self.sites[site].unsettle(self.hands.truth());
         let sha256 = digest(b"", &self.sites[site].token(number));
-        self.learn_rejection(site, number);
+        let holders = self.learn_rejection(site, number);
         for life in self.all_of(site) {
             self.tell(life, Event::Rejected(sha256));
         }
-        self.learn_what_became(site, number);
+        self.learn_what_became(site, number, &holders);
         if self.is_up {
             self.sites[site].writer.flushing.push(number);
             self.begin_writing(site);

@@ -243,9 +243,6 @@ impl World {
         let unseen = std::mem::take(&mut slot.watch.unseen);
         let site = &mut self.sites[slot.site];
         let Some(facts) = facts else { return };
-        if unseen.contains(&facts.number) {
-            site.rejected.entry(facts.number).or_insert(Rejected { at: self.hands.truth() });
-        }
         let held = Held {
             number: facts.number,
             requested: facts.requested,
@@ -268,14 +265,19 @@ impl World {
             self.trace.count("restored");
             let is_in_doubt = is_doubtful && site.service.can_probe;
             slot.watch.held = Some(Held { is_in_doubt, ..held });
+            if unseen.contains(&facts.number) {
+                site.rejected.entry(facts.number).or_insert(Rejected { at: self.hands.truth() });
+            }
         }
-        if restored.is_some() && site.gone.contains(&facts.number) {
+        if is_usable && site.gone.contains(&facts.number) {
             let what = format!("token {} of account {}", facts.number, site.index);
             self.broken("P10 a rejected token is gone from the disk, too", what);
         }
     }
 
-    pub(super) fn learn_rejection(&mut self, site: usize, number: usize) {
+    /// A caller's rejection is about to be told; the lives that hold that token.
+    pub(super) fn learn_rejection(&mut self, site: usize, number: usize) -> Vec<u64> {
+        let mut holders = Vec::new();
         let now = self.hands.now();
         let at = self.hands.truth();
         let mut counts = false;
@@ -289,6 +291,7 @@ impl World {
             if slot.life.is_held() {
                 slot.watch.unseen.push(number);
             } else if is_held {
+                holders.push(life);
                 slot.watch.last_mint = None;
                 slot.watch.failures = 0;
                 if slot.watch.was_ambiguous {
@@ -302,15 +305,15 @@ impl World {
             // Rejected again while the service is asked, it is the same doubt.
             self.sites[site].rejected.entry(number).or_insert(rejected);
         }
+        holders
     }
 
     /// One that the service vouches for may be honoured or not; whether it was, the life knows.
-    pub(super) fn learn_what_became(&mut self, site: usize, number: usize) {
+    pub(super) fn learn_what_became(&mut self, site: usize, number: usize, holders: &[u64]) {
         let at = self.hands.truth();
-        for life in self.all_of(site) {
-            let Some(slot) = self.slots.get_mut(&life) else { continue };
-            let is_held = slot.watch.held.is_some_and(|held| held.number == number);
-            if is_held && !slot.life.is_held() && slot.life.token_to_keep().is_none() {
+        for life in holders {
+            let Some(slot) = self.slots.get(life) else { continue };
+            if slot.life.token_to_keep().is_none() {
                 let rejected = Rejected { at };
                 self.sites[site].rejected.entry(number).or_insert(rejected);
             }

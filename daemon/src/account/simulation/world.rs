@@ -280,9 +280,6 @@ impl World {
     fn touch_clocks(&mut self) {
         let next = self.dice.span_ms(10 * MINUTE, 5 * DAY);
         let truth = self.hands.truth();
-        for site in &mut self.sites {
-            site.unsettle(truth);
-        }
         match self.dice.below(6) {
             0 => self.set_wall(false),
             1 => self.set_wall(true),
@@ -300,6 +297,10 @@ impl World {
                 self.trace.note(|| format!("  suspended for {span} ms"));
                 self.wake();
             }
+        }
+        let truth = self.hands.truth();
+        for site in &mut self.sites {
+            site.unsettle(truth);
         }
         self.after(next, Happening::Clocks);
     }
