@@ -37,5 +37,5 @@ pub use error::Error;
 pub use token::Token;
 pub use tokend_proto::Secret;
 pub use tokend_proto::message::{
-    About, AccountName, AccountStatus, Code, Failure, LastError, Reloaded, StoreState,
+    About, AccountName, AccountStatus, ClockSkew, Code, Failure, LastError, Reloaded, StoreState,
 };

@@ -15,9 +15,6 @@ use crate::provider::Failure;
 use crate::provider::http;
 use crate::secret::store::{IdentityKind, Store, UnlockError};
 
-/// A timer stands still in suspend; so it is looked again at least so often.
-const LONGEST_NAP: Duration = Duration::from_secs(30);
-
 /// A folder that does not answer by then is said to hang.
 const LONGEST_LOOK: Duration = Duration::from_secs(3);
 
@@ -209,10 +206,9 @@ impl Lock {
                     return;
                 }
             } else {
-                let now = self.clock.now().steady;
                 let deadline = self.keeper.last_use().after(Duration::from_millis(after));
                 tokio::select! {
-                    () = self.clock.sleep_until(deadline.min(now.after(LONGEST_NAP))) => {}
+                    () = self.clock.sleep_until(deadline) => {}
                     () = changed => {}
                 }
             }

@@ -12,7 +12,7 @@ use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook_tokio::Signals;
 use tokend::account::{Cabinet, Keeper, KeeperGone, Reconfigured};
-use tokend::clock::{Clock, SystemClock};
+use tokend::clock::{Clock, SystemClock, watch_for_jumps};
 use tokend::config::{self, Loaded};
 use tokend::instance::{Instance, Taken};
 use tokend::lock::Lock;
@@ -174,6 +174,7 @@ async fn serve(
 
     let mut running = Running::of(&loaded);
     begin_serving(&keeper, &lock, level, loaded).await?;
+    let jumps = tokio::spawn(watch_for_jumps());
     let idle = tokio::spawn(Arc::clone(&lock).lock_when_idle());
     let serving = tokio::spawn(server.run(socket));
     notify(&[NotifyState::Ready]);
@@ -204,6 +205,7 @@ async fn serve(
     }
     notify(&[NotifyState::Stopping]);
     tracing::info!("stopping");
+    jumps.abort();
     idle.abort();
     serving.abort();
     // Its socket goes with it.

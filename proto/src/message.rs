@@ -212,6 +212,18 @@ pub struct AccountStatus {
     pub last_error: Option<LastError>,
     /// What a person should know.
     pub warnings: Words,
+    /// How far the daemon's wall clock is from the service's, where the service told its own over TLS.
+    pub clock_skew: Option<ClockSkew>,
+}
+
+/// How far two clocks are apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockSkew {
+    /// The service's host.
+    pub host: String,
+    /// By how many milliseconds the daemon's clock is ahead of it; less than zero where it is behind. Right within a
+    /// second and the time that the answer took.
+    pub ahead_ms: i64,
 }
 
 /// What went wrong last.

@@ -120,7 +120,7 @@ fn what_does_arrive_costs_a_few_times_the_limit_at_most() {
     assert!(taken <= 2 * SLACK, "{taken} bytes for extras");
 
     // The page that grows most when it is read: every account has as many warnings as there may be, all empty.
-    let account = [&[0; 10][..], &[words], &[0; MAX_WORDS]].concat();
+    let account = [&[0; 10][..], &[words], &[0; MAX_WORDS], &[0]].concat();
     let count = u16::try_from(MAX_PAGE).expect("a short count").to_le_bytes();
     let page = [&[251, count[0], count[1]][..], &account.repeat(MAX_PAGE), &[0]].concat();
     let answer = sealed(Kind::STATUS_PAGE.0, &page);

@@ -9,8 +9,8 @@ use tokend_proto::envelope;
 use tokend_proto::frame::{self, HEADER, Opening, Oversize};
 use tokend_proto::limits::{MAX_ANSWER, MAX_PAGE, MAX_REQUEST, MAX_SECRET, MAX_WORDS, PROTOCOL};
 use tokend_proto::message::{
-    About, AccountName, AccountStatus, Code, Credential, Failure, Field, Get, LastError, ListAccounts,
-    ListPage, Refresh, Reject, Reloaded, Status, StatusPage, StoreState, Unlock, Watch, Words,
+    About, AccountName, AccountStatus, ClockSkew, Code, Credential, Failure, Field, Get, LastError,
+    ListAccounts, ListPage, Refresh, Reject, Reloaded, Status, StatusPage, StoreState, Unlock, Watch, Words,
 };
 use tokend_proto::{Answer, DecodeError, Envelope, Extra, Kind, List, Request, Secret, codec};
 
@@ -226,6 +226,7 @@ fn the_largest_page_arrives() {
             code: Code::NOT_NOW,
         }),
         warnings: List::truncating(vec!["w".repeat(warning); MAX_WORDS]),
+        clock_skew: Some(ClockSkew { host: String::new(), ahead_ms: 0 }),
     };
     let page = |warning| {
         let accounts = List::truncating(vec![account(warning); MAX_PAGE]);
@@ -407,8 +408,11 @@ fn account_status() -> impl Strategy<Value = AccountStatus> {
         });
     let times = (option::of(any::<i64>()), option::of(any::<i64>()), option::of(any::<i64>()));
     let spans = (option::of(any::<u64>()), option::of(any::<u64>()), any::<u64>());
-    ((text(), text(), text()), times, spans, option::of(last_error), words()).prop_map(
-        |((account, account_type, state), at, (expires_in_ms, lifetime_ms, served), last_error, warnings)| {
+    let skew = (text(), any::<i64>()).prop_map(|(host, ahead_ms)| ClockSkew { host, ahead_ms });
+    let told = (option::of(last_error), words(), option::of(skew));
+    ((text(), text(), text()), times, spans, told).prop_map(
+        |((account, account_type, state), at, (expires_in_ms, lifetime_ms, served), told)| {
+            let (last_error, warnings, clock_skew) = told;
             AccountStatus {
                 account,
                 account_type,
@@ -421,6 +425,7 @@ fn account_status() -> impl Strategy<Value = AccountStatus> {
                 served,
                 last_error,
                 warnings,
+                clock_skew,
             }
         },
     )

@@ -14,8 +14,8 @@ use tokend_proto::envelope::{self, Body};
 use tokend_proto::frame::{self, HEADER, Opening};
 use tokend_proto::limits::{MAX_ANSWER, MAX_REQUEST, MAX_WORDS, PROTOCOL};
 use tokend_proto::message::{
-    About, AccountName, AccountStatus, Code, Credential, Failure, Field, Get, LastError, ListAccounts,
-    ListPage, Refresh, Reject, Reloaded, Status, StatusPage, StoreState, Unlock, Watch, Words,
+    About, AccountName, AccountStatus, ClockSkew, Code, Credential, Failure, Field, Get, LastError,
+    ListAccounts, ListPage, Refresh, Reject, Reloaded, Status, StatusPage, StoreState, Unlock, Watch, Words,
 };
 use tokend_proto::{Answer, Envelope, Extra, Kind, List, Request, Secret, codec};
 
@@ -507,6 +507,7 @@ fn pages() -> Vec<Vector> {
         served: 12_345,
         last_error: None,
         warnings: words([]),
+        clock_skew: Some(ClockSkew { host: "api.lyvecloud.seagate.com".to_owned(), ahead_ms: -7_200_250 }),
     };
     let parked = AccountStatus {
         account: "internal".to_owned(),
@@ -526,6 +527,7 @@ fn pages() -> Vec<Vector> {
             code: Code::REFUSED,
         }),
         warnings: words(["the configuration is readable by others"]),
+        clock_skew: None,
     };
     let name = |account: &str, account_type: &str| AccountName {
         account: account.to_owned(),

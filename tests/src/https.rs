@@ -21,13 +21,21 @@ impl Https {
     /// # Errors
     /// Where there is no `openssl`, or no `python3` that knows TLS.
     pub fn start(folder: &Path) -> Result<Self> {
+        Self::start_ahead(folder, 0)
+    }
+
+    /// The same; its clock is so many seconds ahead.
+    ///
+    /// # Errors
+    /// As [`Https::start`].
+    pub fn start_ahead(folder: &Path, seconds: i64) -> Result<Self> {
         fs::create_dir(folder)?;
         let made = Command::new("sh").args(["-ec", CERTIFICATE]).current_dir(folder).output()?;
         if !made.status.success() {
             return Err(Error::other(format!("openssl: {}", String::from_utf8_lossy(&made.stderr))));
         }
         let mut server = Command::new("python3")
-            .args(["-I", "-c", SERVER])
+            .args(["-I", "-c", SERVER, &seconds.to_string()])
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -59,8 +67,10 @@ openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days
 ";
 
 const SERVER: &str = r"
-import base64, http.server, json, os, ssl
+import base64, http.server, json, os, ssl, sys, time
 class Handler(http.server.BaseHTTPRequestHandler):
+    def date_time_string(self, timestamp=None):
+        return super().date_time_string(time.time() + int(sys.argv[1]))
     def do_POST(self):
         self.rfile.read(int(self.headers['content-length']))
         token = base64.b64encode(os.urandom(60)).decode()

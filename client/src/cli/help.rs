@@ -131,7 +131,8 @@ Shows each account's state, how long its token lives, when it is refreshed, what
 
       --check   exits with the worst: 4 before 5, 9, 7, 3, 10, 1 and 6, which mends itself; 0 if all is well
       --json    a list of objects: account, type, state, expires_at, expires_in, next_refresh_at, refreshed_at,
-                served, last_error (null, or kind, message, hint, at), warnings
+                served, last_error (null, or kind, message, hint, at), warnings, clock_skew (the seconds by which
+                tokend's clock is ahead of the service's, or null)
 
 States: fresh, refreshing, waiting (a try failed, the next is scheduled), parked (refused; waits for a change),
 login-needed, locked, idle (none held, none wanted).

@@ -23,6 +23,11 @@ pub(crate) fn words(span: Duration) -> String {
     text
 }
 
+/// Whole seconds, to the nearest.
+pub(crate) fn whole_seconds(ms: i64) -> i64 {
+    ms.saturating_add(500).div_euclid(1000)
+}
+
 /// RFC 3339 in UTC, to the second. What the format cannot say becomes the nearest that it can.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
     const LAST: u64 = 253_402_300_799; // 9999-12-31T23:59:59Z

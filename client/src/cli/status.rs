@@ -76,6 +76,8 @@ struct JsonStatus<'a> {
     served: u64,
     last_error: Option<JsonError<'a>>,
     warnings: &'a [String],
+    /// By how many seconds tokend's clock is ahead of the service's.
+    clock_skew: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -105,6 +107,7 @@ fn json(accounts: &[AccountStatus]) -> Result<String, Complaint> {
                 at: span::rfc3339_ms(error.at_ms),
             }),
             warnings: &account.warnings,
+            clock_skew: account.clock_skew.as_ref().map(|skew| span::whole_seconds(skew.ahead_ms)),
         })
         .collect();
     let list = serde_json::to_string(&objects);
@@ -180,9 +183,21 @@ mod tests {
             "refreshed_at",
             "served",
             "last_error",
+            "warnings",
+            "clock_skew",
         ] {
             assert!(text.contains(&format!("\"{field}\":")), "{field} in {text}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn json_has_the_skew_in_whole_seconds_or_null() -> Result<(), Complaint> {
+        let skew = |ahead_ms| tokend_client::ClockSkew { host: "a.example".to_owned(), ahead_ms };
+        let mut one = account("a", "fresh");
+        assert!(json(std::slice::from_ref(&one))?.contains("\"clock_skew\":null"));
+        one.clock_skew = Some(skew(-7_199_600));
+        assert!(json(&[one])?.contains("\"clock_skew\":-7200"));
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use tokend_client::{AccountStatus, LastError};
+use tokend_client::{AccountStatus, ClockSkew, LastError};
 
 use super::complaint::printable;
 use super::span;
@@ -26,6 +26,8 @@ const WIDE: usize = 100;
 const SHORTEST_BAR: usize = 6;
 const LONGEST_BAR: usize = 24;
 const SHORTEST_NAME: usize = 12;
+/// Clocks that differ by no more are right enough, and the difference is not known any better.
+const SKEW: u64 = 5;
 
 /// Columns for a script: no colour, no bar, nothing cut.
 pub(crate) fn plain(accounts: &[AccountStatus], now_ms: i64) -> String {
@@ -135,7 +137,20 @@ fn trouble(account: &AccountStatus, now_ms: i64) -> Vec<Trouble> {
     if account.state == "locked" && !lines.iter().any(|line| line.text.contains("tok unlock")) {
         lines.push(Trouble { text: "hint: `tok unlock`".to_owned(), is_hint: true });
     }
+    lines.extend(account.clock_skew.as_ref().and_then(skew));
     lines
+}
+
+/// That this machine's clock, or the service's, is wrong.
+fn skew(skew: &ClockSkew) -> Option<Trouble> {
+    let seconds = span::whole_seconds(skew.ahead_ms);
+    if seconds.unsigned_abs() <= SKEW {
+        return None;
+    }
+    let by = span::words(Duration::from_secs(seconds.unsigned_abs()));
+    let side = if seconds > 0 { "ahead of" } else { "behind" };
+    let text = format!("this machine's clock is {by} {side} {}'s", printable(&skew.host));
+    Some(Trouble { text, is_hint: true })
 }
 
 /// What went wrong last, and what to do about it.

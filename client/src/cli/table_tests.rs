@@ -20,6 +20,7 @@ pub(in crate::cli) fn account(name: &str, state: &str) -> AccountStatus {
         served: 0,
         last_error: None,
         warnings: List::default(),
+        clock_skew: None,
     }
 }
 
@@ -188,4 +189,25 @@ fn due_under_way_and_dead_are_told() {
 fn a_message_cannot_draw_on_the_screen() {
     let text = shown(&[failed("a", "waiting", "\x1b[2Jgone\r\n\u{202e}x", "")], 80, false);
     assert!(!text.contains('\x1b') && !text.contains('\u{202e}') && !text.contains('\r'));
+}
+
+#[test]
+fn a_clock_that_is_wrong_is_told_below_its_account() {
+    let skewed = |ahead_ms| AccountStatus {
+        clock_skew: Some(ClockSkew { host: "login.example.com".to_owned(), ahead_ms }),
+        ..alive("a", 60, 60, 60)
+    };
+    for (ahead_ms, told) in [
+        (7_200_400, Some("    this machine's clock is 2h ahead of login.example.com's\n")),
+        (-90_000, Some("    this machine's clock is 1m 30s behind login.example.com's\n")),
+        (6000, Some("    this machine's clock is 6s ahead of login.example.com's\n")),
+        (5400, None),
+        (-5400, None),
+        (0, None),
+    ] {
+        for text in [plain(&[skewed(ahead_ms)], NOW), shown(&[skewed(ahead_ms)], 80, false)] {
+            let lines: String = text.split_inclusive('\n').skip(2).collect();
+            assert_eq!(lines, told.unwrap_or_default(), "{ahead_ms}");
+        }
+    }
 }

@@ -34,6 +34,7 @@ fn account(name: &str, state: &str, error: Option<Code>) -> AccountStatus {
             code,
         }),
         warnings: List::default(),
+        clock_skew: None,
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::skew::ServiceClock;
 use super::token::{Need, Token};
+use super::words;
 use crate::clock::{Moment, Steady, Wall};
 use crate::provider::Failure;
 
@@ -16,12 +18,16 @@ pub struct Snapshot {
     pub token: Option<Arc<Token>>,
     /// The life that a served token should have left.
     pub wish: Duration,
+    /// Whether another token can be had.
+    pub renews: bool,
     /// When the next request to the service is due; of one that waits for its turn there, about when that comes.
     pub next_refresh: Option<Steady>,
     /// What went wrong last, if the last try did.
     pub trouble: Option<Trouble>,
     /// What a person should know.
     pub warnings: Vec<String>,
+    /// What the service's clock showed last.
+    pub service_clock: Option<ServiceClock>,
 }
 
 /// What went wrong last.
@@ -76,6 +82,20 @@ impl Snapshot {
     /// The token, if it meets the need as it is, with no question to the account's task.
     #[must_use]
     pub fn serve(&self, need: Need, now: Moment) -> Option<&Arc<Token>> {
-        self.token.as_ref().filter(|token| token.meets(need, self.wish, now))
+        self.token.as_ref().filter(|token| token.meets(need, self.wish, now) && !self.is_disputed(now))
+    }
+
+    /// What a person should know now.
+    #[must_use]
+    pub fn warnings_at(&self, now: Moment) -> Vec<String> {
+        let in_vain = self.is_disputed(now) && self.trouble.is_some();
+        let doubt = in_vain.then(|| words::CLOCKS_DISAGREE.to_owned());
+        self.warnings.iter().cloned().chain(doubt).collect()
+    }
+
+    /// Whether the clocks disagree about the token, so that another is tried for before it is served (promise 7).
+    #[must_use]
+    pub fn is_disputed(&self, now: Moment) -> bool {
+        self.renews && self.token.as_ref().is_some_and(|token| token.is_disputed(now))
     }
 }

@@ -76,6 +76,12 @@ impl Token {
         self.left(self.received)
     }
 
+    /// Whether the clocks disagree about how much of its life has passed. Nothing passes of one that is not known.
+    #[must_use]
+    pub fn is_disputed(&self, now: Moment) -> bool {
+        self.lifetime.is_some() && now.is_apart_from(self.requested)
+    }
+
     /// Whether both clocks call it dead. Where one has jumped, the other may be right.
     #[must_use]
     pub fn is_dead_for_sure(&self, now: Moment) -> bool {

@@ -12,9 +12,9 @@ use crate::provider::{CarriedOut, Class, Failure};
 pub(super) const VOUCHED: &str =
     "a caller rejected this token, but the service says that it lives; it is served on";
 
-/// Said of a token that only one of the clocks calls dead, while no new one can be had.
+/// Said of a token of which the clocks disagree how old it is, while no new one can be had.
 pub(super) const CLOCKS_DISAGREE: &str =
-    "this machine's clock was set meanwhile: the token may be dead, and refreshing failed";
+    "this machine's clock was set since the token was fetched, so it may be dead; no new one can be had now";
 
 /// A span for people, in at most two units.
 #[must_use]
@@ -84,6 +84,7 @@ pub(super) fn cancelled_by_a_lock() -> Failure {
         hint: "it is tried again".to_owned(),
         retry_after: None,
         carried_out: CarriedOut::No,
+        rotated: None,
     }
 }
 
@@ -141,6 +142,7 @@ pub(super) fn rejected_too_often() -> Failure {
         hint: "find out why tokens that the service has just given are refused".to_owned(),
         retry_after: None,
         carried_out: CarriedOut::No,
+        rotated: None,
     }
 }
 
@@ -248,6 +250,7 @@ pub(super) fn no_token() -> Failure {
         hint: "see the log of tokend".to_owned(),
         retry_after: None,
         carried_out: CarriedOut::No,
+        rotated: None,
     }
 }
 
@@ -260,6 +263,7 @@ pub(super) fn too_large() -> Failure {
         hint: "look whether the account's `response` names the right fields".to_owned(),
         retry_after: None,
         carried_out: CarriedOut::No,
+        rotated: None,
     }
 }
 
@@ -272,6 +276,7 @@ pub(super) fn provider_panicked() -> Failure {
         hint: "see the log of tokend, and please report it".to_owned(),
         retry_after: None,
         carried_out: CarriedOut::No,
+        rotated: None,
     }
 }
 
@@ -285,6 +290,7 @@ pub(super) fn same_again(renews: bool) -> Failure {
             hint: "it may keep a token until it expires".to_owned(),
             retry_after: None,
             carried_out: CarriedOut::No,
+            rotated: None,
         }
     } else {
         Failure {
@@ -294,6 +300,7 @@ pub(super) fn same_again(renews: bool) -> Failure {
             hint: "put a new one in its place".to_owned(),
             retry_after: None,
             carried_out: CarriedOut::No,
+            rotated: None,
         }
     }
 }
@@ -307,6 +314,7 @@ pub(super) fn dead_on_arrival() -> Failure {
         hint: "the service is slow, or this machine's clock is wrong".to_owned(),
         retry_after: None,
         carried_out: CarriedOut::No,
+        rotated: None,
     }
 }
 

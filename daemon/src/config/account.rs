@@ -15,6 +15,7 @@ use crate::account::{Definition, Policy, Refresh};
 use crate::clock::milliseconds;
 use crate::document::{Document, Located, Shape, Span, Table};
 use crate::provider::{Defaults, Kind, Presentation, Provider};
+use crate::secret::Source;
 
 /// Keys that say how an account is kept, not what it is: a change of them costs no token.
 const KEPT: &[&str] =
@@ -127,8 +128,8 @@ impl<'d> Accounts<'d> {
         let Defaults { http_timeout, command_timeout, ca_file, proxy, environment: _, reach: _ } =
             self.defaults;
         // `[vault]` belongs to the accounts that get a secret from there.
-        let vault =
-            provider.sources().iter().find_map(|source| source.vault()).map(|vault| vault.fingerprint());
+        let mut sources = provider.sources().into_iter().chain(provider.first_refresh_token());
+        let vault = sources.find_map(Source::vault).map(|vault| vault.fingerprint());
         // Objects are sorted by their keys, so that the same definition has the same text.
         let definition = json!({
             "vault": vault,

@@ -95,7 +95,7 @@ impl LyveCloud {
             told => told,
         };
         let lifetime = lifetime.map_err(|Dead| dead(&reply.host))?;
-        Ok(Minted { lifetime, ..Minted::of(token) })
+        Ok(Minted { lifetime, date: reply.date, ..Minted::of(token) })
     }
 
     async fn ask_about(&self, token: &Secret, now: Moment) -> Result<Probe, Failure> {

@@ -211,7 +211,8 @@ pub enum Class {
 /// Whether a request that failed may have been carried out: what spends a refresh token must know (promise 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CarriedOut {
-    /// It did not reach the service, or the service itself said that it did nothing.
+    /// It did not reach the service, the service itself said that it did nothing, or its answer is whole and tells
+    /// what became of the refresh token: [`Failure::rotated`] is the new one, else the old one is as good as before.
     #[default]
     No,
     /// Something between may have answered in the service's place: a gateway, a portal; or the service broke over it.
@@ -220,7 +221,20 @@ pub enum CarriedOut {
     AnswerLost,
 }
 
-/// Why there is no token. Holds no secret, no token and no body: `message` and `hint` go to people and logs.
+/// A refresh token that came with an answer which is of no other use. Shared, since failures are cloned; silent in
+/// `Debug`.
+#[derive(Debug, Clone)]
+pub struct Rotated(pub Arc<Secret>);
+
+impl PartialEq for Rotated {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.matches(&other.0)
+    }
+}
+
+impl Eq for Rotated {}
+
+/// Why there is no token. `message` and `hint` go to people and logs: no secret, no token and no body is in them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// What it means.
@@ -235,6 +249,9 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// Whether the request may have been carried out all the same.
     pub carried_out: CarriedOut,
+    /// The refresh token that came with an access token which cannot be used: then the one that was spent is void.
+    /// Whoever spent it takes this out before the failure goes on its way.
+    pub rotated: Option<Rotated>,
 }
 
 impl Failure {
@@ -277,6 +294,7 @@ impl Failure {
             hint: hint.into(),
             retry_after: None,
             carried_out: CarriedOut::No,
+            rotated: None,
         }
     }
 
@@ -290,6 +308,12 @@ impl Failure {
     #[must_use]
     pub fn perhaps(self, carried_out: CarriedOut) -> Self {
         Self { carried_out, ..self }
+    }
+
+    /// The same, of an answer that brought a new refresh token all the same.
+    #[must_use]
+    pub fn with_rotated(self, rotated: Option<Secret>) -> Self {
+        Self { rotated: rotated.map(|token| Rotated(Arc::new(token))), ..self }
     }
 
     /// The same, and not sooner than this.

@@ -66,7 +66,7 @@ impl OpenvCloud {
         // "Note empty authkey."
         form.push_pair(b"authkey", b"");
         let reply = self.http.send(Request::post(self.endpoint.clone()).form(form), asked.now).await?;
-        read_key(&reply).map(Minted::of)
+        read_key(&reply).map(|key| Minted { date: reply.date, ..Minted::of(key) })
     }
 }
 

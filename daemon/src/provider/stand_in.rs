@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ops::Deref;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -45,6 +45,7 @@ pub(crate) struct StandIn {
     scheme: &'static str,
     answers: Arc<Mutex<VecDeque<Answer>>>,
     seen: Arc<Mutex<Vec<Seen>>>,
+    connections: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -77,6 +78,8 @@ pub(crate) enum Answer {
     Bytes(Vec<u8>),
     /// Says nothing, and stays.
     Silence,
+    /// Closes the connection without a look at it.
+    Closed,
 }
 
 /// An answer with this status and body.
@@ -115,25 +118,28 @@ impl StandIn {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let (seen, stop) = (Arc::<Mutex<Vec<Seen>>>::default(), Arc::<AtomicBool>::default());
+        let connections = Arc::<AtomicUsize>::default();
         let answers = Arc::new(Mutex::new(answers.into_iter().collect::<VecDeque<_>>()));
         let thread = std::thread::spawn({
             let (seen, stop, answers) = (Arc::clone(&seen), Arc::clone(&stop), Arc::clone(&answers));
+            let connections = Arc::clone(&connections);
             move || {
                 let mut silent = Vec::new();
                 while let Ok((stream, _)) = listener.accept() {
                     if stop.load(Ordering::SeqCst) {
                         return;
                     }
+                    connections.fetch_add(1, Ordering::SeqCst);
                     let answer = answers.lock().expect("the lock").pop_front();
                     match answer {
                         Some(Answer::Silence) => silent.push(stream),
+                        Some(Answer::Closed) | None => {}
                         Some(answer) => talk(stream, &seen, answer),
-                        None => {}
                     }
                 }
             }
         });
-        Self { address, scheme, answers, seen, stop, thread: Some(thread) }
+        Self { address, scheme, answers, seen, connections, stop, thread: Some(thread) }
     }
 
     /// Has more answers, which may name its own URL.
@@ -149,6 +155,11 @@ impl StandIn {
     /// The requests so far.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().expect("the lock").clone()
+    }
+
+    /// How many connections there were so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// The lines of the requests so far.

@@ -87,6 +87,30 @@ fn kind_of(class: Class) -> &'static str {
     }
 }
 
+/// Whether the request behind an answer without a token may have been carried out. `told` says that the body held an
+/// error's code: then a success was none.
+fn carried_out(status: u16, page: bool, told: bool) -> CarriedOut {
+    match status {
+        // Each says that the request was not taken, whoever says it.
+        300..=399 | 408 | 425 | 429 | 503 => CarriedOut::No,
+        // A portal's or a firewall's, or the service's own after the fact.
+        200..=299 | 400..=499 if page => CarriedOut::Unclear,
+        200..=299 if !told => CarriedOut::AnswerLost,
+        200..=299 | 400..=499 => CarriedOut::No,
+        // It broke over the request, or a gateway does not know what became of it.
+        _ => CarriedOut::Unclear,
+    }
+}
+
+/// The same, where the body did not arrive whole or was too long to read.
+pub(crate) fn carried_out_by_status(status: u16) -> CarriedOut {
+    match carried_out(status, false, false) {
+        // Nobody saw whether it was a page.
+        CarriedOut::No if (400..=499).contains(&status) => carried_out(status, true, false),
+        carried_out => carried_out,
+    }
+}
+
 /// Whether a status may be called a refusal by the configuration: a 4xx that is not *not now* for everybody.
 pub(crate) fn may_refuse(status: u16) -> bool {
     (400..=499).contains(&status) && classify(&[], status, false, None).0 == Class::Doubtful
@@ -96,6 +120,7 @@ pub(crate) fn may_refuse(status: u16) -> bool {
 /// configuration that a refusal is about.
 pub(crate) fn judge(reply: &Reply, rows: &[Row], words: &Words, credentials: &str) -> Failure {
     let (class, kind) = classify(rows, reply.status, reply.is_page(), words.code.as_deref());
+    let carried_out = carried_out(reply.status, reply.is_page(), words.code.is_some());
     let (host, status) = (&reply.host, reply.status);
     let (message, hint) = match kind {
         "redirect" => {
@@ -111,15 +136,21 @@ pub(crate) fn judge(reply: &Reply, rows: &[Row], words: &Words, credentials: &st
             format!("{host} did not take the request ({status}{words})"),
             format!("check the url and {credentials}; after three such answers tokend waits for a change"),
         ),
-        _ => return unusable(reply, &format!("something else than a token{words}")),
+        _ => {
+            return unusable(reply, &format!("something else than a token{words}")).perhaps(carried_out);
+        }
     };
-    Failure { class, kind, message, hint, retry_after: reply.retry_after, carried_out: CarriedOut::No }
+    Failure { class, kind, message, hint, retry_after: reply.retry_after, carried_out, rotated: None }
 }
 
 /// The failure that a success is whose body does not hold what it should; `what` it holds instead.
 pub(crate) fn unusable(reply: &Reply, what: &str) -> Failure {
     let message = format!("{} answered {} with {what}", reply.host, reply.status);
-    Failure::not_now("bad-answer", message, PORTAL).after(reply.retry_after)
+    Failure::not_now("bad-answer", message, PORTAL).after(reply.retry_after).perhaps(carried_out(
+        reply.status,
+        reply.is_page(),
+        false,
+    ))
 }
 
 const PORTAL: &str = "check the url; on a public network, log in to its portal first; tokend tries again";
@@ -186,6 +217,37 @@ mod tests {
             let failure = judge(&Reply::pretend(status, body), &[], &Words::default(), "x");
             assert_eq!((failure.class, failure.kind), (class, kind), "{status} {body}");
         }
+    }
+
+    #[test]
+    fn whether_it_was_carried_out() {
+        use CarriedOut::{AnswerLost, No, Unclear};
+        for (status, plain, page, told) in [
+            (200, AnswerLost, Unclear, No),
+            (204, AnswerLost, Unclear, No),
+            (302, No, No, No),
+            (307, No, No, No),
+            (400, No, Unclear, No),
+            (401, No, Unclear, No),
+            (403, No, Unclear, No),
+            (404, No, Unclear, No),
+            (408, No, No, No),
+            (425, No, No, No),
+            (429, No, No, No),
+            (500, Unclear, Unclear, Unclear),
+            (501, Unclear, Unclear, Unclear),
+            (502, Unclear, Unclear, Unclear),
+            (503, No, No, No),
+            (504, Unclear, Unclear, Unclear),
+            (599, Unclear, Unclear, Unclear),
+            (600, Unclear, Unclear, Unclear),
+        ] {
+            let found = [(false, false), (true, false), (false, true)]
+                .map(|(page, told)| carried_out(status, page, told));
+            assert_eq!(found, [plain, page, told], "{status}");
+        }
+        let by_status = [200, 302, 400, 404, 429, 500, 503].map(carried_out_by_status);
+        assert_eq!(by_status, [AnswerLost, No, Unclear, Unclear, No, Unclear, No]);
     }
 
     #[test]

@@ -154,6 +154,15 @@ impl Source {
         }
     }
 
+    /// Its name in the store, where it comes from there.
+    #[must_use]
+    pub fn in_store(&self) -> Option<&str> {
+        match &self.0 {
+            Origin::Store { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
     /// Where it comes from, for people; nothing secret.
     #[must_use]
     pub fn describe(&self) -> String {

@@ -1,32 +1,29 @@
 //! What was asked becomes an answer.
 
-use std::ops::Bound;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokend_proto::envelope::{self, Kind};
 use tokend_proto::limits::{MAX_ANSWER, MAX_TIMEOUT, MAX_WORDS};
-use tokend_proto::message::{
-    AccountName, AccountStatus, Code, CredentialRef, Failure, Get, LastError, ListAccounts, ListPage,
-    Refresh, Status, StatusPage, Words,
-};
-use tokend_proto::{Answer, EncodeError, List, Request};
+use tokend_proto::message::{Code, CredentialRef, Failure, Get, Refresh};
+use tokend_proto::{Answer, EncodeError, Request};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::Server;
-use crate::account::{Account, Need, Registry, Reply, Shared, State, Token, Trouble, Variant, locked, span};
+use super::pages::{list_page, status_page};
+use crate::account::{Account, Need, Reply, Shared, State, Token, Variant, locked, span};
 use crate::clock::{Moment, milliseconds};
 use crate::document::nearest_few;
 use crate::provider::{Class, Presentation};
 use crate::secret::store::UnlockError;
 
-/// Accounts in one page: with the longest messages it stays below what may travel.
-const PAGE: usize = 200;
-
 /// A rejection is answered when the token is gone from the disk, or after so long.
 const FOR_THE_DISK: Duration = Duration::from_secs(2);
+
+/// A watch that begins while the clocks disagree about the token waits so long at most for another.
+const FOR_AGREEMENT: Duration = Duration::from_secs(10);
 
 /// Which of an account's tokens a watcher has seen: which configuration of it, and which generation.
 pub(super) type Seen = (Weak<Shared>, u64);
@@ -173,6 +170,10 @@ pub(super) async fn next_credential(
             });
             if !is_seen {
                 let here = (Arc::downgrade(&account.shared), token.generation);
+                if snapshot.is_disputed(now) {
+                    // Another is tried for first (promise 7).
+                    return after_a_try(server, Arc::clone(&account)).await;
+                }
                 account.shared.count(now.steady);
                 server.keeper.touch(now.steady);
                 let (account, token) = (Arc::clone(&account), Arc::clone(token));
@@ -182,6 +183,18 @@ pub(super) async fn next_credential(
         drop(snapshot);
         changed.await;
     }
+}
+
+/// A token that is asked for as a caller does; with the warning that belongs to it.
+async fn after_a_try(server: &Arc<Server>, account: Arc<Account>) -> Result<(Given, Seen), Failure> {
+    let own = Variant::default();
+    let reply = server.keeper.ask(&account.name, own.clone(), Need::Wish, FOR_AGREEMENT).await;
+    let given = given(server, account, &own, reply.map_err(|_| stopping())?)?;
+    let seen = match &given {
+        Given::Token { account, token, .. } => (Arc::downgrade(&account.shared), token.generation),
+        Given::Answer(_) => (Weak::new(), 0),
+    };
+    Ok((given, seen))
 }
 
 async fn get_token(server: &Arc<Server>, get: Get) -> Result<Given, Failure> {
@@ -270,77 +283,6 @@ fn variant(account: &Account, scope: Vec<String>, audience: Vec<String>) -> Resu
     Ok(Variant::new(scope, audience))
 }
 
-fn status_page(server: &Arc<Server>, status: &Status) -> Result<StatusPage, Failure> {
-    let now = server.keeper.now();
-    if let Some(name) = &status.account {
-        let account = find(server, name)?;
-        return Ok(StatusPage { accounts: List::truncating(vec![status_of(&account, now)]), more: false });
-    }
-    let registry = server.keeper.registry();
-    let mut rest = after(&registry, status.after.as_deref());
-    let accounts = rest.by_ref().take(PAGE).map(|account| status_of(account, now)).collect();
-    Ok(StatusPage { accounts: List::truncating(accounts), more: rest.next().is_some() })
-}
-
-fn list_page(server: &Arc<Server>, list: &ListAccounts) -> ListPage {
-    let registry = server.keeper.registry();
-    let mut rest = after(&registry, list.after.as_deref());
-    let accounts = rest
-        .by_ref()
-        .take(PAGE)
-        .map(|account| AccountName { account: account.name.clone(), account_type: account.kind.to_owned() })
-        .collect();
-    ListPage { accounts: List::truncating(accounts), more: rest.next().is_some() }
-}
-
-fn after<'a>(registry: &'a Registry, name: Option<&'a str>) -> impl Iterator<Item = &'a Arc<Account>> {
-    let start = name.map_or(Bound::Unbounded, Bound::Excluded);
-    registry.range::<str, _>((start, Bound::Unbounded)).map(|(_, account)| account)
-}
-
-fn status_of(account: &Account, now: Moment) -> AccountStatus {
-    let snapshot = account.shared.snapshot();
-    let token = snapshot.token.as_ref().filter(|token| token.is_alive(now));
-    let left = token.and_then(|token| token.left(now));
-    AccountStatus {
-        account: account.name.clone(),
-        account_type: account.kind.to_owned(),
-        state: snapshot.state.as_str().to_owned(),
-        expires_at_ms: left.map(|left| now.wall.after(left).0),
-        expires_in_ms: left.map(milliseconds),
-        lifetime_ms: token.and_then(|token| token.lifetime).map(milliseconds),
-        next_refresh_at_ms: snapshot.next_refresh.map(|at| now.wall.after(now.steady.until(at)).0),
-        refreshed_at_ms: token.map(|token| token.received.wall.0),
-        served: account.shared.served(),
-        last_error: snapshot.trouble.as_ref().map(last_error),
-        warnings: Words::truncating(
-            token
-                .map(|token| token.warnings.clone())
-                .into_iter()
-                .flatten()
-                .chain(snapshot.warnings.clone())
-                .chain(account.shared.unkept().map(|why| why.to_string()))
-                .chain(at_risk(&account.shared))
-                .collect(),
-        ),
-    }
-}
-
-fn last_error(trouble: &Trouble) -> LastError {
-    LastError {
-        kind: trouble.failure.kind.to_owned(),
-        message: trouble.failure.message.clone(),
-        hint: trouble.failure.hint.clone(),
-        at_ms: trouble.at.0,
-        code: match trouble.failure.class {
-            Class::Locked => Code::LOCKED,
-            Class::LoginNeeded => Code::LOGIN_NEEDED,
-            _ if trouble.parked => Code::REFUSED,
-            _ => Code::NOT_NOW,
-        },
-    }
-}
-
 /// Why the store did not open.
 fn still_locked(error: UnlockError) -> Failure {
     let failure = |kind: &str, message: &str, hint: &str| Failure {
@@ -382,7 +324,8 @@ async fn reload(server: &Arc<Server>) -> Result<Answer, Failure> {
     result.await.map_err(|_| stopping())?.map(Answer::Reloaded)
 }
 
-fn find(server: &Arc<Server>, name: &str) -> Result<Arc<Account>, Failure> {
+/// The account with this name, or the names that are near.
+pub(super) fn find(server: &Arc<Server>, name: &str) -> Result<Arc<Account>, Failure> {
     if let Some(account) = server.keeper.account(name) {
         return Ok(account);
     }

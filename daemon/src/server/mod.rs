@@ -4,6 +4,7 @@ mod admission;
 mod answers;
 mod connection;
 mod incoming;
+mod pages;
 pub mod socket;
 
 use std::sync::Arc;

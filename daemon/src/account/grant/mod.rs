@@ -411,6 +411,11 @@ impl Grant {
                 kept.renew(minted.refresh_token.take().map(Arc::new));
                 Ok(minted)
             }
+            // The access token is of no use; the new refresh token is.
+            Err(mut failure) if failure.rotated.is_some() => {
+                kept.renew(failure.rotated.take().map(|rotated| rotated.0));
+                Err(failure)
+            }
             Err(failure) if failure.class == Class::LoginNeeded => {
                 self.stage = Stage::ReadingAgain(want, requested, failure);
                 return effects.push(Effect::ReadSource(want));

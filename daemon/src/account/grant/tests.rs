@@ -163,6 +163,17 @@ fn the_intent_is_on_disk_before_and_the_new_refresh_token_before_the_access_toke
 }
 
 #[test]
+fn a_new_refresh_token_is_kept_also_where_the_access_token_that_came_with_it_is_of_no_use() {
+    let mut story = Story::new();
+    story.wanted(1);
+    let new = Secret::new(b"r1".to_vec()).unwrap();
+    story.answered(Err(failure(Class::Doubtful, CarriedOut::No).with_rotated(Some(new))));
+    story.said(&["disk r0 1", "send r0 for 1", "disk r1 0", "failed 1 test"]);
+    story.wanted(1);
+    story.said(&["disk r1 1", "send r1 for 1"]);
+}
+
+#[test]
 fn one_after_another_each_with_the_newest() {
     let mut story = Story::new();
     for life in 1..=3 {

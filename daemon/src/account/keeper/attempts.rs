@@ -123,7 +123,7 @@ impl Task {
                             drop(turn);
                             failures += 1;
                             let pause = schedule::backoff(failures, failure.retry_after, fastrand::f64());
-                            clock.sleep_until(clock.now().steady.after(pause)).await;
+                            clock.reach(clock.now().steady.after(pause)).await;
                             continue;
                         }
                         Err(_) => None,

@@ -360,6 +360,7 @@ impl Task {
         mut inbox: mpsc::UnboundedReceiver<Command>,
         mut reports: mpsc::UnboundedReceiver<Report>,
     ) {
+        let mut jumps = self.clock.jumps();
         loop {
             self.admit();
             let timer = self.timers.first().map(|(at, _)| *at);
@@ -384,6 +385,7 @@ impl Task {
                     Report::Left(place) => self.turnstile.leave(place),
                 },
                 () = timer => self.tick(),
+                () = jumps.next() => self.look_at_all(),
             }
         }
     }
@@ -595,6 +597,14 @@ impl Task {
             }
         }
         self.tick_grants(now);
+    }
+
+    /// The clock has jumped: what was decided before may be wrong now.
+    fn look_at_all(&mut self) {
+        let all: Vec<LifeId> = self.slots.keys().copied().collect();
+        for id in all {
+            self.tell(id, Event::Tick);
+        }
     }
 
     fn carry_out(&mut self, id: LifeId, effect: Effect) {

@@ -14,6 +14,7 @@ use crate::clock::{Clock, Steady};
 use crate::platform::FolderWatches;
 use crate::platform::files::{self, Stamp};
 use crate::provider::{Class, Provider};
+use crate::secret::Source;
 
 /// So many accounts may park, and files change, at the cost of one look at the secrets' files.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -119,7 +120,8 @@ impl Task {
 
 /// How the files of a provider's secrets are now; nothing where they do not say so soon.
 pub(super) async fn stamps(provider: &dyn Provider) -> Files {
-    let files: Vec<PathBuf> = provider.sources().iter().flat_map(|source| source.files()).collect();
+    let sources = provider.sources().into_iter().chain(provider.first_refresh_token());
+    let files: Vec<PathBuf> = sources.flat_map(Source::files).collect();
     if files.is_empty() {
         return Files::default();
     }

@@ -9,7 +9,7 @@ use crate::account::State;
 use crate::clock::SystemClock;
 use crate::secret::store::Store;
 
-fn with_cabinet(home: &Path) -> Keeper {
+pub(super) fn with_cabinet(home: &Path) -> Keeper {
     let store = Arc::new(Store::at(&home.join("data")));
     Keeper::start(Arc::new(SystemClock), Some(Cabinet::new(&home.join("state"), store)))
 }
@@ -24,7 +24,7 @@ fn kept(home: &Path) -> Vec<(String, u64)> {
     kept
 }
 
-fn put(path: &Path, text: &str) {
+pub(super) fn put(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }

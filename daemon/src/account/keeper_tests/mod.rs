@@ -2,7 +2,9 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test should fail with the place")]
 
+mod jumps;
 mod keeping;
+mod spending;
 mod turns;
 
 use std::sync::Arc;

@@ -128,7 +128,7 @@ impl Cabinet {
         let path = self.folder.join(&binding.file);
         match fs::symlink_metadata(&path) {
             Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) if is_absence(&error) => Ok(false),
             Err(error) => Err(cannot_read(&path, &error)),
         }
     }
@@ -168,7 +168,7 @@ impl Cabinet {
         });
         let record = match found {
             Ok(record) => Some(record),
-            Err(Unfit::Unread(error)) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(Unfit::Unread(error)) if is_absence(&error) => None,
             Err(Unfit::Unread(error)) => {
                 return Err(cannot_read(&path, &error));
             }
@@ -295,6 +295,11 @@ fn read_private(path: &Path) -> Result<Vec<u8>, Unfit> {
     let mut bytes = Vec::new();
     file.take(LARGEST).read_to_end(&mut bytes).map_err(Unfit::Unread)?;
     Ok(bytes)
+}
+
+/// Whether it says that there is no such file.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn cannot_read(path: &Path, error: &io::Error) -> Failure {

@@ -8,14 +8,11 @@ use zeroize::Zeroizing;
 
 use crate::account::life::Restored;
 use crate::account::token::Token;
-use crate::clock::{Moment, Steady, Wall, milliseconds};
+use crate::clock::{Moment, Steady, Wall, is_apart, milliseconds};
 use crate::secret::digest;
 
 /// What stands before the first form's bytes.
 const FIRST: u8 = 1;
-
-/// Two clocks that differ by more did not run side by side (promise 7).
-const APART: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Record {
@@ -131,7 +128,7 @@ impl Age {
         let set_back = now.wall < wall;
         if same_boot {
             let steady = Steady(requested.steady_ms).until(now.steady);
-            let apart = set_back || steady.abs_diff(by_wall) > APART;
+            let apart = set_back || is_apart(steady.abs_diff(by_wall));
             Self { steady, in_doubt: apart, set_back: false }
         } else {
             Self { steady: by_wall, in_doubt: set_back, set_back }

@@ -13,20 +13,17 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    pub(super) fn granted(&mut self, now: Steady) -> u32 {
-        if self.last.is_none_or(|last| last.until(now) >= schedule::WINDOW) {
-            self.granted = 0;
-        }
-        self.granted
+    pub(super) fn granted(&self, now: Steady) -> u32 {
+        if self.last.is_none_or(|last| last.until(now) >= schedule::WINDOW) { 0 } else { self.granted }
     }
 
     /// The pause that the next one has to keep after now, if it is granted now.
-    pub(super) fn pause(&mut self, now: Steady) -> Duration {
+    pub(super) fn pause(&self, now: Steady) -> Duration {
         schedule::forced_pause(self.granted(now))
     }
 
     /// From when the next one is granted.
-    pub(super) fn ready_at(&mut self, now: Steady) -> Steady {
+    pub(super) fn ready_at(&self, now: Steady) -> Steady {
         let pause = self.pause(now);
         self.last.map_or(now, |last| last.after(pause))
     }

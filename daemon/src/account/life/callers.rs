@@ -33,15 +33,19 @@ impl Life {
             // Answered when the attempt ends.
             return (!in_time).then(|| Reply::Failure(words::timed_out(&self.traits.account)));
         }
+        if self.waits_for_agreement(ask, now) {
+            return None;
+        }
         if let Some(token) = self.usable(now) {
             if token.meets(ask.need, self.policy.min_valid, now) {
-                return Some(Reply::Token(Arc::clone(token), Vec::new()));
+                return Some(Reply::Token(Arc::clone(token), self.doubts(now)));
             }
             match ask.need {
                 Need::Wish if self.patience(ask.deadline).is_some_and(|end| now.steady < end) => return None,
                 Need::Wish => {
                     let warning = words::short(token.left(now).unwrap_or_default(), self.last_words(now));
-                    return Some(Reply::Token(Arc::clone(token), vec![warning]));
+                    let warnings = std::iter::once(warning).chain(self.doubts(now)).collect();
+                    return Some(Reply::Token(Arc::clone(token), warnings));
                 }
                 Need::Demand(least)
                     if token.lifetime.is_none() || self.best.is_none_or(|best| best < least) =>
@@ -57,12 +61,12 @@ impl Life {
                 Need::Demand(_) => {}
             }
         }
-        if self.attempt.is_some() && in_time {
-            return None;
-        }
-        if let Some(token) = self.disputed(now).filter(|_| ask.need == Need::Wish && self.trouble.is_some()) {
+        if let Some(token) = self.alive_by_one_clock(now).filter(|_| ask.need == Need::Wish) {
             // A new one was tried for, in vain (promise 7).
             return Some(Reply::Token(Arc::clone(token), vec![words::CLOCKS_DISAGREE.to_owned()]));
+        }
+        if self.attempt.is_some() && in_time {
+            return None;
         }
         if self.is_parked() {
             return Some(Reply::Failure(self.why_not(now)));

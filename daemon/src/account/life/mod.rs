@@ -2,6 +2,7 @@
 
 mod allowance;
 mod callers;
+mod clocks;
 mod locking;
 mod outcomes;
 mod planning;
@@ -15,6 +16,7 @@ use tokend_proto::message;
 
 use super::policy::{Policy, Refresh};
 use super::schedule::{self, MIN_GAP};
+use super::skew::ServiceClock;
 use super::snapshot::{self, Snapshot, State};
 use super::token::{Need, Token};
 use super::words;
@@ -188,6 +190,9 @@ pub struct Life {
     /// Tries that a changed file caused.
     mends: Allowance,
     probes: Allowance,
+    /// New tokens since the clocks disagreed about the one before.
+    disputes: Allowance,
+    service_clock: Option<ServiceClock>,
     /// A refresh was granted: the next attempt needs no other reason.
     forced: bool,
     /// A parked account is tried once more, since something may have been mended, and an allowance was used for it.
@@ -267,6 +272,8 @@ impl Life {
             refreshes: Allowance::default(),
             mends: Allowance::default(),
             probes: Allowance::default(),
+            disputes: Allowance::default(),
+            service_clock: None,
             forced: false,
             looks_again: None,
             waiting: Vec::new(),
@@ -314,8 +321,8 @@ impl Life {
                     self.attempt = None;
                     match result.and_then(|minted| self.accept(minted, generation, requested, now)) {
                         Ok(token) => {
-                            self.answer_forced(&mut effects, |_| {
-                                Reply::Token(Arc::clone(&token), Vec::new())
+                            self.answer_forced(&mut effects, |life| {
+                                Reply::Token(Arc::clone(&token), life.doubts(now))
                             });
                         }
                         Err(failure) => {
@@ -354,6 +361,7 @@ impl Life {
             state: self.state(now),
             token: self.usable(now).cloned(),
             wish: self.policy.min_valid,
+            renews: self.traits.renews,
             next_refresh: if self.attempt.is_some() { None } else { self.suspicion.or(self.due(now, used)) },
             trouble: if self.is_locked() {
                 let failure = words::forgotten();
@@ -366,6 +374,7 @@ impl Life {
                 })
             },
             warnings: if self.vouched(now) { vec![words::VOUCHED.to_owned()] } else { Vec::new() },
+            service_clock: self.service_clock,
         }
     }
 
@@ -376,7 +385,8 @@ impl Life {
             let patience = self.patience(waiting.ask.deadline);
             let may_try = self.attempt.is_none() && !self.is_held();
             let retry = may_try.then(|| self.retry_at(waiting.ask.need, now));
-            [Some(waiting.ask.deadline), patience, retry]
+            let settled = (may_try && self.is_disputed(now)).then(|| self.settled_from(now));
+            [Some(waiting.ask.deadline), patience, retry, settled]
         });
         let due = if self.attempt.is_none() { self.due(now, used) } else { None };
         let probe = if self.attempt.is_none() { self.suspicion } else { None };
@@ -476,6 +486,9 @@ impl Life {
 
     /// Whether a new token would help.
     fn is_unmet(&self, need: Need, now: Moment) -> bool {
+        if self.is_disputed(now) && self.settled_from(now) <= now.steady {
+            return true;
+        }
         let Some(token) = self.usable(now) else { return true };
         let reachable = match need {
             Need::Wish => true,
@@ -501,7 +514,10 @@ impl Life {
         let wanted = match self.usable(now) {
             // Whatever asked for the attempt that failed, the next one is due as soon as it is allowed; unless it would
             // kill a token that is good as it is.
-            Some(_) if self.trouble.is_none() || self.policy.exclusive => self.refresh_at?,
+            Some(_) if self.trouble.is_none() || self.policy.exclusive => {
+                let settled = self.is_disputed(now).then(|| self.settled_from(now));
+                [self.refresh_at, settled].into_iter().flatten().min()?
+            }
             _ => now.steady,
         };
         Some(wanted.max(self.allowed_at(now)).max(self.unasked_at(now, used)))
@@ -562,13 +578,6 @@ impl Life {
     /// The token, if it may be served.
     fn usable(&self, now: Moment) -> Option<&Arc<Token>> {
         self.token.as_ref().filter(|token| self.suspicion.is_none() && token.is_alive(now))
-    }
-
-    /// The token, if only one of the clocks calls it dead.
-    fn disputed(&self, now: Moment) -> Option<&Arc<Token>> {
-        self.token
-            .as_ref()
-            .filter(|token| self.suspicion.is_none() && !token.is_alive(now) && !token.is_dead_for_sure(now))
     }
 
     /// Until when there is a token to serve, where that is known.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Grant, Life, REFUSED, Trouble};
 use crate::account::schedule::DOUBTFUL_TRIES;
+use crate::account::skew::ServiceClock;
 use crate::account::token::Token;
 use crate::account::words;
 use crate::clock::Moment;
@@ -123,6 +124,8 @@ impl Life {
         let Some((_, secret)) = minted.fields.first() else {
             return Err(words::no_token());
         };
+        let read = minted.date.and_then(|date| ServiceClock::read(date, requested, now));
+        self.service_clock = read.or(self.service_clock);
         let sha256 = digest(b"", secret);
         if minted.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > MOST_BYTES {
             return Err(words::too_large());
@@ -143,8 +146,11 @@ impl Life {
             is_assumed,
             generation,
         };
-        if !token.is_alive(now) {
+        if token.is_dead_for_sure(now) || (!token.is_alive(now) && !token.is_disputed(now)) {
             return Err(words::dead_on_arrival());
+        }
+        if self.is_disputed(now) {
+            self.disputes.grant(now.steady);
         }
         self.drop_token();
         self.longest = lifetime;

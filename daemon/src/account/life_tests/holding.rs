@@ -10,7 +10,7 @@ fn restoring(can_probe: bool) -> Story {
 
 impl Story {
     /// A token that was kept, `age` ago.
-    fn kept(&self, age: Duration, in_doubt: bool) -> Restored {
+    pub(super) fn kept(&self, age: Duration, in_doubt: bool) -> Restored {
         let age = u64::try_from(age.as_millis()).unwrap_or_default();
         let requested = Moment {
             wall: Wall(self.now.wall.0 - i64::try_from(age).unwrap_or_default()),

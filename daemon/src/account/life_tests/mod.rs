@@ -2,11 +2,12 @@
 
 #![expect(clippy::panic, reason = "a test that expected another answer fails with the answer")]
 
+mod clocks;
 mod holding;
 mod outage;
 mod refreshing;
 mod refusing;
-mod schedule;
+mod timing;
 
 use std::time::Duration;
 
@@ -126,6 +127,7 @@ impl Story {
             hint: "do something".to_owned(),
             retry_after,
             carried_out: CarriedOut::No,
+            rotated: None,
         };
         self.tell(Event::Minted { generation, requested: self.now, result: Err(failure) });
     }

@@ -1,4 +1,4 @@
-//! Linux: folders are watched by inotify, without polling.
+//! Linux: folders are watched by inotify, the wall by a timer that is cancelled when it is set; nothing polls.
 
 use std::ffi::c_void;
 use std::io;
@@ -7,7 +7,11 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use rustix::io::Errno;
 use rustix::mm::Advice;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+};
 use tokio::io::unix::AsyncFd;
 
 /// Leaves these pages out of a core file, and empties them in a process that is forked off.
@@ -74,7 +78,7 @@ impl FolderWatches {
             for place in folder.ancestors() {
                 match inotify::add_watch(&watch, place, events) {
                     Ok(_) => break,
-                    Err(rustix::io::Errno::NOSPC | rustix::io::Errno::NOMEM) => {
+                    Err(Errno::NOSPC | Errno::NOMEM) => {
                         return Err(io::Error::other("too many files are watched"));
                     }
                     Err(_) => {}
@@ -103,4 +107,76 @@ async fn drained(watch: &AsyncFd<OwnedFd>) -> io::Result<()> {
     while events.next().is_ok() {}
     ready.clear_ready();
     Ok(())
+}
+
+/// Tells when the wall is set, and when the machine wakes up from suspend.
+///
+/// A timer on CLOCK_REALTIME for a time that never comes: the kernel cancels it when that clock changes other than by
+/// running (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). A resume changes it, too, as CLOCK_MONOTONIC stood still
+/// (`timerfd_resume` and `moffs` in fs/timerfd.c). One that was cancelled and read is armed on.
+#[derive(Debug)]
+pub struct ClockWatch(AsyncFd<OwnedFd>);
+
+impl ClockWatch {
+    /// Watches from now on.
+    ///
+    /// # Errors
+    /// When the kernel has no such timer, or the process may not have one.
+    pub fn new() -> io::Result<Self> {
+        let never = Timespec { tv_sec: i64::MAX, tv_nsec: 0 };
+        Self::with(never, TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET)
+    }
+
+    fn with(at: Timespec, flags: TimerfdTimerFlags) -> io::Result<Self> {
+        let timer = timerfd_create(TimerfdClockId::Realtime, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+        let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: at };
+        match timerfd_settime(&timer, flags, &once) {
+            // Cancelled between the two calls: it is armed all the same.
+            Ok(_) | Err(Errno::CANCELED) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // SAFETY: the descriptor is owned by what is registered, is never replaced, and closes with it.
+        Ok(Self(unsafe { AsyncFd::register(timer) }?))
+    }
+
+    /// Ends when the clock was set, or the machine woke up, since the last call.
+    ///
+    /// # Errors
+    /// When the watch broke.
+    pub async fn changed(&self) -> io::Result<()> {
+        loop {
+            let mut ready = self.0.readable().await?;
+            match rustix::io::read(self.0.get_ref(), &mut [0_u8; 8]) {
+                Err(Errno::AGAIN) => ready.clear_ready(),
+                Err(Errno::INTR) => {}
+                Ok(_) | Err(Errno::CANCELED) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test should fail with the place")]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_clock_that_is_not_set_wakes_nobody() {
+        let watch = ClockWatch::new().unwrap();
+        assert!(timeout(Duration::from_millis(50), watch.changed()).await.is_err());
+    }
+
+    /// The clock cannot be set in a test; a timer that has run out is read in the same way as one that was cancelled.
+    #[tokio::test]
+    async fn a_timer_that_fires_is_told_once() {
+        let soon = Timespec { tv_sec: 0, tv_nsec: 1 };
+        let watch = ClockWatch::with(soon, TimerfdTimerFlags::empty()).unwrap();
+        watch.changed().await.unwrap();
+        assert!(timeout(Duration::from_millis(50), watch.changed()).await.is_err());
+    }
 }

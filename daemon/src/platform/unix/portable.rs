@@ -1,4 +1,4 @@
-//! Other Unix systems: a folder is looked at now and then; no page can be kept out of a core file.
+//! Other Unix systems: folders and clocks are looked at now and then; no page can be kept out of a core file.
 
 use std::ffi::c_void;
 use std::io;
@@ -53,5 +53,27 @@ impl FolderWatches {
     pub async fn changed(&self) -> io::Result<()> {
         tokio::time::sleep(Duration::from_secs(30)).await;
         Ok(())
+    }
+}
+
+/// Would tell when the wall is set or the machine wakes up; no system call here does, so that who asks has to look.
+#[derive(Debug)]
+pub struct ClockWatch(std::convert::Infallible);
+
+impl ClockWatch {
+    /// Nothing.
+    ///
+    /// # Errors
+    /// Always `Unsupported`.
+    pub fn new() -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// There is none that could change.
+    ///
+    /// # Errors
+    /// None; the signature is Linux's.
+    pub async fn changed(&self) -> io::Result<()> {
+        match self.0 {}
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod headers;
 mod network;
 mod proxy;
 mod reply;
+mod sent;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,7 +22,9 @@ use zeroize::Zeroizing;
 use self::clients::Setting;
 use self::proxy::Route;
 use self::reply::Broken;
-use super::{Defaults, Failure};
+use self::sent::Sent;
+use super::verdict::carried_out_by_status;
+use super::{CarriedOut, Defaults, Failure};
 use crate::clock::Moment;
 use crate::document::Table;
 
@@ -58,7 +61,8 @@ impl Http {
         }
     }
 
-    /// Sends one request and reads the whole answer, whatever its status. `now` is the moment before.
+    /// Sends one request and reads the whole answer, whatever its status. `now` is the moment before. A failure says
+    /// whether the request may have been carried out.
     pub(crate) async fn send(&self, request: Request, now: Moment) -> Result<Reply, Failure> {
         let host = address::host(&request.url);
         let proxy = self.route.to(&request.url)?;
@@ -66,36 +70,47 @@ impl Http {
         let setting = Setting::of(&request.url, self.ca_file.as_deref(), proxy).await?;
         let client = setting.client().await?;
 
-        let network = |error: &reqwest::Error| {
-            network::classify(error, network::Known::of(error), &host, proxy_name.as_deref())
-        };
-        let answer = match client.execute(self.complete(request)).await {
-            Ok(response) => Reply::read(response, host.clone(), now.wall).await,
-            Err(error) => Err(Broken::Network(error)),
+        let (sent, has_body) = (Sent::default(), request.has_body());
+        let (answer, lost) = match client.execute(self.complete(request, &sent)).await {
+            Ok(response) => {
+                let lost = carried_out_by_status(response.status().as_u16());
+                (Reply::read(response, host.clone(), now.wall).await, lost)
+            }
+            Err(error) => {
+                let may_have_left = if has_body { sent.is_set() } else { !error.is_connect() };
+                let lost = if may_have_left && !network::is_of_the_handshake(&error) {
+                    CarriedOut::AnswerLost
+                } else {
+                    CarriedOut::No
+                };
+                (Err(Broken::Network(error)), lost)
+            }
         };
         match answer {
             Ok(reply) => {
                 tracing::debug!(host, status = reply.status, "the service answered");
                 Ok(reply)
             }
-            Err(Broken::TooLong) => Err(Failure::not_now(
-                "too-long",
-                format!("{host} answered with more than {} bytes", reply::MOST_BODY),
-                "look whether the url is that of the service",
-            )),
+            Err(Broken::TooLong) => {
+                let message = format!("{host} answered with more than {} bytes", reply::MOST_BODY);
+                let hint = "look whether the url is that of the service";
+                Err(Failure::not_now("too-long", message, hint).perhaps(lost))
+            }
             Err(Broken::Network(error)) => {
-                let failure = network(&error);
-                tracing::debug!(host, kind = failure.kind, "the service did not answer");
+                let known = network::Known::of(&error);
+                let failure = network::classify(&error, known, &host, proxy_name.as_deref());
+                tracing::debug!(host, kind = failure.kind, ?lost, "the service did not answer");
                 if failure.kind == "tls" {
                     // The authority may be installed meanwhile.
                     setting.forget();
                 }
-                Err(failure)
+                Err(failure.perhaps(lost))
             }
         }
     }
 
-    fn complete(&self, request: Request) -> reqwest::Request {
+    /// `sent` says of a request with a body whether it may have left.
+    fn complete(&self, request: Request, sent: &Sent) -> reqwest::Request {
         let mut whole = reqwest::Request::new(request.method, request.url);
         let headers = whole.headers_mut();
         *headers = request.headers;
@@ -107,7 +122,7 @@ impl Http {
         *whole.timeout_mut() = Some(self.timeout);
         if let Some(mut body) = request.body {
             // reqwest's copy is out of our hands; the allocator wipes it.
-            *whole.body_mut() = Some(std::mem::take(&mut *body).into());
+            *whole.body_mut() = Some(sent.watch(std::mem::take(&mut *body).into()));
         }
         whole
     }
@@ -226,6 +241,10 @@ impl Request {
     fn body(mut self, bytes: Buffer, content_type: &'static str) -> Self {
         self.body = Some(bytes.into_bytes());
         self.header(CONTENT_TYPE, HeaderValue::from_static(content_type))
+    }
+
+    fn has_body(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| !body.is_empty())
     }
 
     /// With this header.

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::ErrorKind;
 
-use rustls::CertificateError;
+use rustls::{AlertDescription, CertificateError};
 
 use crate::provider::Failure;
 
@@ -62,6 +62,25 @@ pub(super) fn classify(
         // Cut off, or not HTTP.
         _ => broken(host, &through),
     }
+}
+
+/// Whether the other side ended a TLS session over how it began. With TLS 1.3 it says that it wants a certificate of
+/// ours only after we have begun to send.
+pub(super) fn is_of_the_handshake(error: &(dyn Error + 'static)) -> bool {
+    use AlertDescription as A;
+    let told = causes(error).find_map(tls_error);
+    matches!(
+        told,
+        Some(rustls::Error::AlertReceived(
+            A::CertificateRequired
+                | A::BadCertificate
+                | A::UnknownCA
+                | A::AccessDenied
+                | A::HandshakeFailure
+                | A::NoApplicationProtocol
+                | A::UnrecognisedName
+        ))
+    )
 }
 
 fn broken(host: &str, through: &str) -> Failure {

@@ -1,5 +1,7 @@
 //! The client against services on the loopback that behave as badly as real ones.
 
+mod carried_out;
+
 use std::io::Write as _;
 
 use rustls::pki_types::pem::PemObject as _;
@@ -174,11 +176,15 @@ const AUTHORITY: &str = include_str!("tests/authority.pem");
 
 /// A service with a certificate of [`AUTHORITY`].
 fn tls_service(pem: &str, answers: Vec<Answer>) -> StandIn {
+    StandIn::start_tls(answers, tls_config(pem))
+}
+
+fn tls_config(pem: &str) -> rustls::ServerConfig {
     install_crypto();
     let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
     let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).expect("a key");
     let config = rustls::ServerConfig::builder().with_no_client_auth();
-    StandIn::start_tls(answers, config.with_single_cert(vec![certificate], key).expect("a pair"))
+    config.with_single_cert(vec![certificate], key).expect("a pair")
 }
 
 /// Asks a service with a `ca_file` that holds the authority.

@@ -116,7 +116,7 @@ impl Response {
         let body = body.as_ref();
         let lifetime = self.lifetime(&token, body, asked, reply)?;
         let scope = self.scope.as_ref().and_then(|pointer| pointer.find(body)).and_then(jwt::words);
-        let mut minted = Minted { lifetime, scope, ..Minted::of(token) };
+        let mut minted = Minted { lifetime, scope, date: reply.date, ..Minted::of(token) };
         for (name, pointer) in &self.fields {
             let value = secret_at(pointer, body.unwrap_or(&Value::Null), reply, name)?;
             minted.fields.push((name.clone(), value));

@@ -122,7 +122,8 @@ impl ItsYouOnline {
         }
         let lifetime = lifetime::shorter(jwt.life(reply, asked)?, self.validity);
         let warnings = Self::warnings(&jwt, scope);
-        Ok(Minted { lifetime, scope: jwt.claims.scope, warnings, ..Minted::of(jwt.text) })
+        let (scope, date) = (jwt.claims.scope, reply.date);
+        Ok(Minted { lifetime, scope, warnings, date, ..Minted::of(jwt.text) })
     }
 
     fn warnings(jwt: &Jwt, scope: &[String]) -> Vec<String> {

@@ -1,12 +1,14 @@
 //! What a token endpoint answers (RFC 6749 5.1 and 5.2), and what is seen in its stead.
 
 use serde_json::Value;
+use tokend_proto::Secret;
 
 use crate::provider::http::Reply;
 use crate::provider::lifetime::{self, Dead, dead};
 use crate::provider::verdict::{Row, judge};
 use crate::provider::words::{Held, Members, Words};
-use crate::provider::{Class, Failure, MintRequest, Minted, jwt, token};
+use crate::provider::{CarriedOut, Class, Failure, MintRequest, Minted, jwt, token};
+use crate::secret::Source;
 
 /// RFC 6749 5.2 has six codes; `invalid_target` is RFC 8707 2's. GitHub sends its own, with 200. What is no refusal has
 /// codes too: 4.1.2.1's two and RFC 8628 3.5's. A code that is none of these, at any status, is doubtful.
@@ -31,18 +33,60 @@ pub(super) const TOKEN: &[Row] = &[
 const WORDS: Members = Members { code: &["error"], description: &["error_description"] };
 const CREDENTIALS: &str = "client_id, client_secret and scope";
 
-/// The token in `reply`, or what its absence means.
-pub(super) fn read(reply: &Reply, asked: &MintRequest, held: &Held) -> Result<Minted, Failure> {
+/// The refresh token that a request spent.
+#[derive(Debug)]
+pub(super) struct Spent<'a> {
+    pub(super) token: &'a Secret,
+    /// Where the first one came from.
+    pub(super) first: &'a Source,
+}
+
+/// The token in `reply`, or what its absence means. `spent` is the refresh token that was asked with, if any was: then
+/// the new one comes with the token, or with the failure where the token itself is of no use.
+pub(super) fn read(
+    reply: &Reply,
+    asked: &MintRequest,
+    spent: Option<&Spent<'_>>,
+    held: &Held,
+) -> Result<Minted, Failure> {
     let body = reply.json();
     let member = |name: &str| body.as_ref().and_then(|body| body.get(name));
     // An answer that holds a token and an error may repeat the one in the other.
     let tokens = ["access_token", "refresh_token", "id_token"];
     let held = &held.and(tokens.iter().filter_map(|name| member(name)?.as_str()));
     let words = Words::read(body.as_ref(), WORDS, held);
-    let text = member("access_token").and_then(Value::as_str);
-    let Some(text) = text.filter(|_| reply.is_success() && words.code.is_none()) else {
-        return Err(judge(reply, TOKEN, &words, CREDENTIALS));
+    if !reply.is_success() || member("error").is_some_and(tells) {
+        let failure = judge(reply, TOKEN, &words, CREDENTIALS);
+        return Err(match spent {
+            Some(spent) if failure.class == Class::No && is_of_the_grant(&words) => {
+                ended(reply, &words, spent)
+            }
+            // An error in whatever form says that nothing was done.
+            _ if failure.carried_out == CarriedOut::AnswerLost => failure.perhaps(CarriedOut::No),
+            _ => failure,
+        });
+    }
+    let rotated = match spent {
+        Some(spent) => Rotation::read(member("refresh_token"), spent.token),
+        None => Rotation::None,
     };
+    let Some(text) = member("access_token").and_then(Value::as_str) else {
+        return Err(rotated.of_no_token(judge(reply, TOKEN, &words, CREDENTIALS)));
+    };
+    match read_token(text, body.as_ref(), reply, asked, held) {
+        Ok(minted) => Ok(rotated.with(minted, &reply.host)),
+        Err(failure) => Err(rotated.of_no_use(failure)),
+    }
+}
+
+fn read_token(
+    text: &str,
+    body: Option<&Value>,
+    reply: &Reply,
+    asked: &MintRequest,
+    held: &Held,
+) -> Result<Minted, Failure> {
+    let member = |name: &str| body.and_then(|body| body.get(name));
     check_type(member("token_type"), reply, held)?;
     let token = token::accept(text.as_bytes(), &reply.host)?;
     let lifetime = match lifetime::told(member("expires_in")) {
@@ -53,7 +97,93 @@ pub(super) fn read(reply: &Reply, asked: &MintRequest, held: &Held) -> Result<Mi
     let lifetime = lifetime.map_err(|Dead| dead(&reply.host))?;
     // A string with blanks by RFC 6749 3.3, a list at some.
     let scope = member("scope").and_then(jwt::words);
-    Ok(Minted { lifetime, scope, ..Minted::of(token) })
+    Ok(Minted { lifetime, scope, date: reply.date, ..Minted::of(token) })
+}
+
+/// Whether the member `error` says that there was one, in the form of RFC 6749 5.2 or in another.
+fn tells(error: &Value) -> bool {
+    match error {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.trim().is_empty(),
+        _ => true,
+    }
+}
+
+fn is_of_the_grant(words: &Words) -> bool {
+    words.code.as_ref().is_some_and(|code| code.eq_ignore_ascii_case("invalid_grant"))
+}
+
+/// The refresh token is "invalid, expired, revoked …" (RFC 6749 5.2): only another one helps.
+fn ended(reply: &Reply, words: &Words, spent: &Spent<'_>) -> Failure {
+    let message = format!("{} refused the refresh token ({}{words})", reply.host, reply.status);
+    let hint = match spent.first.in_store() {
+        Some(name) => format!(
+            "log in at the service anew, and put its refresh token into the store: `tok secret set {name}`"
+        ),
+        None => format!(
+            "log in at the service anew, and put its refresh token where it comes from: {}",
+            spent.first.describe()
+        ),
+    };
+    Failure::login_needed("invalid-grant", message, hint).after(reply.retry_after)
+}
+
+/// What an answer says of the refresh token that was spent for it.
+enum Rotation {
+    /// It stays good.
+    None,
+    /// It is void, and this takes its place.
+    To(Secret),
+    /// It may be void, and what takes its place cannot be kept.
+    Lost,
+}
+
+impl Rotation {
+    /// RFC 6749 6: "The authorization server MAY issue a new refresh token". Any text is taken as it is, for to lose it
+    /// is to lose the login, and it goes nowhere but back to the service, encoded.
+    fn read(told: Option<&Value>, spent: &Secret) -> Self {
+        let text = match told {
+            None | Some(Value::Null) => return Self::None,
+            Some(Value::String(text)) if text.is_empty() => return Self::None,
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            Some(_) => return Self::Lost,
+        };
+        match Secret::new(text.into_bytes()) {
+            Ok(new) if new.matches(spent) => Self::None,
+            Ok(new) => Self::To(new),
+            Err(_) => Self::Lost,
+        }
+    }
+
+    /// A token that is served.
+    fn with(self, mut minted: Minted, host: &str) -> Minted {
+        match self {
+            Self::None => {}
+            Self::To(new) => minted.refresh_token = Some(new),
+            Self::Lost => minted.warnings.push(format!(
+                "{host} gave a new refresh token that cannot be kept, so this may be the last token without a login"
+            )),
+        }
+        minted
+    }
+
+    /// An answer whose access token is of no use, but which is one.
+    fn of_no_use(self, failure: Failure) -> Failure {
+        match self {
+            Self::None => failure.perhaps(CarriedOut::No),
+            Self::To(new) => failure.perhaps(CarriedOut::No).with_rotated(Some(new)),
+            Self::Lost => failure.perhaps(CarriedOut::AnswerLost),
+        }
+    }
+
+    /// An answer without an access token.
+    fn of_no_token(self, failure: Failure) -> Failure {
+        match self {
+            Self::None => failure,
+            rotated => rotated.of_no_use(failure),
+        }
+    }
 }
 
 /// RFC 6749 7.1: a client must not use a token whose type it does not understand. Case makes no difference.

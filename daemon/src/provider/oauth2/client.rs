@@ -22,6 +22,8 @@ pub(super) enum Method {
     Basic,
     /// `client_secret_post`: in the body.
     Post,
+    /// `none`: a public client has no secret, and says only who it is (RFC 6749 3.2.1).
+    None,
 }
 
 impl Method {
@@ -30,12 +32,13 @@ impl Method {
         match name {
             "client_secret_basic" => Some(Self::Basic),
             "client_secret_post" => Some(Self::Post),
+            "none" => Some(Self::None),
             _ => None,
         }
     }
 }
 
-/// The names of RFC 7591 2 and of the registry that it opened. Only the first two are built.
+/// The names of RFC 7591 2 and of the registry that it opened. Only the first three are built.
 const METHODS: &[&str] = &[
     "client_secret_basic",
     "client_secret_post",
@@ -46,14 +49,25 @@ const METHODS: &[&str] = &[
     "self_signed_tls_client_auth",
 ];
 
-/// A confidential client.
+/// A client: confidential with a secret, public without one.
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) id: String,
-    secret: Source,
+    secret: Option<Source>,
     /// As configured; else the service's metadata decide.
-    pub(super) method: Option<Method>,
+    method: Option<Method>,
     timeout: Duration,
+}
+
+/// Whether a grant is for clients that have a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secrecy {
+    /// For no others (RFC 6749 4.4).
+    Confidential,
+    /// For all.
+    Any,
+    /// What is missing is not reported: the grant itself has been.
+    Unknown,
 }
 
 impl Client {
@@ -61,38 +75,60 @@ impl Client {
     pub(super) fn read(
         table: &mut Table<'_>,
         timeout: Duration,
-        needs_secret: bool,
+        secrecy: Secrecy,
         reach: &Reach,
     ) -> Option<Self> {
         let id = table.required_string("client_id");
-        let secret = if needs_secret {
-            Source::required(table, "client_secret", reach)
-        } else {
-            Source::read(table, "client_secret", reach)
-        };
         let name = table.one_of("token_endpoint_auth_method", METHODS);
         let method = name.as_ref().and_then(|name| Method::named(name.value));
-        if let Some(name) = name.filter(|_| method.is_none()) {
-            let message = format!("{} is not built yet", name.value);
-            table.report_shown(
-                &name.span,
-                message,
-                "so far there are client_secret_basic and client_secret_post",
-            );
+        // A method that is not built has its own report.
+        let says_it = matches!(method, Some(Method::Basic | Method::Post));
+        if secrecy == Secrecy::Confidential || (says_it && secrecy == Secrecy::Any) {
+            table.require("client_secret");
         }
-        Some(Self { id: id?.value, secret: secret?, method, timeout })
+        let has_secret = table.has("client_secret");
+        let secret = Source::read(table, "client_secret", reach);
+        if let Some(name) = name {
+            match method {
+                None => {
+                    let message = format!("{} is not built yet", name.value);
+                    let hint = "so far there are client_secret_basic, client_secret_post and none";
+                    table.report_shown(&name.span, message, hint);
+                }
+                Some(Method::None) if secrecy == Secrecy::Confidential => {
+                    let hint = "client_secret_basic or client_secret_post";
+                    table.report_shown(&name.span, "client_credentials is for clients with a secret", hint);
+                }
+                Some(Method::None) if has_secret => {
+                    let hint = "remove `client_secret`, or this";
+                    table.report_shown(&name.span, "with `none` the secret is never sent", hint);
+                }
+                Some(_) => {}
+            }
+        }
+        // One that is there and faulty has been reported.
+        let secret = if has_secret { Some(secret?) } else { None };
+        Some(Self { id: id?.value, secret, method, timeout })
     }
 
-    pub(super) async fn secret(&self, errand: &Errand) -> Result<Secret, Failure> {
-        self.secret.fetch(errand, self.timeout).await
+    /// The secret, where it has one.
+    pub(super) async fn secret(&self, errand: &Errand) -> Result<Option<Secret>, Failure> {
+        match &self.secret {
+            Some(source) => source.fetch(errand, self.timeout).await.map(Some),
+            None => Ok(None),
+        }
     }
 
-    pub(super) fn source(&self) -> &Source {
-        &self.secret
+    /// How it says who it is, where the service would take this.
+    pub(super) fn method(&self, supported: Method) -> Method {
+        match &self.secret {
+            Some(_) => self.method.unwrap_or(supported),
+            None => Method::None,
+        }
     }
 
-    pub(super) fn describe_secret(&self) -> String {
-        self.secret.describe()
+    pub(super) fn source(&self) -> Option<&Source> {
+        self.secret.as_ref()
     }
 
     /// `Basic` with id and secret, each encoded as in a form before they are joined (RFC 6749 2.3.1 and appendix B).

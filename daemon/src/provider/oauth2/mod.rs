@@ -1,4 +1,5 @@
-//! Any OAuth 2.0 or OpenID Connect service: client credentials (RFC 6749 4.4) become an access token.
+//! Any OAuth 2.0 or OpenID Connect service: client credentials (RFC 6749 4.4) or a refresh token (RFC 6749 6) become
+//! an access token.
 //!
 //! Other grants have their names and keys reserved here, and say so until they are built.
 
@@ -8,17 +9,18 @@ mod discovery;
 
 use url::Url;
 
-use self::client::{Client, Method};
+use self::answer::Spent;
+use self::client::{Client, Method, Secrecy};
 use self::discovery::{Endpoint, Issuer};
 use super::http::address::{self, Query};
 use super::http::{Buffer, Http, Request, refuse_key};
 use super::lists::Words as Lists;
 use super::words::Held;
-use super::{Defaults, Failure, Identity, MintRequest, Minted, Pending, Provider};
+use super::{CarriedOut, Defaults, Failure, Identity, MintRequest, Minted, Pending, Provider};
 use crate::document::Table;
-use crate::secret::Source;
+use crate::secret::{Reach, Source};
 
-/// Where a `grant` may come from. Only the first is built.
+/// What `grant` may be. Only the first two are built.
 const GRANTS: &[&str] = &[
     "client_credentials",
     "refresh_token",
@@ -30,8 +32,7 @@ const GRANTS: &[&str] = &[
 ];
 
 /// Keys of the grants and of the ways to log in that are not built.
-const LATER: [(&str, &str); 20] = [
-    ("refresh_token", "the grant refresh_token"),
+const LATER: [(&str, &str); 19] = [
     ("username", "the grant password"),
     ("password", "the grant password"),
     ("private_key", "private_key_jwt and the grant jwt_bearer"),
@@ -54,8 +55,9 @@ const LATER: [(&str, &str); 20] = [
 ];
 
 /// What `extra` cannot say, since tokend does.
-const OURS: [&str; 8] = [
+const OURS: [&str; 9] = [
     "grant_type",
+    "refresh_token",
     "client_id",
     "client_secret",
     "client_assertion",
@@ -69,6 +71,7 @@ const OURS: [&str; 8] = [
 struct OAuth2 {
     http: Http,
     endpoint: Endpoint,
+    grant: Grant,
     client: Client,
     scope: Vec<String>,
     audience: Vec<String>,
@@ -76,27 +79,70 @@ struct OAuth2 {
     extra: Vec<(String, String)>,
 }
 
-/// Reads `issuer` or `token_endpoint`, `grant`, `client_id`, `client_secret`, `token_endpoint_auth_method`, `scope`,
+/// What is traded for an access token.
+#[derive(Debug)]
+enum Grant {
+    /// The client's own credentials.
+    ClientCredentials,
+    /// A refresh token. The first comes from here; which one to spend, the request says.
+    RefreshToken(Source),
+}
+
+impl Grant {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::ClientCredentials => GRANTS[0],
+            Self::RefreshToken(_) => GRANTS[1],
+        }
+    }
+
+    /// Reads `grant` and `refresh_token`. What is wrong has been reported where there is none.
+    fn read(table: &mut Table<'_>, reach: &Reach) -> (Option<Self>, Secrecy) {
+        const KEY: &str = "refresh_token";
+        let named = table.one_of("grant", GRANTS);
+        match named.as_ref().map(|grant| grant.value) {
+            // One that nobody knows has been reported.
+            None if table.has("grant") => {
+                table.allow(KEY);
+                (None, Secrecy::Unknown)
+            }
+            Some("refresh_token") => {
+                let source = Source::required(table, KEY, reach);
+                (source.map(Self::RefreshToken), Secrecy::Any)
+            }
+            None | Some("client_credentials") => {
+                refuse_key(table, KEY, "set grant = \"refresh_token\", or remove it");
+                (Some(Self::ClientCredentials), Secrecy::Confidential)
+            }
+            Some(other) => {
+                table.allow(KEY);
+                if let Some(grant) = &named {
+                    let message = format!("the grant {other} is not built yet");
+                    let hint = "so far there are client_credentials and refresh_token";
+                    table.report_shown(&grant.span, message, hint);
+                }
+                (None, Secrecy::Unknown)
+            }
+        }
+    }
+}
+
+/// Reads `issuer` or `token_endpoint`, `grant`, `refresh_token`, `client_id`, `client_secret`, `token_endpoint_auth_method`, `scope`,
 /// `audience`, `resource`, `extra`.
 pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn Provider>> {
-    let grant = table.one_of("grant", GRANTS);
-    let grant_is_built = grant.as_ref().is_none_or(|grant| grant.value == GRANTS[0]);
-    if let Some(grant) = grant.filter(|grant| grant.value != GRANTS[0]) {
-        let message = format!("the grant {} is not built yet", grant.value);
-        table.report_shown(&grant.span, message, "so far there is client_credentials");
-    }
+    let (grant, secrecy) = Grant::read(table, &defaults.reach);
     for (key, what) in LATER {
         // One report is enough where the grant itself is not built.
-        if grant_is_built {
-            table.not_built(key, what);
-        } else {
+        if secrecy == Secrecy::Unknown {
             table.allow(key);
+        } else {
+            table.not_built(key, what);
         }
     }
     refuse_key(table, "url", "write `issuer` or `token_endpoint`");
     let http = Http::read(table, defaults);
     let endpoint = read_endpoint(table);
-    let client = Client::read(table, defaults.command_timeout, grant_is_built, &defaults.reach);
+    let client = Client::read(table, defaults.command_timeout, secrecy, &defaults.reach);
     let scope = Lists::OAuthScope.read(table, "scope");
     let audience = Lists::Apart.read_one_or_many(table, "audience");
     let resource = Lists::Apart.read_one_or_many(table, "resource");
@@ -104,6 +150,7 @@ pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn
     Some(Box::new(OAuth2 {
         http,
         endpoint: endpoint?,
+        grant: grant?,
         client: client?,
         scope: scope.unwrap_or_default(),
         audience: audience.unwrap_or_default(),
@@ -154,13 +201,46 @@ fn read_extra(table: &mut Table<'_>) -> Vec<(String, String)> {
 
 impl OAuth2 {
     async fn exchange(&self, asked: &MintRequest) -> Result<Minted, Failure> {
+        let spent = self.spent(asked)?;
+        // What fails before is not yet the request that counts.
+        let early = |failure: Failure| failure.perhaps(CarriedOut::No);
+        let (request, held) = self.request(spent.as_ref(), asked).await.map_err(early)?;
+        let reply = self.http.send(request, asked.now).await?;
+        answer::read(&reply, asked, spent.as_ref(), &held)
+    }
+
+    /// The refresh token to spend, where this grant spends one.
+    fn spent<'a>(&'a self, asked: &'a MintRequest) -> Result<Option<Spent<'a>>, Failure> {
+        match (&self.grant, &asked.refresh_token) {
+            (Grant::ClientCredentials, _) => Ok(None),
+            (Grant::RefreshToken(first), Some(token)) => Ok(Some(Spent { token, first })),
+            (Grant::RefreshToken(_), None) => Err(Failure::not_now(
+                "internal",
+                "a fault in tokend itself: it had no refresh token at hand to spend",
+                "see the log of tokend, and please report it",
+            )),
+        }
+    }
+
+    /// The request for a token, and the secrets in it.
+    async fn request(
+        &self,
+        spent: Option<&Spent<'_>>,
+        asked: &MintRequest,
+    ) -> Result<(Request, Held), Failure> {
         let scope = Lists::OAuthScope.choose("bad-scope", asked.scope.as_deref(), &self.scope)?;
         let audience = Lists::Apart.choose("bad-audience", asked.audience.as_deref(), &self.audience)?;
         let endpoint = self.endpoint.find(&self.http, asked.now).await?;
         let secret = self.client.secret(&asked.errand).await?;
 
+        let mut held = Held::default();
         let mut form = Buffer::with_capacity(512);
-        form.push_pair(b"grant_type", b"client_credentials");
+        form.push_pair(b"grant_type", self.grant.name().as_bytes());
+        if let Some(spent) = spent {
+            let spent = spent.token.expose();
+            held.add(&spent);
+            form.push_pair(b"refresh_token", &spent);
+        }
         if !scope.is_empty() {
             form.push_pair(b"scope", scope.join(" ").as_bytes());
         }
@@ -172,18 +252,22 @@ impl OAuth2 {
         for (name, value) in &self.extra {
             form.push_pair(name.as_bytes(), value.as_bytes());
         }
-        let mut held = Held::one(&secret);
-        let request = Request::post(endpoint.url);
-        let request = match self.client.method.unwrap_or(endpoint.method) {
-            Method::Basic => request.authorization(self.client.basic(&secret, &mut held)?),
-            Method::Post => {
-                form.push_pair(b"client_id", self.client.id.as_bytes());
-                form.push_pair(b"client_secret", &secret.expose());
-                request
+        let mut request = Request::post(endpoint.url);
+        if let Some(secret) = &secret {
+            held.add(&secret.expose());
+        }
+        match (self.client.method(endpoint.method), &secret) {
+            (Method::Basic, Some(secret)) => {
+                request = request.authorization(self.client.basic(secret, &mut held)?);
             }
-        };
-        let reply = self.http.send(request.form(form), asked.now).await?;
-        answer::read(&reply, asked, &held)
+            (method, secret) => {
+                form.push_pair(b"client_id", self.client.id.as_bytes());
+                if let (Method::Post, Some(secret)) = (method, secret) {
+                    form.push_pair(b"client_secret", &secret.expose());
+                }
+            }
+        }
+        Ok((request.form(form), held))
     }
 }
 
@@ -201,7 +285,14 @@ impl Provider for OAuth2 {
     }
 
     fn sources(&self) -> Vec<&Source> {
-        vec![self.client.source()]
+        self.client.source().into_iter().collect()
+    }
+
+    fn first_refresh_token(&self) -> Option<&Source> {
+        match &self.grant {
+            Grant::RefreshToken(source) => Some(source),
+            Grant::ClientCredentials => None,
+        }
     }
 
     fn identity(&self) -> Identity {
@@ -219,10 +310,14 @@ impl Provider for OAuth2 {
         };
         let mut lines = vec![
             (key, url.to_string()),
-            ("grant", GRANTS[0].to_owned()),
+            ("grant", self.grant.name().to_owned()),
             ("client_id", self.client.id.clone()),
-            ("client_secret", self.client.describe_secret()),
         ];
+        for (name, source) in
+            [("client_secret", self.client.source()), ("refresh_token", self.first_refresh_token())]
+        {
+            lines.extend(source.map(|source| (name, source.describe())));
+        }
         for (name, list) in
             [("scope", &self.scope), ("audience", &self.audience), ("resource", &self.resource)]
         {
@@ -235,5 +330,7 @@ impl Provider for OAuth2 {
     }
 }
 
+#[cfg(test)]
+mod refresh_tests;
 #[cfg(test)]
 mod tests;

@@ -59,7 +59,7 @@ fn the_table() {
 }
 
 fn read(body: &Value) -> Result<Minted, Failure> {
-    answer::read(&Reply::pretend(200, &body.to_string()), &request(), &Held::default())
+    answer::read(&Reply::pretend(200, &body.to_string()), &request(), None, &Held::default())
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_token_that_says_itself_when_it_ends_is_believed_where_nobody_else_says() {
 fn what_holds_no_token_is_classified() {
     let kind = |status, body: &str| {
         let failure =
-            answer::read(&Reply::pretend(status, body), &request(), &Held::default()).expect_err(body);
+            answer::read(&Reply::pretend(status, body), &request(), None, &Held::default()).expect_err(body);
         (failure.class, failure.kind)
     };
     for (status, body, wanted) in [
@@ -246,7 +246,6 @@ fn what_is_not_built_says_so() {
         ("grant = 'device_code'", "the grant device_code is not built yet"),
         ("grant = 'password'\nusername = 'u'\npassword = 'p'", "the grant password is not built yet"),
         ("token_endpoint_auth_method = 'private_key_jwt'", "private_key_jwt is not built yet"),
-        ("refresh_token = { env = 'X' }", "the grant refresh_token is not built yet"),
         ("redirect_uris = ['http://127.0.0.1']", "the grant authorization_code is not built yet"),
         ("revocation_endpoint = 'https://a.example'", "revoking at the service is not built yet"),
     ] {
