@@ -3,9 +3,15 @@
 #![expect(clippy::expect_used, reason = "a test library that cannot go on should say so and stop the test")]
 
 pub mod accounts;
+pub mod asking;
+pub mod course;
+pub mod crashes;
 pub mod fleet;
 pub mod https;
+pub mod interrupt;
 pub mod memory_scan;
+pub mod programs;
 pub mod real_time;
 pub mod sandbox;
 pub mod stand_in;
+pub mod wall_jumps;

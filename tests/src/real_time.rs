@@ -23,6 +23,24 @@ pub fn let_pass(span: Duration, _because: &str) {
     std::thread::sleep(span);
 }
 
+/// How long something goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// From now on.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(now())
+    }
+
+    /// Since its start.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "these tests watch real programs: their time is the machine's")]
 fn now() -> Instant {
     Instant::now()

@@ -185,14 +185,27 @@ impl Sandbox {
         }
     }
 
+    /// Starts `tokend` and waits for nothing.
+    pub fn launch(&self) -> Daemon {
+        let (log, stderr) = self.log();
+        let mut command = self.command("tokend");
+        command.stdout(Stdio::null()).stderr(stderr);
+        Daemon { child: command.spawn().expect("tokend starts"), log }
+    }
+
+    fn log(&self) -> (PathBuf, File) {
+        let log = self.path().join("tokend.log");
+        let file = OpenOptions::new().append(true).create(true).open(&log).expect("a log");
+        (log, file)
+    }
+
     /// The same, where it may end instead.
     pub fn try_start(&self, change: impl FnOnce(&mut Command)) -> Result<Daemon, Said> {
         let notify = tempfile::Builder::new().prefix("n").tempdir_in(self.path()).expect("a folder");
         let address = notify.path().join("s");
         let socket = UnixDatagram::bind(&address).expect("a socket for READY=1");
         socket.set_read_timeout(Some(Duration::from_millis(20))).expect("a read timeout");
-        let log = self.path().join("tokend.log");
-        let stderr = OpenOptions::new().append(true).create(true).open(&log).expect("a log");
+        let (log, stderr) = self.log();
         let before = stderr.metadata().map_or(0, |metadata| metadata.len());
         let mut command = self.command("tokend");
         command.env("NOTIFY_SOCKET", &address).stdout(Stdio::null()).stderr(stderr);
@@ -207,7 +220,7 @@ impl Sandbox {
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                 Err(error) => panic!("waiting for READY=1: {error}"),
             }
-            if let Some(status) = daemon.child.try_wait().expect("the state of tokend") {
+            if let Some(status) = daemon.ended() {
                 let stderr = daemon.log().split_off(usize::try_from(before).unwrap_or(0));
                 return Err(Said { code: code(status), stdout: String::new(), stderr });
             }
@@ -227,6 +240,11 @@ impl Daemon {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the state of tokend")
     }
 
     /// What it logged so far.
@@ -347,8 +365,7 @@ impl Sandbox {
     /// Lets a shell's script start `tokend`, as `"$0"`: for what only a shell can arrange, such as a mask or a
     /// descriptor. For [`start_with`](Self::start_with); keeps the command's environment.
     pub fn by_shell(&self, command: &mut Command, script: &str) {
-        let log =
-            OpenOptions::new().append(true).create(true).open(self.path().join("tokend.log")).expect("a log");
+        let (_, log) = self.log();
         let mut shell = Command::new("sh");
         self.surround(&mut shell);
         for (name, value) in command.get_envs() {

@@ -11,6 +11,8 @@ mod life;
 mod policy;
 mod registry;
 pub mod schedule;
+#[cfg(any(test, feature = "simulation"))]
+pub mod simulation;
 mod skew;
 mod snapshot;
 mod token;

@@ -88,7 +88,7 @@ impl LyveCloud {
         let Some(text) = text else {
             return Err(judge(reply, MINT, &Words::read(body.as_ref(), WORDS, held), CREDENTIALS));
         };
-        let token = token::accept(text.as_bytes(), &reply.host)?;
+        let token = token::accept_from(text.as_bytes(), reply)?;
         let lifetime = match remaining(body.as_ref()) {
             // Nobody said, but the token may: it is a JWT, says the document.
             Ok(None) => jwt::life(&token, asked.now.wall, reply.date),

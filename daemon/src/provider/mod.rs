@@ -16,6 +16,8 @@ mod openvcloud;
 #[cfg(test)]
 pub(crate) mod stand_in;
 mod static_token;
+#[cfg(test)]
+mod tables_tests;
 mod token;
 mod unfold;
 mod verdict;

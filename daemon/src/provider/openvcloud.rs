@@ -85,7 +85,7 @@ fn read_key(reply: &Reply) -> Result<Secret, Failure> {
         },
         Some(_) => return Err(unusable(reply, "something else than a key")),
     };
-    token::accept(key.as_bytes(), &reply.host)
+    token::accept_from(key.as_bytes(), reply)
 }
 
 impl Provider for OpenvCloud {

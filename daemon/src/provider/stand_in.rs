@@ -82,6 +82,13 @@ pub(crate) enum Answer {
     Closed,
 }
 
+impl Answer {
+    /// Whether nothing comes.
+    pub(crate) fn is_silence(&self) -> bool {
+        matches!(self, Self::Silence)
+    }
+}
+
 /// An answer with this status and body.
 pub(crate) fn answer(status: u16, body: &str) -> Answer {
     answer_with(status, "", body)

@@ -2,7 +2,8 @@
 
 use tokend_proto::Secret;
 
-use super::Failure;
+use super::http::Reply;
+use super::{CarriedOut, Failure};
 
 /// The token that `bytes` are, without white space around them. `giver` is named in the failure.
 ///
@@ -25,6 +26,14 @@ pub(crate) fn accept(bytes: &[u8], giver: &str) -> Result<Secret, Failure> {
         Ok(token) => Ok(token),
         Err(too_long) => bad(&format!("a token that is {too_long}")),
     }
+}
+
+/// The same out of a service's answer: what is no token there is lost.
+///
+/// # Errors
+/// Those of [`accept`].
+pub(crate) fn accept_from(bytes: &[u8], reply: &Reply) -> Result<Secret, Failure> {
+    accept(bytes, &reply.host).map_err(|failure| failure.perhaps(CarriedOut::AnswerLost))
 }
 
 /// Bytes with a secret in them as text, for JSON; `what` names it.

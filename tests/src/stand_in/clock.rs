@@ -2,6 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// What time it is at every stand-in: what their records are compared with.
+#[must_use]
+pub fn clock_of_the_services() -> SystemTime {
+    now()
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "a stand-in is another machine: its clock is not the one that is injected"

@@ -36,6 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use call::{Reply, call};
+pub use clock::clock_of_the_services;
 pub use fault::{Fault, Planned};
 pub use hole::Hole;
 pub use http_login::{HttpLogin, Login};

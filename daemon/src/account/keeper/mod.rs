@@ -37,6 +37,9 @@ use crate::clock::{Clock, Moment, Steady};
 /// Callers can make at most this many variants of an account (promise 3).
 const MAX_VARIANTS: usize = 32;
 
+/// What lies on disk is no token of this life: generations count from 1.
+const REFUSED_ON_DISK: u64 = 0;
+
 /// At least so many wait before those that have gone are looked for.
 const CROWD: usize = 256;
 
@@ -551,9 +554,16 @@ impl Task {
         let used = slot.shared.used();
         let generation = |life: &Life| life.token_to_keep().map(|token| token.generation);
         let before = generation(&slot.life);
+        let on_disk = match &event {
+            Event::Restored(Some(restored)) => Some(restored.token.sha256),
+            _ => None,
+        };
         let effects = slot.life.handle(event, now, used);
         if comes_from_disk && generation(&slot.life) != before {
             slot.kept = generation(&slot.life);
+        } else if on_disk.is_some_and(|sha256| slot.life.has_refused(&sha256)) {
+            // It was rejected while it was being read: it must not come back with the next start.
+            slot.kept = Some(REFUSED_ON_DISK);
         }
         slot.publish(now);
         if let Some(ticket) = slot.ticket {

@@ -44,6 +44,12 @@ impl Life {
         }
     }
 
+    /// Whether a caller or the service refused the token with this SHA-256: what is kept of it must go.
+    #[must_use]
+    pub fn has_refused(&self, sha256: &[u8; 32]) -> bool {
+        self.refused.contains(sha256)
+    }
+
     /// The token that is to be there again after a restart: the one in hand, while nobody has refused it.
     #[must_use]
     pub fn token_to_keep(&self) -> Option<&Arc<Token>> {

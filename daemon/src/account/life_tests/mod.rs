@@ -7,7 +7,7 @@ mod holding;
 mod outage;
 mod refreshing;
 mod refusing;
-mod timing;
+mod schedule;
 
 use std::time::Duration;
 

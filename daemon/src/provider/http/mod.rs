@@ -31,7 +31,9 @@ use crate::document::Table;
 pub(crate) use self::buffer::Buffer;
 pub use self::clients::{forget_clients, install_crypto};
 pub use self::proxy::ProxyEnvironment;
-pub(crate) use self::reply::Reply;
+pub(crate) use self::reply::{MOST_BODY, Reply};
+#[cfg(test)]
+pub(crate) use self::tests::testing;
 
 /// The way of one account to its service.
 #[derive(Debug, Clone)]
@@ -92,7 +94,7 @@ impl Http {
                 Ok(reply)
             }
             Err(Broken::TooLong) => {
-                let message = format!("{host} answered with more than {} bytes", reply::MOST_BODY);
+                let message = format!("{host} answered with more than {MOST_BODY} bytes");
                 let hint = "look whether the url is that of the service";
                 Err(Failure::not_now("too-long", message, hint).perhaps(lost))
             }

@@ -43,14 +43,14 @@ async fn a_redirect_is_not_followed() {
 #[tokio::test]
 async fn a_body_has_a_limit_whether_its_length_is_told_or_not() {
     let body = |bytes: usize| "x".repeat(bytes);
-    let endless = format!("HTTP/1.1 200 X\r\n\r\n{}", body(reply::MOST_BODY + 1)).into_bytes();
+    let endless = format!("HTTP/1.1 200 X\r\n\r\n{}", body(MOST_BODY + 1)).into_bytes();
     let service = StandIn::start([
-        answer(200, &body(reply::MOST_BODY)),
-        answer(200, &body(reply::MOST_BODY + 1)),
+        answer(200, &body(MOST_BODY)),
+        answer(200, &body(MOST_BODY + 1)),
         Answer::Bytes(endless),
         Answer::Bytes(b"HTTP/1.1 200 X\r\nContent-Length: 99999999999999\r\n\r\n".to_vec()),
     ]);
-    assert_eq!(get(&service).await.expect("an answer").body.len(), reply::MOST_BODY);
+    assert_eq!(get(&service).await.expect("an answer").body.len(), MOST_BODY);
     for _ in 0..3 {
         let failure = get(&service).await.expect_err("too long");
         assert_eq!((failure.class, failure.kind), (Class::NotNow, "too-long"));
@@ -172,19 +172,32 @@ async fn other_hosts_are_and_what_the_proxy_says_is_told() {
     assert!(failure.message.contains("cannot be reached itself"), "{failure}");
 }
 
-const AUTHORITY: &str = include_str!("tests/authority.pem");
+/// Certificates for tests, and services that have them.
+pub(crate) mod testing {
+    use super::*;
+
+    /// Whoever trusts this authority trusts both of the others.
+    pub(crate) const AUTHORITY: &str = include_str!("tests/authority.pem");
+    /// For the loopback.
+    pub(crate) const LOOPBACK: &str = include_str!("tests/loopback.pem");
+    /// For another name.
+    pub(crate) const STRANGER: &str = include_str!("tests/stranger.pem");
+
+    /// A service with this certificate and its key.
+    pub(crate) fn tls(pem: &str) -> rustls::ServerConfig {
+        install_crypto();
+        let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).expect("a key");
+        let config = rustls::ServerConfig::builder().with_no_client_auth();
+        config.with_single_cert(vec![certificate], key).expect("a pair")
+    }
+}
+
+use testing::{AUTHORITY, LOOPBACK, STRANGER};
 
 /// A service with a certificate of [`AUTHORITY`].
 fn tls_service(pem: &str, answers: Vec<Answer>) -> StandIn {
-    StandIn::start_tls(answers, tls_config(pem))
-}
-
-fn tls_config(pem: &str) -> rustls::ServerConfig {
-    install_crypto();
-    let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
-    let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).expect("a key");
-    let config = rustls::ServerConfig::builder().with_no_client_auth();
-    config.with_single_cert(vec![certificate], key).expect("a pair")
+    StandIn::start_tls(answers, testing::tls(pem))
 }
 
 /// Asks a service with a `ca_file` that holds the authority.
@@ -198,18 +211,18 @@ async fn get_trusting(service: &StandIn) -> Result<Reply, Failure> {
 #[tokio::test]
 async fn an_authority_in_ca_file_is_trusted_and_the_date_over_tls_is_read() {
     let headers = "Date: Tue, 14 Nov 2023 22:13:20 GMT\r\n";
-    let service = tls_service(include_str!("tests/loopback.pem"), vec![answer_with(200, headers, "{}")]);
+    let service = tls_service(LOOPBACK, vec![answer_with(200, headers, "{}")]);
     let reply = get_trusting(&service).await.expect("an answer");
     assert_eq!(reply.date, Some(moment(0).wall));
 }
 
 #[tokio::test]
 async fn tls_to_a_stranger_is_not_now() {
-    let service = tls_service(include_str!("tests/loopback.pem"), vec![answer(200, "{}")]);
+    let service = tls_service(LOOPBACK, vec![answer(200, "{}")]);
     let failure = get(&service).await.expect_err("a stranger");
     assert!(matches!((failure.class, failure.kind), (Class::NotNow, "tls" | "no-certificates")), "{failure}");
 
-    let service = tls_service(include_str!("tests/stranger.pem"), vec![answer(200, "{}")]);
+    let service = tls_service(STRANGER, vec![answer(200, "{}")]);
     let failure = get_trusting(&service).await.expect_err("another name");
     assert_eq!((failure.class, failure.kind), (Class::NotNow, "tls"));
     assert!(failure.message.contains("another name"), "{failure}");

@@ -107,7 +107,7 @@ impl Response {
     /// The token in a successful `reply`.
     pub(super) fn mint(&self, reply: &Reply, asked: &MintRequest) -> Result<Minted, Failure> {
         let (token, body) = match &self.token {
-            At::Body => (token::accept(reply.text().unwrap_or_default().as_bytes(), &reply.host)?, None),
+            At::Body => (token::accept_from(text_of(reply)?.as_bytes(), reply)?, None),
             At::Pointer(pointer) => {
                 let body = reply.json().ok_or_else(|| unusable(reply, "something else than JSON"))?;
                 (secret_at(pointer, &body, reply, "token")?, Some(body))
@@ -149,11 +149,20 @@ impl Response {
     }
 }
 
+/// The body, unless it is JSON that says something: an error with a 200, mostly.
+fn text_of(reply: &Reply) -> Result<&str, Failure> {
+    let text = reply.text().unwrap_or_default();
+    if text.starts_with(['{', '[']) || text == "null" {
+        return Err(unusable(reply, "JSON in the place of a text"));
+    }
+    Ok(text)
+}
+
 fn secret_at(pointer: &Pointer, body: &Value, reply: &Reply, name: &str) -> Result<Secret, Failure> {
     match pointer.find(Some(body)) {
-        Some(Value::String(text)) => token::accept(text.as_bytes(), &reply.host),
+        Some(Value::String(text)) => token::accept_from(text.as_bytes(), reply),
         // A session's number is a token, too.
-        Some(Value::Number(number)) => token::accept(number.to_string().as_bytes(), &reply.host),
+        Some(Value::Number(number)) => token::accept_from(number.to_string().as_bytes(), reply),
         _ => Err(unusable(reply, &format!("JSON without a {name} where the configuration says"))),
     }
 }

@@ -186,7 +186,7 @@ impl Jwt {
         if bytes.starts_with(b"{") {
             return Err(unusable(reply, "JSON without a token"));
         }
-        let text = token::accept(bytes, &reply.host)?;
+        let text = token::accept_from(bytes, reply)?;
         let claims = jwt::claims(&text).ok_or_else(|| unusable(reply, "something else than a JWT"))?;
         Ok(Self { text, claims })
     }

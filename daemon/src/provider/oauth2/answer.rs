@@ -88,7 +88,7 @@ fn read_token(
 ) -> Result<Minted, Failure> {
     let member = |name: &str| body.and_then(|body| body.get(name));
     check_type(member("token_type"), reply, held)?;
-    let token = token::accept(text.as_bytes(), &reply.host)?;
+    let token = token::accept_from(text.as_bytes(), reply)?;
     let lifetime = match lifetime::told(member("expires_in")) {
         // Nobody said, but the token may (RFC 9068).
         Ok(None) => jwt::life(&token, asked.now.wall, reply.date),

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use tokend_tests::interrupt::Interrupted;
+
 /// The end of a story that was not told to its end.
 #[derive(Debug)]
 pub(crate) enum Cut {
@@ -24,6 +26,12 @@ impl Cut {
 impl From<io::Error> for Cut {
     fn from(_: io::Error) -> Self {
         Self::Unheard
+    }
+}
+
+impl From<Interrupted> for Cut {
+    fn from(_: Interrupted) -> Self {
+        Self::Interrupted
     }
 }
 

@@ -4,8 +4,6 @@
 //! and everything that it writes is removed, also when it fails or is interrupted.
 
 mod cut;
-mod interrupt;
-mod programs;
 mod stage;
 mod story;
 mod voice;
@@ -14,8 +12,10 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::thread;
 
+use tokend_tests::interrupt::Interrupt;
+use tokend_tests::programs;
+
 use cut::Cut;
-use interrupt::Interrupt;
 use voice::Voice;
 
 fn main() -> ExitCode {

@@ -7,11 +7,11 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokend_tests::interrupt::Interrupt;
 use tokend_tests::sandbox::{Daemon, Said, Sandbox, run};
 use tokend_tests::stand_in::{Expiration, ItsYouOnline, LyveCloud, OpenvCloud, Service, StandIn, call};
 
 use crate::cut::{Cut, ensure};
-use crate::interrupt::Interrupt;
 use crate::voice::{Voice, shortened};
 
 /// How long the stand-ins' tokens live.

@@ -2,10 +2,10 @@
 
 use std::thread;
 
+use tokend_tests::interrupt::Interrupt;
 use tokend_tests::sandbox::Said;
 
 use crate::cut::{Cut, ensure};
-use crate::interrupt::Interrupt;
 use crate::stage::{ACCOUNTS, GEN1, LEGACY, LIFE, LYVE, Stage, given};
 use crate::voice::{Voice, ends};
 

@@ -136,6 +136,16 @@ pub(super) struct No {
     pub(super) revoked: Vec<String>,
 }
 
+impl Sending {
+    /// Whether this refresh token, by its fingerprint, came with the answer.
+    fn brought(&self, token: &str) -> bool {
+        match &self.outcome {
+            Outcome::Rotated(brought) | Outcome::Again(brought) => brought == token,
+            Outcome::Same | Outcome::Refused => false,
+        }
+    }
+}
+
 impl Grants {
     /// How often this refresh token was sent.
     #[must_use]
@@ -159,32 +169,24 @@ impl Grants {
     /// Every rotation that was carried out in a family, in order.
     #[must_use]
     pub fn rotations_of(&self, family: usize) -> Vec<Committed> {
+        let sendings = self.sendings_of(family);
         let book = self.book();
-        let sendings = || book.sendings.iter().filter(|sending| sending.family == family);
-        book.families.get(family).map_or_else(Vec::new, |of| {
-            let new = of.generations.iter().enumerate().skip(1);
-            new.filter_map(|(generation, new)| {
-                let token = fingerprint(&new.token);
-                let brought = || {
-                    sendings().filter(|sending| match &sending.outcome {
-                        Outcome::Rotated(brought) | Outcome::Again(brought) => *brought == token,
-                        Outcome::Same | Outcome::Refused => false,
-                    })
-                };
-                let at = brought().next()?.at;
-                let answered = brought().any(|sending| sending.answered);
-                Some(Committed {
-                    family,
-                    generation,
-                    token,
-                    at,
-                    answered,
-                    sent: new.sent > 0,
-                    served: new.served,
-                })
+        let Some(of) = book.families.get(family) else { return Vec::new() };
+        let new = of.generations.iter().enumerate().skip(1);
+        new.filter_map(|(generation, new)| {
+            let token = fingerprint(&new.token);
+            let brought: Vec<_> = sendings.iter().filter(|sending| sending.brought(&token)).collect();
+            Some(Committed {
+                family,
+                generation,
+                token,
+                at: brought.first()?.at,
+                answered: brought.iter().any(|sending| sending.answered),
+                sent: new.sent > 0,
+                served: new.served,
             })
-            .collect()
         })
+        .collect()
     }
 
     /// Every rotation that was carried out, family by family.
@@ -198,6 +200,14 @@ impl Grants {
     #[must_use]
     pub fn family_of(&self, token: &str) -> Option<usize> {
         self.book().find(token).map(|(family, _)| family)
+    }
+
+    /// Every refresh token of a family, oldest first: to be looked for where they may be, or may not.
+    #[must_use]
+    pub fn tokens_of(&self, family: usize) -> Vec<String> {
+        let book = self.book();
+        let generations = book.families.get(family).map_or(&[][..], |of| &of.generations);
+        generations.iter().map(|generation| generation.token.clone()).collect()
     }
 
     /// The newest refresh token of a family.

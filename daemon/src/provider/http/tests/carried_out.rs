@@ -16,12 +16,17 @@ fn spending(to: &str) -> Request {
     Request::post(url(to)).form(form)
 }
 
-/// A short time to answer in, and the authority of the stand-ins with TLS.
-fn hasty() -> (Http, tempfile::NamedTempFile) {
+/// With the authority of the stand-ins with TLS.
+fn trusting() -> (Http, tempfile::NamedTempFile) {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(AUTHORITY.as_bytes()).expect("room");
-    let defaults = Defaults { http_timeout: Duration::from_millis(300), ..Defaults::default() };
-    (http(&format!("ca_file = '{}'\nproxy = ''", file.path().display()), &defaults), file)
+    let keys = format!("ca_file = '{}'\nproxy = ''", file.path().display());
+    (http(&keys, &Defaults::default()), file)
+}
+
+/// The same with a short time to answer in: long enough to send a request also where much else is going on.
+fn hasty(http: &Http) -> Http {
+    Http { timeout: Duration::from_millis(1500), ..http.clone() }
 }
 
 async fn lose(http: &Http, to: &str) -> (CarriedOut, &'static str) {
@@ -32,14 +37,14 @@ async fn lose(http: &Http, to: &str) -> (CarriedOut, &'static str) {
 
 #[tokio::test]
 async fn a_request_that_found_no_service_was_not_carried_out() {
-    let (hasty, _file) = hasty();
+    let (http, _file) = trusting();
     let gone = StandIn::start([]).url();
-    assert_eq!(lose(&hasty, &gone).await, (No, "unreachable"));
-    let (carried_out, _) = lose(&hasty, "https://a.invalid").await;
+    assert_eq!(lose(&http, &gone).await, (No, "unreachable"));
+    let (carried_out, _) = lose(&http, "https://a.invalid").await;
     assert_eq!(carried_out, No);
 
     let proxy = StandIn::start([answer(407, ""), answer(403, ""), answer(502, "<html>"), Answer::Silence]);
-    let through = Http { route: Route::Through(url(&proxy.url())), ..hasty.clone() };
+    let through = Http { route: Route::Through(url(&proxy.url())), ..hasty(&http) };
     for kind in ["proxy", "proxy", "proxy", "timeout"] {
         assert_eq!(lose(&through, "https://a.invalid").await, (No, kind));
     }
@@ -47,21 +52,21 @@ async fn a_request_that_found_no_service_was_not_carried_out() {
 
 #[tokio::test]
 async fn a_request_that_met_a_stranger_was_not_carried_out() {
-    let (hasty, _file) = hasty();
-    let stranger = tls_service(include_str!("stranger.pem"), vec![answer(200, "{}")]);
-    assert_eq!(lose(&hasty, &stranger.url()).await, (No, "tls"));
+    let (http, _file) = trusting();
+    let stranger = tls_service(STRANGER, vec![answer(200, "{}")]);
+    assert_eq!(lose(&http, &stranger.url()).await, (No, "tls"));
     let plain = StandIn::start([answer(400, "this is http"), Answer::Silence]);
     let https = plain.url().replace("http:", "https:");
-    assert_eq!(lose(&hasty, &https).await, (No, "tls"));
+    assert_eq!(lose(&http, &https).await, (No, "tls"));
     // The time was over in the midst of the handshake: an error does not say that.
-    assert_eq!(lose(&hasty, &https).await, (No, "timeout"));
+    assert_eq!(lose(&hasty(&http), &https).await, (No, "timeout"));
     assert!(stranger.seen().is_empty());
 }
 
 #[tokio::test]
 async fn a_service_that_wants_a_certificate_did_nothing() {
     install_crypto();
-    let pem = include_str!("loopback.pem").as_bytes();
+    let pem = LOOPBACK.as_bytes();
     let certificate = CertificateDer::from_pem_slice(pem).expect("a certificate");
     let key = PrivateKeyDer::from_pem_slice(pem).expect("a key");
     let mut roots = RootCertStore::empty();
@@ -70,7 +75,7 @@ async fn a_service_that_wants_a_certificate_did_nothing() {
     let config = rustls::ServerConfig::builder().with_client_cert_verifier(verifier);
     let config = config.with_single_cert(vec![certificate], key).expect("a pair");
     let service = StandIn::start_tls([answer(200, "{}")], config);
-    let (carried_out, kind) = lose(&hasty().0, &service.url()).await;
+    let (carried_out, kind) = lose(&trusting().0, &service.url()).await;
     // On a closed connection the alert may be lost, and then nobody knows.
     assert!(matches!((carried_out, kind), (No, "tls") | (AnswerLost, "reset")), "{carried_out:?} {kind}");
     assert!(service.seen().is_empty());
@@ -78,9 +83,9 @@ async fn a_service_that_wants_a_certificate_did_nothing() {
 
 #[tokio::test]
 async fn an_answer_that_is_lost_leaves_open_what_became_of_the_request_and_nothing_is_sent_again() {
-    let (hasty, _file) = hasty();
+    let (http, _file) = trusting();
     let bytes = |text: &str| Answer::Bytes(text.as_bytes().to_vec());
-    let endless = format!("HTTP/1.1 200 X\r\n\r\n{}", "x".repeat(reply::MOST_BODY + 1));
+    let endless = format!("HTTP/1.1 200 X\r\n\r\n{}", "x".repeat(MOST_BODY + 1));
     for (answer, lost, kind) in [
         (Answer::Bytes(Vec::new()), AnswerLost, "reset"),
         (Answer::Silence, AnswerLost, "timeout"),
@@ -97,25 +102,26 @@ async fn an_answer_that_is_lost_leaves_open_what_became_of_the_request_and_nothi
         (bytes("HTTP/1.1 500 X\r\nContent-Length: 99\r\n\r\n"), Unclear, "reset"),
     ] {
         // Whoever sends again finds a second answer.
+        let way = if answer.is_silence() { hasty(&http) } else { http.clone() };
         let service = StandIn::start([answer, super::answer(200, "{}")]);
-        assert_eq!(lose(&hasty, &service.url()).await, (lost, kind));
+        assert_eq!(lose(&way, &service.url()).await, (lost, kind));
         assert_eq!(service.connections(), 1);
     }
 }
 
 #[tokio::test]
 async fn a_connection_that_is_closed_at_once_is_not_tried_again() {
-    let (hasty, _file) = hasty();
+    let (http, _file) = trusting();
     for _ in 0..20 {
         let service = StandIn::start([Answer::Closed, answer(200, "{}")]);
         // By then the request may have begun to leave, or not.
-        let (carried_out, kind) = lose(&hasty, &service.url()).await;
+        let (carried_out, kind) = lose(&http, &service.url()).await;
         assert!(matches!((carried_out, kind), (No | AnswerLost, "reset")), "{carried_out:?} {kind}");
         assert_eq!((service.connections(), service.seen().len()), (1, 0));
-        let config = tls_config(include_str!("loopback.pem"));
+        let config = testing::tls(LOOPBACK);
         let service = StandIn::start_tls([Answer::Closed, answer(200, "{}")], config);
         // Before the handshake, so it cannot have been.
-        assert_eq!(lose(&hasty, &service.url()).await.0, No);
+        assert_eq!(lose(&http, &service.url()).await.0, No);
         assert_eq!((service.connections(), service.seen().len()), (1, 0));
     }
 }

@@ -1,4 +1,4 @@
-//! Builds the programs that the story is about, beside the demo itself.
+//! Builds the programs that a program of this package runs, beside that one.
 
 use std::env;
 use std::ffi::OsStr;
@@ -6,32 +6,28 @@ use std::path::Path;
 use std::process::Command;
 
 /// Builds `tokend` and `tok` as this program was built. Builds nothing where `TOKEND_BIN_DIR` says where they are, nor
-/// where cargo did not start the demo.
-pub(crate) fn build() -> Result<(), String> {
+/// where cargo did not start this program.
+///
+/// # Errors
+/// Why there are none, in words.
+pub fn build() -> Result<(), String> {
     if let Some(folder) = env::var_os("TOKEND_BIN_DIR") {
         return are_in(Path::new(&folder));
     }
-    let demo = env::current_exe().map_err(|error| format!("the demo does not know where it is: {error}"))?;
-    let folder = demo.parent().ok_or("the demo is in no folder")?;
+    let this =
+        env::current_exe().map_err(|error| format!("this program does not know where it is: {error}"))?;
+    let folder = this.parent().ok_or("this program is in no folder")?;
     let Some(cargo) = env::var_os("CARGO") else {
         return are_in(folder);
     };
     let mut build = Command::new(cargo);
     build.args(["build", "--package", "tokend", "--package", "tokend-client"]);
     if let Some(package) = env::var_os("CARGO_MANIFEST_DIR") {
-        // Whatever folder the demo was started in.
+        // Whatever folder this was started in.
         build.arg("--manifest-path").arg(Path::new(&package).join("Cargo.toml"));
     }
     into(folder, &mut build);
-    // What `cargo run` told the demo about its own package: build scripts that look at it (ring's) would run anew.
-    for (name, _) in env::vars_os() {
-        let name_of_ours = name
-            .to_str()
-            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
-        if name_of_ours {
-            build.env_remove(name);
-        }
-    }
+    forget_the_package(&mut build);
     let status = build.status().map_err(|error| format!("cargo cannot be started: {error}"))?;
     if status.success() {
         are_in(folder)
@@ -40,8 +36,21 @@ pub(crate) fn build() -> Result<(), String> {
     }
 }
 
+/// What `cargo run` told this program about its own package is not for another cargo: build scripts that look at it (ring's)
+/// would run anew.
+pub fn forget_the_package(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        let name_of_ours = name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
+        if name_of_ours {
+            command.env_remove(name);
+        }
+    }
+}
+
 /// Lets cargo build into this folder: `TARGET/PROFILE`, or `TARGET/TRIPLE/PROFILE`.
-fn into(folder: &Path, build: &mut Command) {
+pub fn into(folder: &Path, build: &mut Command) {
     match folder.file_name().and_then(OsStr::to_str) {
         // The one profile whose folder has another name.
         Some("debug") | None => {}

@@ -1,4 +1,4 @@
-//! Ctrl-C, a terminal that is closed, a polite kill: the story ends at its next step and cleans up behind itself.
+//! Ctrl-C, a terminal that is closed, a polite kill: a program ends at its next step and cleans up behind itself.
 
 use std::future::Future;
 use std::io;
@@ -9,15 +9,20 @@ use std::thread;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cut::Cut;
-
 /// Whether a signal asked for the end.
 #[derive(Clone, Debug)]
-pub(crate) struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt(Arc<AtomicBool>);
+
+/// A signal asked for the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted;
 
 impl Interrupt {
     /// From here on these signals end nothing by themselves.
-    pub(crate) fn watch() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When the system is short of something.
+    pub fn watch() -> io::Result<Self> {
         let interrupt = Self(Arc::default());
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let any = {
@@ -33,13 +38,23 @@ impl Interrupt {
     }
 
     /// Whether one came.
-    pub(crate) fn came(&self) -> bool {
+    #[must_use]
+    pub fn came(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 
-    /// Ends the story if one came.
-    pub(crate) fn check(&self) -> Result<(), Cut> {
-        if self.came() { Err(Cut::Interrupted) } else { Ok(()) }
+    /// An error if one came.
+    ///
+    /// # Errors
+    /// That one came.
+    pub fn check(&self) -> Result<(), Interrupted> {
+        if self.came() { Err(Interrupted) } else { Ok(()) }
+    }
+
+    /// The same, for who looks at it often.
+    #[must_use]
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
     }
 }
 

@@ -1,0 +1,158 @@
+//! The long proofs: what each shows, how much of it is the whole, and its share of a given time.
+
+use std::time::Duration;
+
+use tokend_tests::course::{Course, Findings};
+use tokend_tests::{crashes, wall_jumps};
+
+use crate::child::{self, Ended, tail};
+
+/// One proof.
+pub(crate) struct Proof {
+    pub(crate) name: &'static str,
+    /// What it shows, in one line.
+    pub(crate) what: &'static str,
+    /// How much of a given time it gets.
+    pub(crate) share: u32,
+    pub(crate) go: fn(&Run) -> Result<Findings, Skipped>,
+}
+
+/// One run of a proof.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) course: Course,
+    /// Without it the proof runs in full.
+    pub(crate) limit: Option<Duration>,
+    pub(crate) seed: u64,
+}
+
+/// Why a proof cannot be had here.
+#[derive(Debug)]
+pub(crate) struct Skipped(pub(crate) String);
+
+/// All, in the order in which they run.
+pub(crate) const ALL: &[Proof] = &[
+    Proof {
+        name: "simulation",
+        what: "accounts' lives on simulated clocks, disks and services, with crashes at any step",
+        share: 3,
+        go: simulation,
+    },
+    Proof {
+        name: "kill",
+        what: "kill -9 of the real daemon under rotation: lost is exactly what could not be kept",
+        share: 4,
+        go: |run| Ok(kill(run, crashes::Kills::AfterRecovery)),
+    },
+    Proof {
+        name: "kill-anytime",
+        what: "the same, also while it starts and recovers: no refresh token is sent a third time",
+        share: 2,
+        go: |run| Ok(kill(run, crashes::Kills::AtAnyTime)),
+    },
+    Proof {
+        name: "wall",
+        what: "the wall clock jumps by hours, both ways, under the real daemon",
+        share: 3,
+        go: wall,
+    },
+    Proof {
+        name: "provider",
+        what: "faults of npm's oidc-provider, with rotation and family revocation",
+        share: 1,
+        go: provider,
+    },
+    Proof { name: "idle", what: "a daemon with nothing to do sleeps", share: 3, go: idle },
+];
+
+/// The steps of the whole simulation.
+const STEPS: u64 = 10_000_000;
+
+/// The kills of a whole proof.
+const KILLS: usize = 1000;
+
+/// The jumps of a whole proof.
+const JUMPS: usize = 160;
+
+/// The span that an idle daemon is watched for, in seconds.
+const IDLE: u64 = 300;
+
+/// A build comes first, at a first run.
+const FOR_A_BUILD: Duration = Duration::from_secs(1800);
+
+fn simulation(run: &Run) -> Result<Findings, Skipped> {
+    let seed = run.seed.to_string();
+    let (unit, amount) = match run.limit {
+        Some(limit) => ("--seconds", limit.as_secs().max(1).to_string()),
+        None => ("--steps", STEPS.to_string()),
+    };
+    let limit = run.limit.unwrap_or(Duration::from_secs(1200)) + FOR_A_BUILD;
+    let arguments = ["simulation", unit, &amount, "--from", &seed];
+    let ended = cargo(run, &arguments, &[], limit)?;
+    let figures = line_with(&ended, " steps in ");
+    Ok(findings(&ended, figures.unwrap_or_default()))
+}
+
+fn kill(run: &Run, kills: crashes::Kills) -> Findings {
+    let amount = if run.limit.is_some() { usize::MAX } else { KILLS };
+    let plan = crashes::Plan { kills, amount, daemons: 6, accounts: 4, seed: run.seed };
+    crashes::run(&plan, &run.course)
+}
+
+fn wall(run: &Run) -> Result<Findings, Skipped> {
+    let Some(library) = wall_jumps::library() else {
+        let why = "no libfaketime; its package has that name, or TOKEND_TEST_FAKETIME says where it is";
+        return Err(Skipped(why.to_owned()));
+    };
+    let jumps = if run.limit.is_some() { usize::MAX } else { JUMPS };
+    let plan = wall_jumps::Plan { library, jumps, daemons: 8, seed: run.seed };
+    Ok(wall_jumps::run(&plan, &run.course))
+}
+
+fn provider(run: &Run) -> Result<Findings, Skipped> {
+    let ended = test(run, "oidc_provider", &[])?;
+    if let Some(line) = line_with(&ended, "SKIPPED") {
+        return Err(Skipped(line));
+    }
+    let passed = line_with(&ended, "test result:").unwrap_or_default();
+    Ok(findings(&ended, passed))
+}
+
+fn idle(run: &Run) -> Result<Findings, Skipped> {
+    let seconds = run.limit.map_or(IDLE, |limit| limit.as_secs().max(30)).to_string();
+    let ended = test(run, "idle", &[("TOKEND_IDLE_SECONDS", &seconds)])?;
+    if let Some(line) = line_with(&ended, "SKIPPED") {
+        return Err(Skipped(line));
+    }
+    Ok(findings(&ended, format!("{seconds} s")))
+}
+
+/// One of the end-to-end tests, as `cargo test --workspace` runs it.
+fn test(run: &Run, name: &str, variables: &[(&str, &str)]) -> Result<Ended, Skipped> {
+    let arguments = ["test", "--workspace", "--test", name, "--", "--nocapture"];
+    let limit = run.limit.unwrap_or(Duration::from_secs(900)).max(Duration::from_secs(300));
+    cargo(run, &arguments, variables, limit + FOR_A_BUILD)
+}
+
+fn cargo(
+    run: &Run,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+    limit: Duration,
+) -> Result<Ended, Skipped> {
+    let Some(mut command) = child::cargo(arguments) else {
+        return Err(Skipped("only where cargo started this: run `cargo chaos`".to_owned()));
+    };
+    command.envs(variables.iter().copied());
+    let ended = child::run(command, &run.course, limit);
+    Ok(ended.unwrap_or_else(|why| Ended { success: false, output: why }))
+}
+
+fn line_with(ended: &Ended, part: &str) -> Option<String> {
+    ended.output.lines().rfind(|line| line.contains(part)).map(|line| line.trim().to_owned())
+}
+
+fn findings(ended: &Ended, amount: String) -> Findings {
+    let faults = if ended.success { Vec::new() } else { vec![tail(&ended.output, 40)] };
+    Findings { amount, details: Vec::new(), faults }
+}
