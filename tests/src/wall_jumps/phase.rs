@@ -71,7 +71,7 @@ pub(super) struct Stage {
     sandbox: Sandbox,
     wall: Wall,
     services: Vec<OAuthServer>,
-    _daemon: Daemon,
+    daemon: Option<Daemon>,
 }
 
 /// What a caller got.
@@ -101,7 +101,7 @@ impl Stage {
         sandbox.configure(&configuration.concat());
         let wall = Wall::new(&sandbox);
         let daemon = sandbox.start_with(|command| wall.surround(command, library));
-        Self { sandbox, wall, services, _daemon: daemon }
+        Self { sandbox, wall, services, daemon: Some(daemon) }
     }
 
     /// Jumps, watches what follows, brings the service back where it was away, and waits until all is as it was.
@@ -207,6 +207,15 @@ impl Stage {
             }
         }
         Ok(())
+    }
+}
+
+impl Drop for Stage {
+    /// Politely: what libfaketime shares with the programs that such a one starts is removed at its end.
+    fn drop(&mut self) {
+        if let Some(daemon) = self.daemon.take() {
+            daemon.stop();
+        }
     }
 }
 

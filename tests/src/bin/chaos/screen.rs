@@ -88,6 +88,9 @@ impl Screen {
             }
         }
         self.print(&format!("    {}, {} s: {}", row.result(), row.took.as_secs(), row.amount()));
+        if let Ok(mut last) = self.last.lock() {
+            *last = None;
+        }
     }
 
     pub(crate) fn table(&self, rows: &[Row], options: &Options) {
