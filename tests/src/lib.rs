@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod asking;
 pub mod course;
 pub mod crashes;
+pub mod fleet;
 pub mod https;
 pub mod interrupt;
 pub mod memory_scan;

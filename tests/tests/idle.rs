@@ -40,9 +40,9 @@ fn an_idle_daemon_sleeps() {
             (_, name) => accounts::http_login(&sandbox, &name, &login),
         })
         .collect();
-    // One more is parked, and the place of its secret is watched.
+    // One more is parked, and the place of its secret is watched; and it is to lock itself some day.
     let parked = accounts::lyve_cloud(&sandbox, "parked", &lyve).replace("parked.secret", "missing.secret");
-    sandbox.configure(&(tables.concat() + &parked));
+    sandbox.configure(&("[daemon]\nlock_after = '1h'\n".to_owned() + &tables.concat() + &parked));
     let daemon = sandbox.start();
     for number in 0..tables.len() {
         sandbox.token(&format!("a{number}"));
@@ -66,6 +66,8 @@ fn an_idle_daemon_sleeps() {
         tables.len(),
         after.len(),
     );
+    sandbox.token("a1");
+    assert!(total(&switches(&daemon)) > total(&after), "what wakes it is counted");
     let most = (MOST * seconds / WHOLE).max(1);
     assert!(woken <= most, "{woken} voluntary context switches in {seconds} s: {before:?}, {after:?}");
 }

@@ -11,6 +11,8 @@ mod life;
 mod policy;
 mod registry;
 pub mod schedule;
+#[cfg(any(test, feature = "simulation"))]
+pub mod simulation;
 mod skew;
 mod snapshot;
 mod token;
@@ -23,7 +25,7 @@ mod life_tests;
 
 pub use keeper::{Keeper, KeeperGone, Reconfigured};
 pub use kept::Cabinet;
-pub use life::{Ask, Effect, Event, Life, Reply, Restored, Traits, WaiterId};
+pub use life::{Ask, Effect, Event, Life, Reply, Restored, Traits, Urgency, WaiterId};
 pub use policy::{Policy, Refresh};
 pub use registry::{Account, Definition, Registry, Shared, Variant};
 pub use skew::ServiceClock;

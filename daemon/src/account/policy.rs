@@ -19,6 +19,8 @@ pub struct Policy {
     pub request_scopes: Vec<String>,
     /// Whether `tok lock` covers it.
     pub lock: bool,
+    /// Whether a new token kills the old one: refreshed as late as the wish allows, and for no caller's convenience.
+    pub exclusive: bool,
 }
 
 /// When an account is refreshed without being asked.

@@ -20,7 +20,7 @@ pub struct Snapshot {
     pub wish: Duration,
     /// Whether another token can be had.
     pub renews: bool,
-    /// When the next request to the service is due.
+    /// When the next request to the service is due; of one that waits for its turn there, about when that comes.
     pub next_refresh: Option<Steady>,
     /// What went wrong last, if the last try did.
     pub trouble: Option<Trouble>,

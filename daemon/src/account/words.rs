@@ -178,6 +178,22 @@ pub(super) fn too_soon(account: &str, next: Duration) -> message::Failure {
     }
 }
 
+/// More is demanded of an exclusive account than its token has left.
+pub(super) fn kills_the_old(account: &str, next: Duration) -> message::Failure {
+    message::Failure {
+        code: Code::NOT_NOW,
+        kind: "exclusive".to_owned(),
+        message: format!(
+            "{account}: a new token would kill the one in hand, which has less life left than that"
+        ),
+        hint: format!(
+            "the next one comes in {}; `tok refresh {account}` gets it now, and ends the old one",
+            span(next)
+        ),
+        next_try_in_ms: Some(milliseconds(next)),
+    }
+}
+
 /// The caller's time is over while a request is under way.
 pub(super) fn timed_out(account: &str) -> message::Failure {
     message::Failure {

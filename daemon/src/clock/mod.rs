@@ -150,7 +150,7 @@ impl Jumps {
         {
             return;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

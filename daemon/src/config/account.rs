@@ -18,7 +18,8 @@ use crate::provider::{Defaults, Kind, Presentation, Provider};
 use crate::secret::Source;
 
 /// Keys that say how an account is kept, not what it is: a change of them costs no token.
-const KEPT: &[&str] = &["scheme", "min_valid", "refresh", "assume_lifetime", "request_scopes", "lock"];
+const KEPT: &[&str] =
+    &["scheme", "min_valid", "refresh", "assume_lifetime", "request_scopes", "lock", "exclusive"];
 
 /// What may be assumed of tokens whose service says nothing: up to ten years.
 const LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(315_576_000);
@@ -152,6 +153,7 @@ struct General {
     assume_lifetime: Option<Duration>,
     request_scopes: Option<Located<Vec<String>>>,
     lock: bool,
+    exclusive: bool,
 }
 
 impl General {
@@ -168,6 +170,7 @@ impl General {
                 .map(|lifetime| lifetime.value),
             request_scopes: read_scopes(table),
             lock: table.boolean("lock").is_none_or(|lock| lock.value),
+            exclusive: table.boolean("exclusive").is_some_and(|exclusive| exclusive.value),
         }
     }
 
@@ -195,6 +198,7 @@ impl General {
             presentation,
             request_scopes,
             lock: self.lock,
+            exclusive: self.exclusive,
         }
     }
 }

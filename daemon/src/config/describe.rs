@@ -84,6 +84,12 @@ fn account_lines(account: &Definition) -> Vec<(&'static str, String)> {
     if !policy.request_scopes.is_empty() {
         lines.push(("request_scopes", policy.request_scopes.join(" ")));
     }
+    if policy.exclusive {
+        lines.push((
+            "exclusive",
+            "a new token kills the old one: refreshed as late as min_valid allows".to_owned(),
+        ));
+    }
     if !policy.lock {
         lines.push(("lock", "not covered by tok lock".to_owned()));
     }

@@ -36,6 +36,11 @@ impl Command {
         let output = self.program.run(self.timeout).await?;
         let giver = self.program.describe();
         let token = token::accept(&output.expose(), &giver)?;
+        if token.expose().starts_with(b"<") {
+            // Of a service that its request did not reach.
+            let message = format!("{giver} printed a page instead of a token");
+            return Err(Failure::not_now("page", message, "run it by hand, and see what it says"));
+        }
         let lifetime = life(&token, self.lifetime, asked.now.wall).map_err(|Dead| dead(&giver))?;
         Ok(Minted { lifetime, ..Minted::of(token) })
     }
@@ -72,7 +77,7 @@ mod tests {
 
     use super::*;
     use crate::provider::stand_in::{Account, NOW, secret, token};
-    use crate::provider::{Class, jwt};
+    use crate::provider::{CarriedOut, Class, jwt};
 
     #[tokio::test]
     async fn what_the_program_prints_is_the_token() {
@@ -84,13 +89,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_that_fails_or_prints_no_token_is_not_now() {
-        for command in ["['false']", "['true']", "['printf', 'P\\154ease log in.']"] {
-            let failure =
-                Account::read("command", &format!("command = {command}")).get().await.expect_err(command);
-            assert_eq!(failure.class, Class::NotNow, "{command}");
-            assert!(!format!("{failure:?}").contains("Please"));
+    async fn the_table() {
+        let not_now = |kind| (Class::NotNow, kind);
+        for (command, wanted) in [
+            ("['false']", not_now("command")),
+            ("['sh', '-c', 'echo Please log in >&2; exit 7']", not_now("command")),
+            ("['true']", not_now("command")),
+            ("['echo']", not_now("command")),
+            ("['head', '-c', '70000', '/dev/zero']", not_now("command")),
+            ("['printf', 'P\\154ease log in.']", not_now("bad-token")),
+            ("['printf', 'Please\\007']", not_now("bad-token")),
+            ("['echo', '<!doctype html><html>Please log in']", not_now("bad-token")),
+            ("['echo', '<html>Please</html>']", not_now("page")),
+            ("['sleep', '60']", not_now("command")),
+            ("['/nowhere/Please']", (Class::Source, "command")),
+            ("['there-is-no-such-program']", (Class::Source, "command")),
+            ("['/etc']", (Class::Source, "command")),
+        ] {
+            let timeout = if command.contains("sleep") { 100 } else { 30_000 };
+            let defaults =
+                Defaults { command_timeout: Duration::from_millis(timeout), ..Defaults::default() };
+            let account = Account::try_read("command", &format!("command = {command}"), &defaults);
+            let failure = account.expect("an account").get().await.expect_err(command);
+            assert_eq!((failure.class, failure.kind), wanted, "{command}: {failure}");
+            assert_eq!(failure.carried_out, CarriedOut::No);
+            assert!(!format!("{failure:?}").contains("log in"), "{failure:?}");
         }
+        let dead = jwt::testing::forge(&json!({"exp": NOW - 1}));
+        let account = Account::read("command", &format!("command = ['echo', '{dead}']"));
+        assert_eq!(account.get().await.expect_err("dead").kind, "bad-expiry");
     }
 
     #[test]

@@ -118,6 +118,13 @@ impl Tokens {
         }
     }
 
+    /// None of the tokens about which this is true is good any more.
+    pub(super) fn revoke_where(&self, is_meant: impl Fn(&Value) -> bool) {
+        for issued in self.book().issued.iter_mut().filter(|issued| is_meant(&issued.about)) {
+            issued.revoked = true;
+        }
+    }
+
     /// This one token is not good any more.
     pub fn revoke(&self, token: &str) {
         self.alter(token, |issued| issued.revoked = true);

@@ -1,10 +1,12 @@
 // What a test can see and break, as middleware in front of the provider.
 //
-//   GET  /_ctl/seen     every request but these, in order: {method, path, grant, client, auth, scope, resource, status, time, fault}
-//                       (status is null while there is no answer, time is in Unix milliseconds; no secret, no token)
+//   GET  /_ctl/seen     every request but these, in order: {method, path, grant, client, auth, scope, resource, refresh, status, time,
+//                       fault, real} (refresh is the refresh token's SHA-256 in hex; status is null while there is no answer, and real is
+//                       that of a request which was carried out although its answer was lost; time is in Unix milliseconds; no secret, no token)
 //   POST /_ctl/reset    forgets what was seen, and the faults
 //   POST /_ctl/fault    {mode, match, grant, client, count, after, …} a fault for the next requests that fit; the oldest that fits wins
-//   POST /_ctl/client   {client_id, client_secret} changes a client
+//   POST /_ctl/client   {client_id, client_secret} changes a client; {client_id, like} makes one like another
+//   POST /_ctl/login    {client_id, scope, sub} a login without a browser: {refresh_token}
 //
 // `match` is a path (default /token; `/x*` is a prefix). `count` is how many requests it meets (default 1). With `after` the request
 // is carried out for real and only its answer is lost. The modes:
@@ -17,12 +19,13 @@
 //   redirect  {location}    to another place
 //   edit      {set: {expires_in: "10", scope: null}}    the real answer with fields changed, null takes one away
 
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const BODY_LIMIT = 64 * 1024;
 
-/// `store` is the provider's own (see `makeProvider`).
-export function control({ store }) {
+/// `store` is the provider's own (see `makeProvider`), `logIn` is `logInto(provider)`.
+export function control({ store, logIn }) {
   const seen = [];
   const faults = [];
 
@@ -38,12 +41,13 @@ export function control({ store }) {
       faults.push({ match: '/token', count: 1, ...fault });
       return faults;
     },
-    'POST /_ctl/client': ({ client_id, ...change }) => {
-      const entry = store.get(`Client:${client_id}`);
-      if (!entry) throw new Error(`no client ${client_id}`);
-      entry.payload = { ...entry.payload, ...change };
+    'POST /_ctl/client': ({ client_id, like = client_id, ...change }) => {
+      const entry = store.get(`Client:${like}`);
+      if (!entry) throw new Error(`no client ${like}`);
+      store.set(`Client:${client_id}`, { ...entry, payload: { ...entry.payload, client_id, ...change } });
       return {};
     },
+    'POST /_ctl/login': logIn,
   };
 
   return async (ctx, next) => {
@@ -62,7 +66,10 @@ export function control({ store }) {
     if (!fault) return next();
     fault.count -= 1;
     request.fault = fault.mode;
-    if (fault.after) await next();
+    if (fault.after) {
+      await next();
+      request.real = ctx.status;
+    }
     return MODES[fault.mode](ctx, fault, next);
   };
 }
@@ -113,10 +120,10 @@ function answer(ctx, status, body, type = 'json') {
   ctx.type = type;
 }
 
-function answerControl(ctx, route, body) {
+async function answerControl(ctx, route, body) {
   if (!route) return answer(ctx, 404, { error: `no ${ctx.method} ${ctx.path}` });
   try {
-    return answer(ctx, 200, route(body.length ? JSON.parse(body) : {}));
+    return answer(ctx, 200, await route(body.length ? JSON.parse(body) : {}));
   } catch (error) {
     return answer(ctx, 400, { error: error.message });
   }
@@ -140,8 +147,10 @@ function describe(ctx, body) {
     auth: basic ? 'basic' : form.has('client_secret') ? 'post' : null,
     scope: form.get('scope'),
     resource: form.getAll('resource'),
+    refresh: form.has('refresh_token') ? createHash('sha256').update(form.get('refresh_token')).digest('hex') : null,
     status: null,
     fault: null,
+    real: null,
   };
 }
 

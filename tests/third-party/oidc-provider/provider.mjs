@@ -12,6 +12,8 @@ const FORBIDDEN_SCOPE = 'api:admin';
 
 /// One object per client, as in RFC 7591.
 function clients() {
+  // A program of a person's: each use of a refresh token brings another, and one that is used twice ends the login.
+  const app = { grant_types: ['authorization_code', 'refresh_token'], redirect_uris: ['http://127.0.0.1/callback'], response_types: ['code'], application_type: 'native', scope: ['openid', 'offline_access', ...SCOPES].join(' ') };
   const service = { grant_types: ['client_credentials'], redirect_uris: [], response_types: [], scope: SCOPES.join(' ') };
   return [
     { ...service, client_id: 'svc-basic', client_secret: 'basic-secret', token_endpoint_auth_method: 'client_secret_basic' },
@@ -19,6 +21,8 @@ function clients() {
     // RFC 6749 2.3.1: id and secret are form-encoded before Basic. This client is refused to whoever does not do it:
     // the colon splits the pair in the wrong place, `%41` turns into `A`, `+` into a space.
     { ...service, client_id: 'svc:odd/id', client_secret: 'p%41ss+w=r&d/:~ x', token_endpoint_auth_method: 'client_secret_basic' },
+    { ...app, client_id: 'app-public', token_endpoint_auth_method: 'none' },
+    { ...app, client_id: 'app-basic', client_secret: 'app-secret', token_endpoint_auth_method: 'client_secret_basic' },
   ];
 }
 
@@ -35,9 +39,11 @@ export function makeProvider({ issuer, ttl }) {
     // The library's own default is RS256, for which there is no key here (making one takes a second).
     clientDefaults: { id_token_signed_response_alg: key.alg },
     cookies: { keys: [randomBytes(16).toString('hex')] },
-    scopes: [...SCOPES, FORBIDDEN_SCOPE],
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post'],
-    ttl: { ClientCredentials: ttl.clientCredentials },
+    scopes: ['openid', 'offline_access', ...SCOPES, FORBIDDEN_SCOPE],
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
+    ttl: { ClientCredentials: ttl.clientCredentials, AccessToken: ttl.accessToken, RefreshToken: 3600, Grant: 3600 },
+    rotateRefreshToken: true,
+    findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
@@ -64,11 +70,25 @@ export function makeProvider({ issuer, ttl }) {
   return { provider, store, publicKeys: { keys: [publicKey] } };
 }
 
+/// What a browser would come to: a login of `sub` at a client, and its first refresh token.
+export function logInto(provider) {
+  return async ({ client_id, scope = 'openid offline_access api:read', sub = 'alice' }) => {
+    const client = await provider.Client.find(client_id);
+    if (!client?.grantTypeAllowed('refresh_token')) throw new Error(`no client ${client_id} that people log in with`);
+    const grant = new provider.Grant({ accountId: sub, clientId: client_id });
+    grant.addOIDCScope(scope);
+    const grantId = await grant.save();
+    const authTime = Math.floor(Date.now() / 1000);
+    const token = new provider.RefreshToken({ accountId: sub, client, grantId, scope, authTime, gty: 'authorization_code' });
+    return { refresh_token: await token.save() };
+  };
+}
+
 /// A service that takes the tokens, as middleware: opaque ones are looked up, JWTs are verified.
 export function whoami({ provider, issuer, publicKeys }) {
   const keys = jose.createLocalJWKSet(publicKeys);
   const holder = async (token) => {
-    const opaque = await provider.ClientCredentials.find(token);
+    const opaque = (await provider.ClientCredentials.find(token)) ?? (await provider.AccessToken.find(token));
     if (opaque) return { client: opaque.clientId, scope: opaque.scope, aud: opaque.aud, exp: opaque.exp };
     const verified = await jose.jwtVerify(token, keys, { issuer }).catch(() => undefined);
     return verified && { client: verified.payload.client_id, scope: verified.payload.scope, aud: verified.payload.aud, exp: verified.payload.exp };
@@ -103,8 +123,17 @@ function adapterOn(store) {
       return entry && entry.expires > Date.now() ? { ...entry.payload } : undefined;
     }
 
+    async consume(id) {
+      const entry = store.get(this.key(id));
+      if (entry) entry.payload.consumed = Math.floor(Date.now() / 1000);
+    }
+
     async destroy(id) {
       store.delete(this.key(id));
+    }
+
+    async revokeByGrantId(grantId) {
+      for (const [key, { payload }] of store) if (payload.grantId === grantId) store.delete(key);
     }
   };
 }

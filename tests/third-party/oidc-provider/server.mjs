@@ -7,6 +7,7 @@
 // environment             default
 //   PORT                  0      a port; 0 is any free one
 //   CC_TTL                10     seconds that a token of client_credentials lives
+//   AT_TTL                10     seconds that the access token of a login lives
 //   MAX_LIFETIME_SECONDS  600    seconds until it ends by itself
 //
 // Clients are in provider.mjs; what a test can see and break (`/_ctl/…`) is in control.mjs.
@@ -15,14 +16,14 @@
 import { createServer } from 'node:http';
 
 import { control } from './control.mjs';
-import { makeProvider, whoami } from './provider.mjs';
+import { logInto, makeProvider, whoami } from './provider.mjs';
 
 // The library prints notices with console.info; standard output carries the line `ready` alone.
 console.info = console.error;
 
 const port = seconds('PORT', 0);
 const lifetime = seconds('MAX_LIFETIME_SECONDS', 600);
-const ttl = { clientCredentials: seconds('CC_TTL', 10) };
+const ttl = { clientCredentials: seconds('CC_TTL', 10), accessToken: seconds('AT_TTL', 10) };
 
 const end = (why) => {
   console.error(`oidc-provider: ends: ${why}`);
@@ -41,7 +42,7 @@ server.listen(port, '127.0.0.1', () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;
   const { provider, store, publicKeys } = makeProvider({ issuer, ttl });
   // Koa runs these in this order, then the library's own routes.
-  provider.use(control({ store }));
+  provider.use(control({ store, logIn: logInto(provider) }));
   provider.use(whoami({ provider, issuer, publicKeys }));
   server.on('request', provider.callback());
   console.log(`ready ${issuer}`);

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 
-use super::{End, Fetched, LifeId, Outcome, Task, vigil};
+use super::turnstile::{Place, Turn};
+use super::{End, Fetched, LifeId, Outcome, Report, Task, vigil};
 use crate::account::life::Event;
 use crate::account::schedule;
 use crate::account::snapshot::State;
@@ -22,8 +23,46 @@ pub(super) const LONGEST_READING: Duration = Duration::from_secs(30);
 /// Of what is no attempt to get a token.
 const NO_GENERATION: u64 = 0;
 
-/// At most this many requests to one service at a time.
-const MAX_AT_ONCE: usize = 16;
+/// At most this many parked accounts of one service read their secrets at a time.
+const READINGS: usize = 16;
+
+/// An attempt that waits for its turn at its service.
+pub(super) struct Queued {
+    life: LifeId,
+    generation: u64,
+    then: Then,
+}
+
+/// What follows when the turn has come.
+enum Then {
+    Start(Box<Start>),
+    Hold(oneshot::Sender<Held>),
+}
+
+/// A place at a service, given back when it is dropped.
+pub(super) struct Held {
+    place: Option<Place>,
+    reports: mpsc::UnboundedSender<Report>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take() {
+            // Without a keeper nobody needs it.
+            let _ = self.reports.send(Report::Left(place));
+        }
+    }
+}
+
+/// Makes the attempt and spawns it.
+type Start = dyn FnOnce(&mut JoinSet<Outcome>) -> AbortHandle + Send;
+
+/// Which attempt a task is, should it end without saying so, and the place that it gives back.
+pub(super) struct Running {
+    life: LifeId,
+    generation: u64,
+    place: Option<Place>,
+}
 
 impl Task {
     pub(super) fn mint(&mut self, id: LifeId, generation: u64) {
@@ -33,10 +72,8 @@ impl Task {
         let (scope, audience) = (slot.variant.scope(), slot.variant.audience());
         let (scope, audience) = (scope.map(<[_]>::to_vec), audience.map(<[_]>::to_vec));
         let account = slot.account.name.clone();
-        let errand = Errand::new(&account, &provider.identity().origin);
-        let service = self.service(&*provider);
-        self.spawn(id, generation, async move {
-            let _turn = turn(service).await;
+        self.attempt(id, generation, move || async move {
+            let errand = Errand::new(&account, &provider.identity().origin);
             let mut request = MintRequest { now: clock.now(), scope, audience, errand, refresh_token: None };
             // Boxed: thousands of accounts may begin at once.
             let mut stamps = Box::pin(vigil::stamps(&*provider)).await;
@@ -69,29 +106,31 @@ impl Task {
         let clock = Arc::clone(&self.clock);
         let shared = Arc::clone(&slot.shared);
         let account = slot.account.name.clone();
-        let service = self.service(&*provider);
-        self.spawn(id, NO_GENERATION, async move {
-            let mut failures = 0;
-            loop {
-                let turn = turn(service.clone()).await;
-                let stamps = Box::pin(vigil::stamps(&*provider)).await;
-                let errand = Errand::new(&account, &provider.identity().origin);
-                let fetched = match fetch_all(&*provider, &errand).await {
-                    Ok(()) => Some(Fetched(errand.fetched())),
-                    // What passes is waited for, while nothing else happens to the account.
-                    Err(failure)
-                        if failure.class == Class::NotNow && shared.snapshot().state == State::Parked =>
-                    {
-                        drop(turn);
-                        failures += 1;
-                        let pause = schedule::backoff(failures, failure.retry_after, fastrand::f64());
-                        clock.reach(clock.now().steady.after(pause)).await;
-                        continue;
-                    }
-                    Err(_) => None,
-                };
-                return Outcome { life: id, end: End::Read { stamps, fetched } };
-            }
+        let readings = self.readings_at(&*provider);
+        self.spawn(id, NO_GENERATION, None, |tasks| {
+            start(tasks, async move {
+                let mut failures = 0;
+                loop {
+                    let turn = turn(readings.clone()).await;
+                    let stamps = Box::pin(vigil::stamps(&*provider)).await;
+                    let errand = Errand::new(&account, &provider.identity().origin);
+                    let fetched = match fetch_all(&*provider, &errand).await {
+                        Ok(()) => Some(Fetched(errand.fetched())),
+                        // What passes is waited for, while nothing else happens to the account.
+                        Err(failure)
+                            if failure.class == Class::NotNow && shared.snapshot().state == State::Parked =>
+                        {
+                            drop(turn);
+                            failures += 1;
+                            let pause = schedule::backoff(failures, failure.retry_after, fastrand::f64());
+                            clock.reach(clock.now().steady.after(pause)).await;
+                            continue;
+                        }
+                        Err(_) => None,
+                    };
+                    return Outcome { life: id, end: End::Read { stamps, fetched } };
+                }
+            })
         });
     }
 
@@ -100,9 +139,7 @@ impl Task {
         let provider = Arc::clone(&slot.account.provider);
         let clock = Arc::clone(&self.clock);
         let account = slot.account.name.clone();
-        let service = self.service(&*provider);
-        self.spawn(id, generation, async move {
-            let _turn = turn(service).await;
+        self.attempt(id, generation, move || async move {
             let result = match token.fields.first() {
                 Some((_, secret)) => provider.probe(secret, clock.now()).await,
                 None => Err(words::no_token()),
@@ -115,19 +152,87 @@ impl Task {
         });
     }
 
+    /// This life's attempt wants its turn at its service. When that comes, the future is made and spawned; until then
+    /// the attempt waits for a place there, as urgent as its life says.
+    pub(super) fn attempt<A>(
+        &mut self,
+        id: LifeId,
+        generation: u64,
+        make: impl FnOnce() -> A + Send + 'static,
+    ) where
+        A: Future<Output = Outcome> + Send + 'static,
+    {
+        self.queue(id, generation, Then::Start(Box::new(|tasks| start(tasks, make()))));
+    }
+
+    /// The same for what is no attempt of the keeper's own: its turn, held until it is dropped. Nothing, should the life
+    /// end or be locked before.
+    pub(super) fn turn_of(&mut self, id: LifeId, generation: u64) -> oneshot::Receiver<Held> {
+        let (turn, held) = oneshot::channel();
+        self.queue(id, generation, Then::Hold(turn));
+        held
+    }
+
+    fn queue(&mut self, id: LifeId, generation: u64, then: Then) {
+        self.step_aside(id);
+        let now = self.clock.now().steady;
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let service = slot.account.provider.identity().origin;
+        let ticket = self.turnstile.queue(&service, slot.life.urgency(), now);
+        slot.ticket = Some(ticket);
+        self.queued.insert(ticket, Queued { life: id, generation, then });
+        self.joined.push(ticket);
+    }
+
+    /// What waits for this life's turn is not wanted any more.
+    pub(super) fn step_aside(&mut self, id: LifeId) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        slot.turn_at = None;
+        if let Some(ticket) = slot.ticket.take() {
+            self.queued.remove(&ticket);
+            self.turnstile.withdraw(ticket);
+        }
+    }
+
+    /// Starts every attempt whose turn has come. Those that have to wait show readers until when.
+    pub(super) fn admit(&mut self) {
+        let now = self.clock.now();
+        while let Some(Turn { ticket, place, crowd }) = self.turnstile.admit(now.steady) {
+            let Some(Queued { life, generation, then }) = self.queued.remove(&ticket) else {
+                self.turnstile.leave(place);
+                continue;
+            };
+            match then {
+                Then::Start(start) => self.spawn(life, generation, Some(place), start),
+                // Who does not wait any more has dropped it.
+                Then::Hold(turn) => {
+                    drop(turn.send(Held { place: Some(place), reports: self.reports.clone() }));
+                }
+            }
+            let Some(slot) = self.slots.get_mut(&life) else { continue };
+            slot.ticket = None;
+            if slot.turn_at.take().is_some() || crowd.is_some() {
+                self.tell(life, Event::Turn { generation, crowd });
+            }
+        }
+        for ticket in std::mem::take(&mut self.joined) {
+            let Some(Queued { life, .. }) = self.queued.get(&ticket) else { continue };
+            if let Some(slot) = self.slots.get_mut(life) {
+                slot.turn_at = self.turnstile.expected(ticket, now.steady);
+                slot.publish(now);
+            }
+        }
+    }
+
     fn spawn(
         &mut self,
         id: LifeId,
         generation: u64,
-        attempt: impl Future<Output = Outcome> + Send + 'static,
+        place: Option<Place>,
+        start: impl FnOnce(&mut JoinSet<Outcome>) -> AbortHandle,
     ) {
-        let handle = self.attempts.spawn(async move {
-            let outcome = attempt.await;
-            // HTTP, TLS and JSON had secrets on the stack.
-            platform::scrub_stack();
-            outcome
-        });
-        self.running.insert(handle.id(), (id, generation));
+        let handle = start(&mut self.attempts);
+        self.running.insert(handle.id(), Running { life: id, generation, place });
         if let Some(slot) = self.slots.get_mut(&id) {
             // One that reads a parked account's secrets, at most.
             if let Some(superseded) = slot.attempt.replace(handle) {
@@ -136,20 +241,29 @@ impl Task {
         }
     }
 
-    /// The turnstile of a service, where it has a name.
-    pub(super) fn service(&mut self, provider: &dyn Provider) -> Option<Arc<Semaphore>> {
+    /// Who reads secrets for accounts of this service, where it has a name.
+    fn readings_at(&mut self, provider: &dyn Provider) -> Option<Arc<Semaphore>> {
         let origin = provider.identity().origin;
         if origin.is_empty() {
             return None;
         }
-        let turnstile = self.services.entry(origin).or_insert_with(|| Arc::new(Semaphore::new(MAX_AT_ONCE)));
-        Some(Arc::clone(turnstile))
+        let readings = self.readings.entry(origin).or_insert_with(|| Arc::new(Semaphore::new(READINGS)));
+        Some(Arc::clone(readings))
+    }
+
+    /// Forgets a task that has ended; its place is free.
+    fn has_ended(&mut self, task: tokio::task::Id) -> Option<(LifeId, u64)> {
+        let Running { life, generation, place } = self.running.remove(&task)?;
+        if let Some(place) = place {
+            self.turnstile.leave(place);
+        }
+        Some((life, generation))
     }
 
     pub(super) fn ended(&mut self, outcome: Result<(tokio::task::Id, Outcome), JoinError>) {
         match outcome {
             Ok((task, outcome)) => {
-                self.running.remove(&task);
+                self.has_ended(task);
                 let id = outcome.life;
                 match outcome.end {
                     End::Minted { event, stamps, fetched } => {
@@ -164,7 +278,7 @@ impl Task {
                 self.answer_locks(Some(task), None);
             }
             Err(error) => {
-                let ended = self.running.remove(&error.id());
+                let ended = self.has_ended(error.id());
                 self.answer_locks(Some(error.id()), None);
                 let Some((id, generation)) = ended else { return };
                 if error.is_cancelled() {
@@ -181,8 +295,20 @@ impl Task {
     }
 }
 
-/// One of the places at a service; held as long as the request runs.
-pub(super) async fn turn(service: Option<Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
+fn start(
+    tasks: &mut JoinSet<Outcome>,
+    attempt: impl Future<Output = Outcome> + Send + 'static,
+) -> AbortHandle {
+    tasks.spawn(async move {
+        let outcome = attempt.await;
+        // HTTP, TLS and JSON had secrets on the stack.
+        platform::scrub_stack();
+        outcome
+    })
+}
+
+/// One of the places of those that read secrets; held as long as the reading runs.
+async fn turn(service: Option<Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
     // The semaphore is never closed; without it, go ahead.
     service?.acquire_owned().await.ok()
 }

@@ -44,6 +44,7 @@ impl Task {
         }
         self.forget_unwritten(id);
         self.withdraw(id);
+        self.step_aside(id);
         self.tell(id, Event::Locked);
         attempt.map(|attempt| attempt.id())
     }

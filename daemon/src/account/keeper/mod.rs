@@ -5,6 +5,7 @@ mod keeping;
 mod locking;
 mod reconfigure;
 mod spending;
+mod turnstile;
 mod vigil;
 mod writing;
 
@@ -19,19 +20,25 @@ use tokend_proto::message;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
+use self::attempts::{Queued, Running};
 use self::keeping::{Job, Keeping};
 use self::locking::Locking;
 use self::spending::Spending;
+use self::turnstile::{Place, Ticket, Turnstile};
 use self::vigil::Vigil;
 use super::kept::Cabinet;
 use super::life::{Ask, Effect, Event, Life, Reply, Traits, WaiterId};
 use super::registry::{Account, Definition, Registry, Shared, Variant};
+use super::snapshot::State;
 use super::token::Need;
 use super::words;
 use crate::clock::{Clock, Moment, Steady};
 
 /// Callers can make at most this many variants of an account (promise 3).
 const MAX_VARIANTS: usize = 32;
+
+/// What lies on disk is no token of this life: generations count from 1.
+const REFUSED_ON_DISK: u64 = 0;
 
 /// At least so many wait before those that have gone are looked for.
 const CROWD: usize = 256;
@@ -82,6 +89,8 @@ enum Report {
     Restored(LifeId, Event),
     /// A file that a parked life needs has changed.
     Mended(LifeId),
+    /// A place at a service is free.
+    Left(Place),
 }
 
 #[derive(Debug)]
@@ -230,6 +239,10 @@ struct Slot {
     shared: Arc<Shared>,
     deadline: Option<Steady>,
     attempt: Option<AbortHandle>,
+    /// The attempt that waits for its turn.
+    ticket: Option<Ticket>,
+    /// About when that comes.
+    turn_at: Option<Steady>,
     /// Which token is on disk, or on its way there.
     kept: Option<u64>,
     /// Whether it is parked, and its secrets' files are watched.
@@ -296,9 +309,14 @@ struct Task {
     /// With so many waiting, those that have gone are looked for.
     crowd: usize,
     attempts: JoinSet<Outcome>,
-    /// Which attempt a task is, should it end without saying so.
-    running: HashMap<tokio::task::Id, (LifeId, u64)>,
-    services: HashMap<String, Arc<Semaphore>>,
+    running: HashMap<tokio::task::Id, Running>,
+    turnstile: Turnstile,
+    /// Attempts that wait for their turn there.
+    queued: HashMap<Ticket, Queued>,
+    /// Those that have just joined.
+    joined: Vec<Ticket>,
+    /// How many read a parked account's secrets, by service.
+    readings: HashMap<String, Arc<Semaphore>>,
     keeping: Option<Keeping>,
     spending: Spending,
     reports: mpsc::UnboundedSender<Report>,
@@ -326,7 +344,10 @@ impl Task {
             crowd: CROWD,
             attempts: JoinSet::new(),
             running: HashMap::new(),
-            services: HashMap::new(),
+            turnstile: Turnstile::default(),
+            queued: HashMap::new(),
+            joined: Vec::new(),
+            readings: HashMap::new(),
             keeping,
             spending: Spending::default(),
             vigil: Vigil::start(clock, reports.clone()),
@@ -344,8 +365,9 @@ impl Task {
     ) {
         let mut jumps = self.clock.jumps();
         loop {
-            let next = self.timers.first().map(|(at, _)| *at);
-            let next = [next, self.spending.deadline()].into_iter().flatten().min();
+            self.admit();
+            let timer = self.timers.first().map(|(at, _)| *at);
+            let next = [timer, self.turnstile.wake(), self.spending.deadline()].into_iter().flatten().min();
             let clock = Arc::clone(&self.clock);
             let timer = async {
                 match next {
@@ -363,6 +385,7 @@ impl Task {
                 Some(report) = reports.recv() => match report {
                     Report::Restored(id, event) => self.take_in(id, event, true),
                     Report::Mended(id) => self.mended(id),
+                    Report::Left(place) => self.turnstile.leave(place),
                 },
                 () = timer => self.tick(),
                 () = jumps.next() => self.look_at_all(),
@@ -499,6 +522,8 @@ impl Task {
             shared,
             deadline: None,
             attempt: None,
+            ticket: None,
+            turn_at: None,
             kept: None,
             watched: false,
             stamps: vigil::Files::default(),
@@ -529,11 +554,21 @@ impl Task {
         let used = slot.shared.used();
         let generation = |life: &Life| life.token_to_keep().map(|token| token.generation);
         let before = generation(&slot.life);
+        let on_disk = match &event {
+            Event::Restored(Some(restored)) => Some(restored.token.sha256),
+            _ => None,
+        };
         let effects = slot.life.handle(event, now, used);
         if comes_from_disk && generation(&slot.life) != before {
             slot.kept = generation(&slot.life);
+        } else if on_disk.is_some_and(|sha256| slot.life.has_refused(&sha256)) {
+            // It was rejected while it was being read: it must not come back with the next start.
+            slot.kept = Some(REFUSED_ON_DISK);
         }
-        slot.shared.publish(slot.life.snapshot(now, used));
+        slot.publish(now);
+        if let Some(ticket) = slot.ticket {
+            self.turnstile.raise(ticket, slot.life.urgency());
+        }
         for effect in effects {
             self.carry_out(id, effect);
         }
@@ -614,6 +649,7 @@ impl Task {
 
     fn drop_slot(&mut self, id: LifeId, account: &str) {
         self.withdraw(id);
+        self.step_aside(id);
         let Some(mut slot) = self.slots.remove(&id) else { return };
         if let Some(deadline) = slot.deadline {
             self.timers.remove(&(deadline, id));
@@ -632,6 +668,15 @@ impl Task {
 }
 
 impl Slot {
+    /// Shows readers how it is now.
+    fn publish(&self, now: Moment) {
+        let mut snapshot = self.life.snapshot(now, self.shared.used());
+        if snapshot.state == State::Refreshing && self.turn_at.is_some() {
+            snapshot.next_refresh = self.turn_at;
+        }
+        self.shared.publish(snapshot);
+    }
+
     /// When a variant that nobody uses is dropped.
     fn forget_at(&self, now: Moment) -> Option<Steady> {
         if self.variant.is_own() || !self.life.is_at_rest() {

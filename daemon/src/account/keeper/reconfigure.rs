@@ -52,7 +52,7 @@ impl Task {
             outcome.removed += 1;
             self.end(name);
         }
-        self.services.retain(|_, turnstile| Arc::strong_count(turnstile) > 1);
+        self.readings.retain(|_, turnstile| Arc::strong_count(turnstile) > 1);
         self.registry.store(Arc::new(registry));
         for id in started {
             self.tell(id, Event::Started);

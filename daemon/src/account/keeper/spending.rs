@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::{Id, JoinError, JoinSet};
 
-use super::attempts::{LONGEST_READING, log_failure, log_minted, turn};
+use super::attempts::{Held, LONGEST_READING, log_failure, log_minted};
 use super::vigil::{self, Files};
 use super::{Fetched, LifeId, Task};
 use crate::account::grant::{Effect, Event, Grant, Kept, Unwritten, Want};
@@ -51,7 +51,7 @@ struct Spender {
     step: u64,
     /// What the grant is kept with, held from the intent on: a lock meanwhile must not lose the login.
     keys: Option<Arc<StateKeys>>,
-    turn: Option<OwnedSemaphorePermit>,
+    turn: Option<Held>,
     /// One write after another, also where one hangs.
     disk: Arc<tokio::sync::Mutex<()>>,
 }
@@ -76,7 +76,7 @@ struct Step {
 enum Gain {
     Nothing,
     Keys(Option<Arc<StateKeys>>),
-    Turn(Option<OwnedSemaphorePermit>),
+    Turn(Option<Held>),
     Stamps(LifeId, Files),
     Fetched(LifeId, Fetched),
 }
@@ -300,9 +300,9 @@ impl Task {
                 });
             }
             Effect::TakeTurn(want) => {
-                let provider = Arc::clone(&spender.account_of(want).provider);
-                let service = self.service(&*provider);
-                self.step(binding, async move { (Event::Turn(want), Gain::Turn(turn(service).await)) });
+                let turn = self.turn_of(want.life, want.generation);
+                // Without one its life is gone or locked: the grant knows.
+                self.step(binding, async move { (Event::Turn(want), Gain::Turn(turn.await.ok())) });
             }
             Effect::Write(kept) => {
                 let (keys, disk) = (spender.keys.clone(), Arc::clone(&spender.disk));

@@ -5,6 +5,7 @@
 mod jumps;
 mod keeping;
 mod spending;
+mod turns;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -80,6 +81,7 @@ fn definition(name: &str, gate: &Arc<Gate>, service: char, min_valid: u64) -> De
             presentation: Presentation::Header { scheme: "Bearer".to_owned() },
             request_scopes: Vec::new(),
             lock: true,
+            exclusive: false,
         },
         service: [service as u8; 32],
     }

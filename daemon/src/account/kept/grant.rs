@@ -36,7 +36,7 @@ struct FormRef<'a> {
 }
 
 /// A grant's bytes; nothing where they are too many.
-pub(super) fn encode(kept: &Kept) -> Option<Zeroizing<Vec<u8>>> {
+pub(in crate::account) fn encode(kept: &Kept) -> Option<Zeroizing<Vec<u8>>> {
     let form = FormRef {
         first: kept.first,
         token: &kept.token,
@@ -56,7 +56,7 @@ pub(super) fn encode(kept: &Kept) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 /// A grant out of its bytes, or why not.
-pub(super) fn decode(bytes: &[u8]) -> Result<Kept, &'static str> {
+pub(in crate::account) fn decode(bytes: &[u8]) -> Result<Kept, &'static str> {
     const STRANGE: &str = "it cannot be understood";
     let form: Form = match bytes.split_first() {
         Some((&FIRST, body)) => codec::decode_answer(body).map_err(|_| STRANGE)?,

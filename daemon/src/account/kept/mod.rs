@@ -2,8 +2,8 @@
 //! the account, its type, its service's origin, its client and its user, so that no file can be planted, moved or sent
 //! elsewhere.
 
-mod grant;
-mod record;
+pub(super) mod grant;
+pub(super) mod record;
 
 use std::collections::HashSet;
 use std::fs;

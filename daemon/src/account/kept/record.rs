@@ -15,7 +15,7 @@ use crate::secret::digest;
 const FIRST: u8 = 1;
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Record {
+pub(in crate::account) struct Record {
     /// What the account was: with other scopes or another client it is another token.
     service: [u8; 32],
     fields: Vec<(String, Secret)>,
@@ -57,7 +57,7 @@ impl From<Moment> for Reading {
 
 impl Record {
     /// A token's bytes; nothing where they are too many.
-    pub(super) fn encode(token: &Token, service: [u8; 32], boot: Option<&str>) -> Option<Zeroizing<Vec<u8>>> {
+    pub(in crate::account) fn encode(token: &Token, service: [u8; 32], boot: Option<&str>) -> Option<Zeroizing<Vec<u8>>> {
         let record = RecordRef {
             service,
             fields: &token.fields,
@@ -77,7 +77,7 @@ impl Record {
     }
 
     /// A record out of its bytes, or why not.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
+    pub(in crate::account) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
         match bytes.split_first() {
             Some((&FIRST, body)) => codec::decode_answer(body).map_err(|_| "it cannot be understood"),
             Some(_) => Err("a newer tokend wrote it"),
@@ -86,7 +86,7 @@ impl Record {
     }
 
     /// The token with its life on the clocks of now; nothing if it is of another definition.
-    pub(super) fn restore(self, service: &[u8; 32], now: Moment, boot: Option<&str>) -> Option<Restored> {
+    pub(in crate::account) fn restore(self, service: &[u8; 32], now: Moment, boot: Option<&str>) -> Option<Restored> {
         if self.service != *service {
             return None;
         }

@@ -78,7 +78,12 @@ impl Life {
         }
         if self.trouble.is_none() && self.suspicion.is_none() && in_time {
             let next = now.steady.until(allowed);
-            return Some(Reply::Failure(words::too_soon(&self.traits.account, next)));
+            let account = &self.traits.account;
+            return Some(Reply::Failure(if self.policy.exclusive {
+                words::kills_the_old(account, next)
+            } else {
+                words::too_soon(account, next)
+            }));
         }
         Some(Reply::Failure(self.why_not(now)))
     }

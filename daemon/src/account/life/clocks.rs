@@ -41,13 +41,11 @@ impl Life {
         if !self.is_disputed(now) || now.steady >= ask.deadline {
             return false;
         }
-        match self.patience(ask.deadline) {
-            Some(end) => now.steady < end,
-            None => {
-                let from = self.settled_from(now);
-                self.trouble.is_none() && from <= now.steady.after(PATIENCE) && from < ask.deadline
-            }
+        if let Some(end) = self.patience(ask.deadline) {
+            return now.steady < end;
         }
+        let from = self.settled_from(now);
+        self.trouble.is_none() && from <= now.steady.after(PATIENCE) && from < ask.deadline
     }
 
     /// What whoever gets the token should know.

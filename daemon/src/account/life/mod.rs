@@ -4,7 +4,9 @@ mod allowance;
 mod callers;
 mod clocks;
 mod locking;
+mod mending;
 mod outcomes;
+mod planning;
 mod restoring;
 
 use std::collections::VecDeque;
@@ -23,6 +25,8 @@ use crate::clock::{Moment, Steady, Wall};
 use crate::provider::{Class, Failure, Minted, Probe};
 
 use self::allowance::Allowance;
+use self::planning::Lot;
+pub use self::planning::Urgency;
 
 /// A caller that waits.
 pub type WaiterId = u64;
@@ -86,6 +90,13 @@ pub enum Event {
         generation: u64,
         /// What it said.
         result: Result<Probe, Failure>,
+    },
+    /// The attempt that waited for its turn at the service has it now; or it goes there with a crowd.
+    Turn {
+        /// Which attempt.
+        generation: u64,
+        /// The rest of the crowd needs about this long.
+        crowd: Option<Duration>,
     },
     /// The account is to be kept in another way.
     Kept(Policy),
@@ -153,6 +164,10 @@ pub struct Life {
     token: Option<Arc<Token>>,
     /// When the token is to be refreshed unasked.
     refresh_at: Option<Steady>,
+    /// What was drawn for that.
+    lot: Lot,
+    /// The attempt under way goes with a crowd that needs so long to pass.
+    crowd: Option<Duration>,
     /// The token is not served until the service has said whether it lives.
     suspicion: Option<Steady>,
     /// The suspicion is the daemon's own, of a token of an earlier run: only a clear no ends it.
@@ -242,6 +257,8 @@ impl Life {
             attempt: None,
             token: None,
             refresh_at: None,
+            lot: Lot::default(),
+            crowd: None,
             suspicion: None,
             is_own_doubt: false,
             hold: None,
@@ -322,6 +339,7 @@ impl Life {
                     self.probed(result.unwrap_or(Probe::Unknown), now);
                 }
             }
+            Event::Turn { generation, crowd } => self.has_its_turn(generation, crowd, now),
             Event::Kept(policy) => {
                 self.policy = policy;
                 self.assume_again();
@@ -345,7 +363,7 @@ impl Life {
             token: self.usable(now).cloned(),
             wish: self.policy.min_valid,
             renews: self.traits.renews,
-            next_refresh: if self.attempt.is_some() { None } else { self.due(now, used) },
+            next_refresh: if self.attempt.is_some() { None } else { self.suspicion.or(self.due(now, used)) },
             trouble: if self.is_locked() {
                 let failure = words::forgotten();
                 Some(snapshot::Trouble { failure, at: now.wall, parked: true })
@@ -435,6 +453,7 @@ impl Life {
         let looks_again = self.looks_again.take();
         let granted = if std::mem::take(&mut self.forced) { Some(Grant::Refresh) } else { looks_again };
         self.last_attempt = Some(now.steady);
+        self.crowd = None;
         let (generation, started) = (self.generation, now.steady);
         self.attempt = Some(Attempt { generation, started, mints: true, granted });
         effects.push(Effect::Mint { generation: self.generation });
@@ -494,8 +513,9 @@ impl Life {
             return None;
         }
         let wanted = match self.usable(now) {
-            // Whatever asked for the attempt that failed, the next one is due as soon as it is allowed.
-            Some(_) if self.trouble.is_none() => {
+            // Whatever asked for the attempt that failed, the next one is due as soon as it is allowed; unless it would
+            // kill a token that is good as it is.
+            Some(_) if self.trouble.is_none() || self.policy.exclusive => {
                 let settled = self.is_disputed(now).then(|| self.settled_from(now));
                 [self.refresh_at, settled].into_iter().flatten().min()?
             }
@@ -516,6 +536,10 @@ impl Life {
 
     /// Before when no demand is a reason for a request, while this token is alive.
     fn demand_at(&self, token: &Token) -> Option<Steady> {
+        if self.policy.exclusive {
+            // Others hold it, too.
+            return self.refresh_at;
+        }
         Some(self.last_attempt?.after(schedule::demand_gap(token.lifetime?)))
     }
 
@@ -568,35 +592,5 @@ impl Life {
     fn death(&self) -> Option<Steady> {
         let token = self.token.as_ref()?;
         Some(token.requested.steady.after(token.lifetime?))
-    }
-
-    /// A person may have mended what parked the account: it is tried once more, as often as a forced refresh is.
-    fn look_again(&mut self, now: Moment) {
-        let at = self.refreshes.ready_at(now.steady).max(now.steady);
-        if self.unpark(at) {
-            self.refreshes.grant(at);
-            self.looks_again = Some(Grant::Refresh);
-        }
-    }
-
-    /// A file was changed, by whom is not known: it is tried once more, as often as a forced refresh is, but such tries
-    /// are counted by themselves, so that who changed it may ask for a refresh, too.
-    fn mended(&mut self, now: Moment) {
-        let told = self.trouble.as_ref().filter(|trouble| trouble.failure.retry_after.is_some());
-        let told = told.map_or(now.steady, |trouble| trouble.next_try);
-        let at = self.mends.ready_at(now.steady).max(now.steady).max(told);
-        if self.unpark(at) {
-            self.mends.grant(at);
-            self.looks_again = Some(Grant::Mend);
-        }
-    }
-
-    /// Whether it was parked, and will be tried at `at`.
-    fn unpark(&mut self, at: Steady) -> bool {
-        let Some(trouble) = self.trouble.as_mut().filter(|trouble| trouble.parked) else { return false };
-        trouble.parked = false;
-        trouble.doubts = 0;
-        trouble.next_try = at;
-        true
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Grant, Life, REFUSED, Trouble};
-use crate::account::schedule::{self, DOUBTFUL_TRIES};
+use crate::account::schedule::DOUBTFUL_TRIES;
 use crate::account::skew::ServiceClock;
 use crate::account::token::Token;
 use crate::account::words;
@@ -158,7 +158,7 @@ impl Life {
         let token = Arc::new(token);
         self.token = Some(Arc::clone(&token));
         self.trouble = None;
-        self.plan();
+        self.draw();
         Ok(token)
     }
 
@@ -174,15 +174,6 @@ impl Life {
             self.token = Some(Arc::new(token.assuming(assumed)));
             self.longest = assumed;
         }
-    }
-
-    /// When the token in hand is to be refreshed.
-    pub(super) fn plan(&mut self) {
-        let dice = self.rng.f64();
-        self.refresh_at = self.token.as_ref().and_then(|token| {
-            let after = schedule::refresh_after(token.lifetime?, self.policy.min_valid, dice);
-            Some(token.requested.steady.after(after))
-        });
     }
 
     pub(super) fn fail(&mut self, failure: Failure, granted: Option<Grant>, now: Moment) {
@@ -207,8 +198,7 @@ impl Life {
             }
             self.last_attempt = None;
         }
-        let pause = schedule::backoff(failures, failure.retry_after, self.rng.f64());
-        let next_try = now.steady.after(pause);
+        let next_try = self.try_again_at(failures, failure.retry_after, now);
         self.trouble = Some(Trouble { failure, at: now.wall, failures, doubts, next_try, parked });
     }
 }

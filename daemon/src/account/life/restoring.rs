@@ -29,7 +29,7 @@ impl Life {
         self.token = Some(Arc::new(Token { generation: self.generation, ..token }));
         // Another lifetime may be assumed by now.
         self.assume_again();
-        self.plan();
+        self.draw();
         if in_doubt && self.traits.can_probe {
             let gap = self.last_attempt.map_or(now.steady, |last| last.after(MIN_GAP));
             self.suspicion = Some(self.probes.ready_at(now.steady).max(gap));
@@ -42,6 +42,12 @@ impl Life {
         for sha256 in rejected {
             self.rejected(sha256, now);
         }
+    }
+
+    /// Whether a caller or the service refused the token with this SHA-256: what is kept of it must go.
+    #[must_use]
+    pub fn has_refused(&self, sha256: &[u8; 32]) -> bool {
+        self.refused.contains(sha256)
     }
 
     /// The token that is to be there again after a restart: the one in hand, while nobody has refused it.

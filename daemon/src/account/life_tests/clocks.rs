@@ -1,6 +1,7 @@
 //! Two clocks: the wall jumps, the machine sleeps, and neither serves a dead token nor loses a live one (promise 7).
 
 use super::*;
+use crate::account::schedule::BACKOFF_CAP;
 use crate::account::token::Token;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -137,7 +138,7 @@ fn while_the_service_is_down_calls_do_not_try_again_and_the_backoff_does() {
         }
         assert!(asked <= 15, "{asked} tries in 25 minutes");
         // The service is back.
-        story.pass(schedule::BACKOFF_CAP * 2);
+        story.pass(BACKOFF_CAP * 2);
         story.mint("t2", Some(HOUR));
         assert_eq!(story.at_once(Need::Wish).as_deref(), Some("t2"));
     }

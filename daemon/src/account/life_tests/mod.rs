@@ -4,8 +4,10 @@
 
 mod clocks;
 mod holding;
+mod outage;
 mod refreshing;
 mod refusing;
+mod schedule;
 
 use std::time::Duration;
 
@@ -174,6 +176,7 @@ fn policy(refresh: Refresh) -> Policy {
         presentation: Presentation::Header { scheme: "Bearer".to_owned() },
         request_scopes: Vec::new(),
         lock: true,
+        exclusive: false,
     }
 }
 

@@ -70,6 +70,7 @@ fn any_account_may_say_how_it_is_kept() {
     assert_eq!(kept.assume_lifetime, Some(Duration::from_secs(3600)));
     assert_eq!(kept.request_scopes, ["a:b", "c"]);
     assert!(!kept.lock && policy("").lock);
+    assert!(policy("exclusive = true").exclusive && !kept.exclusive);
     assert_eq!(policy("refresh = 'auto'").refresh, Refresh::Auto);
 }
 

@@ -11,7 +11,7 @@ fn equal_services_have_equal_definitions_however_they_are_kept() {
     {
         assert_ne!(service(&account("word = 'x'").replace(part, other)), plain, "{part}");
     }
-    let kept = "word = 'x'\nscheme = 'x'\nmin_valid = '2m'\nrefresh = 'auto'\nassume_lifetime = '1h'\nrequest_scopes = ['a']";
+    let kept = "word = 'x'\nscheme = 'x'\nmin_valid = '2m'\nrefresh = 'auto'\nassume_lifetime = '1h'\nrequest_scopes = ['a']\nexclusive = true";
     assert_eq!(service(&account(kept)), plain);
     assert_eq!(
         service(&format!("[daemon]\nlog = 'warn'\nmin_valid = '1s'\n{}", account("word = 'x'"))),
@@ -31,7 +31,7 @@ fn what_was_understood_is_shown() {
         "config.toml",
         "[accounts.one]\ntype = 'header'\nsecret = { command = ['/bin/sh', 'hunter2'] }\nscheme = 'token'\n\
          refresh = 'auto'\nrequest_scopes = ['a', 'b']\n\
-         [accounts.two]\ntype = 'parameter'\nsecret = { env = 'X' }\nmin_valid = '1m 30s'\n",
+         [accounts.two]\ntype = 'parameter'\nsecret = { env = 'X' }\nmin_valid = '1m 30s'\nexclusive = true\n",
     )]);
     let shown = describe(&folder.sound()).replace(&folder.0.path().display().to_string(), "/c");
     assert_eq!(
@@ -61,6 +61,7 @@ two (parameter)
   min_valid        1m 30s
   sent as          the parameter authkey=TOKEN
   assume_lifetime  1h
+  exclusive        a new token kills the old one: refreshed as late as min_valid allows
 
 2 accounts are configured
 "

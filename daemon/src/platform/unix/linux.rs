@@ -111,9 +111,9 @@ async fn drained(watch: &AsyncFd<OwnedFd>) -> io::Result<()> {
 
 /// Tells when the wall is set, and when the machine wakes up from suspend.
 ///
-/// A timer on CLOCK_REALTIME for a time that never comes: the kernel cancels it when that clock changes other than by
-/// running (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). A resume changes it, too, as CLOCK_MONOTONIC stood still
-/// (`timerfd_resume` and `moffs` in fs/timerfd.c). One that was cancelled and read is armed on.
+/// A timer on `CLOCK_REALTIME` for a time that never comes: the kernel cancels it when that clock changes other than by
+/// running (`TFD_TIMER_CANCEL_ON_SET` in `timerfd_create(2)`). A resume changes it, too, as `CLOCK_MONOTONIC` stood
+/// still (`timerfd_resume` and `moffs` in `fs/timerfd.c`). One that was cancelled and read stays armed.
 #[derive(Debug)]
 pub struct ClockWatch(AsyncFd<OwnedFd>);
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
+use tokio::task::JoinSet;
 
 use self::rows::{Expected, Row, rows};
 use super::stand_in::{Account, Answer, NOW, StandIn, answer, answer_with, request, secret, token};
@@ -160,9 +161,16 @@ async fn each_type_reads_each_odd_answer_as_its_table_says() {
     let hasty = Defaults { http_timeout: Duration::from_millis(1500), ..Defaults::default() };
     let mut wrong = Vec::new();
     for Row { what, answer, expected } in rows() {
+        let mut asked = JoinSet::new();
         for kind in TYPES {
-            let defaults = if answer.is_silence() { hasty.clone() } else { Defaults::default() };
-            let (result, connections) = ask(kind, &answer, &defaults).await;
+            let (answer, hasty) = (answer.clone(), hasty.clone());
+            asked.spawn(async move {
+                let defaults = if answer.is_silence() { hasty } else { Defaults::default() };
+                (kind, ask(kind, &answer, &defaults).await)
+            });
+        }
+        while let Some(done) = asked.join_next().await {
+            let (kind, (result, connections)) = done.expect("an answer");
             let (seen, expected) = (seen(result), Err(expected(kind)));
             if seen != expected {
                 wrong.push(format!("{what}, {kind:?}: {seen:?}, not {expected:?}"));

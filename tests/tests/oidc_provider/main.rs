@@ -1,6 +1,8 @@
-//! Tokens of a certified OpenID provider that others wrote: npm's oidc-provider, with tokens of ten seconds.
+//! Tokens of a certified OpenID provider that others wrote: npm's oidc-provider, with tokens of a few seconds.
 
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
+
+mod logins;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
@@ -32,8 +34,13 @@ struct Provider {
 }
 
 impl Provider {
-    /// Starts it, where it is installed.
+    /// Starts it, where it is installed, with access tokens of ten seconds.
     fn start(sandbox: &Sandbox, what: &str) -> Option<Self> {
+        Self::start_with(sandbox, what, "10")
+    }
+
+    /// The same with access tokens of so many seconds.
+    fn start_with(sandbox: &Sandbox, what: &str, life: &str) -> Option<Self> {
         let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from).filter(|folder| folder.is_absolute())
         else {
             skip(
@@ -46,7 +53,7 @@ impl Provider {
         };
         let mut node = Command::new("node");
         sandbox.surround(&mut node);
-        node.arg("server.mjs").current_dir(&folder).env("PORT", "0").env("CC_TTL", "10");
+        node.arg("server.mjs").current_dir(&folder).env("PORT", "0").env("CC_TTL", life).env("AT_TTL", life);
         // Its standard error is the test's: what goes wrong there is seen.
         let mut child = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node starts");
         let mut line = String::new();
