@@ -57,7 +57,11 @@ impl From<Moment> for Reading {
 
 impl Record {
     /// A token's bytes; nothing where they are too many.
-    pub(in crate::account) fn encode(token: &Token, service: [u8; 32], boot: Option<&str>) -> Option<Zeroizing<Vec<u8>>> {
+    pub(in crate::account) fn encode(
+        token: &Token,
+        service: [u8; 32],
+        boot: Option<&str>,
+    ) -> Option<Zeroizing<Vec<u8>>> {
         let record = RecordRef {
             service,
             fields: &token.fields,
@@ -86,7 +90,12 @@ impl Record {
     }
 
     /// The token with its life on the clocks of now; nothing if it is of another definition.
-    pub(in crate::account) fn restore(self, service: &[u8; 32], now: Moment, boot: Option<&str>) -> Option<Restored> {
+    pub(in crate::account) fn restore(
+        self,
+        service: &[u8; 32],
+        now: Moment,
+        boot: Option<&str>,
+    ) -> Option<Restored> {
         if self.service != *service {
             return None;
         }

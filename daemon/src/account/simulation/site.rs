@@ -198,6 +198,7 @@ fn plain_policy() -> Policy {
         assume_lifetime: None,
         presentation: Presentation::Header { scheme: "Bearer".to_owned() },
         request_scopes: Vec::new(),
+        exclusive: false,
         lock: true,
     }
 }
