@@ -63,6 +63,12 @@ impl fmt::Debug for Course {
     }
 }
 
+/// Which one it is, and of how many: `usize::MAX` is as many as time allows.
+#[must_use]
+pub fn progress(what: &str, number: usize, of: usize) -> String {
+    if of == usize::MAX { format!("{what} {number}") } else { format!("{what} {number} of {of}") }
+}
+
 /// What a proof has shown.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {

@@ -14,7 +14,7 @@ use std::thread;
 
 use fastrand::Rng;
 
-use crate::course::{Course, Findings};
+use crate::course::{Course, Findings, progress};
 use crate::sandbox::Sandbox;
 
 use phase::{Count, Stage};
@@ -84,7 +84,7 @@ fn jump_on(plan: &Plan, mut rng: Rng, begun: &AtomicUsize, course: &Course) -> C
         for _ in 0..JUMPS_A_DAEMON {
             let Some(number) = next() else { return count };
             if number % 4 == 0 {
-                course.say(&format!("jump {number} of {}", plan.jumps));
+                course.say(&progress("jump", number, plan.jumps));
             }
             let stage = stage.get_or_insert_with(|| Stage::set(&plan.library));
             let hours = if number < 4 { 2.0 } else { 0.25 + 72.0 * rng.f64() };

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::course::{Course, Findings};
+use crate::course::{Course, Findings, progress};
 use crate::stand_in::{OAuthServer, Outcome};
 
 use super::{Kills, MANNERS, Plan};
@@ -27,7 +27,7 @@ impl<'a> Progress<'a> {
         }
         let begun = self.begun.fetch_add(1, Ordering::Relaxed);
         if begun < self.amount && begun.is_multiple_of(10) {
-            self.course.say(&format!("kill {begun} of {}", self.amount));
+            self.course.say(&progress("kill", begun, self.amount));
         }
         begun < self.amount
     }

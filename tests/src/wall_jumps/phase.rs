@@ -71,7 +71,7 @@ pub(super) struct Stage {
     sandbox: Sandbox,
     wall: Wall,
     services: Vec<OAuthServer>,
-    _daemon: Daemon,
+    daemon: Option<Daemon>,
 }
 
 /// What a caller got.
@@ -83,6 +83,8 @@ struct Got {
     /// The death of the token that it got, by the service's clock.
     death: Option<SystemTime>,
     is_live: bool,
+    /// Whether it is the token from before the jump.
+    is_old: bool,
     has_warning: bool,
 }
 
@@ -101,7 +103,7 @@ impl Stage {
         sandbox.configure(&configuration.concat());
         let wall = Wall::new(&sandbox);
         let daemon = sandbox.start_with(|command| wall.surround(command, library));
-        Self { sandbox, wall, services, _daemon: daemon }
+        Self { sandbox, wall, services, daemon: Some(daemon) }
     }
 
     /// Jumps, watches what follows, brings the service back where it was away, and waits until all is as it was.
@@ -115,11 +117,14 @@ impl Stage {
             service.fault(Fault::page(503));
         }
         self.wall.jump(seconds);
-        let got = self.watch();
+        let got = self.watch(&before);
 
-        for Got { account, asked, code, death, is_live, has_warning } in &got {
+        for Got { account, asked, code, death, is_live, is_old, has_warning } in &got {
             let was_dead = death.is_some_and(|death| death < *asked) || (*code == 0 && death.is_none());
             count.warned += usize::from(*has_warning);
+            if *is_old && !has_warning {
+                count.faults.push(fault(*account, "the old token was served as if nothing had happened"));
+            }
             match (code, was_dead) {
                 (0, true) if is_down && seconds < 0 && *has_warning => count.dead_warned += 1,
                 (0, true) => count.faults.push(fault(*account, "a dead token was served")),
@@ -158,6 +163,9 @@ impl Stage {
             }
             service.clear_faults();
         }
+        // What many callers saw is one fault.
+        count.faults.sort();
+        count.faults.dedup();
         count.gets += got.len();
         count.jumps += 1;
         if let Err(account) = self.settle(&before) {
@@ -166,7 +174,7 @@ impl Stage {
     }
 
     /// Callers of every account, for one phase.
-    fn watch(&self) -> Vec<Got> {
+    fn watch(&self, before: &[String]) -> Vec<Got> {
         let (got, over) = (Mutex::new(Vec::new()), AtomicBool::new(false));
         let socket = self.sandbox.socket();
         thread::scope(|scope| {
@@ -174,7 +182,7 @@ impl Stage {
                 let (got, over, socket, tokens) = (&got, &over, &socket, service.tokens());
                 scope.spawn(move || {
                     while !over.load(Ordering::Acquire) {
-                        let one = ask(socket, account, &tokens);
+                        let one = ask(socket, account, &tokens, &before[account]);
                         got.lock().expect("no caller panics").push(one);
                         let_pass(Duration::from_millis(40), "callers leave the daemon some time");
                     }
@@ -210,7 +218,16 @@ impl Stage {
     }
 }
 
-fn ask(socket: &Path, account: usize, tokens: &Tokens) -> Got {
+impl Drop for Stage {
+    /// Politely: what libfaketime shares with the programs that such a one starts is removed at its end.
+    fn drop(&mut self) {
+        if let Some(daemon) = self.daemon.take() {
+            daemon.stop();
+        }
+    }
+}
+
+fn ask(socket: &Path, account: usize, tokens: &Tokens, before: &str) -> Got {
     let asked = clock_of_the_services();
     let got = |code, token: Option<&str>, has_warning| {
         let standing = token.map(|token| tokens.standing(token));
@@ -219,7 +236,8 @@ fn ask(socket: &Path, account: usize, tokens: &Tokens) -> Got {
             Some(Standing::Expired(issued)) => (false, Some(issued.expires_at)),
             Some(Standing::Unknown) | None => (false, None),
         };
-        Got { account, asked, code, death, is_live, has_warning }
+        let is_old = token == Some(before);
+        Got { account, asked, code, death, is_live, is_old, has_warning }
     };
     match get(socket, LIVES[account].0) {
         Ok(Answer::Credential(credential)) => {

@@ -13,6 +13,9 @@ use crate::proofs::Skipped;
 /// Where nobody watches, a line so often.
 const SELDOM: Duration = Duration::from_secs(15);
 
+/// So many of a proof's faults are shown.
+const MOST_FAULTS: usize = 20;
+
 /// Standard output.
 #[derive(Debug)]
 pub(crate) struct Screen {
@@ -83,11 +86,19 @@ impl Screen {
             for line in &found.details {
                 self.print(&format!("    {line}"));
             }
-            for fault in &found.faults {
+            for fault in found.faults.iter().take(MOST_FAULTS) {
                 self.print(&format!("    FAULT {}", fault.replace('\n', "\n      ")));
             }
         }
+        if let Some(more @ 1..) =
+            row.found.as_ref().ok().map(|found| found.faults.len().saturating_sub(MOST_FAULTS))
+        {
+            self.print(&format!("    and {more} more"));
+        }
         self.print(&format!("    {}, {} s: {}", row.result(), row.took.as_secs(), row.amount()));
+        if let Ok(mut last) = self.last.lock() {
+            *last = None;
+        }
     }
 
     pub(crate) fn table(&self, rows: &[Row], options: &Options) {
