@@ -117,6 +117,14 @@ impl Watch {
         }
     }
 
+    /// What is in hand is given up: the next one need not wait as after a failure.
+    fn discards(&mut self) {
+        (self.last_mint, self.failures) = (None, 0);
+        if self.was_ambiguous {
+            self.not_before = None;
+        }
+    }
+
     fn fail(&mut self, failure: &Failure, now: Moment, marks: Marks) {
         if failure.class == Class::Locked && self.parked.is_some_and(|class| class != Class::Locked) {
             return;
@@ -192,7 +200,9 @@ impl World {
                 }
             }
             (Err(failure), _) => {
-                let wait = failure.retry_after.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(0));
+                // What spares the token in hand is no wish of the service: without that token nothing is waited for.
+                let told = failure.retry_after.filter(|_| failure.carried_out == CarriedOut::No);
+                let wait = told.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(0));
                 site.unsettle(self.hands.truth() + wait);
                 Some(failure.clone())
             }
@@ -223,7 +233,10 @@ impl World {
                     site.rejected.remove(&number);
                 }
             }
-            _ => held.is_in_doubt = false,
+            _ => {
+                held.is_in_doubt = false;
+                slot.watch.discards();
+            }
         }
         if says == Some(Probe::Dead) {
             // Not to be served again, whoever doubted it.
@@ -266,6 +279,7 @@ impl World {
             let is_in_doubt = is_doubtful && site.service.can_probe;
             slot.watch.held = Some(Held { is_in_doubt, ..held });
             if unseen.contains(&facts.number) {
+                slot.watch.discards();
                 site.rejected.entry(facts.number).or_insert(Rejected { at: self.hands.truth() });
             }
         }
@@ -292,11 +306,7 @@ impl World {
                 slot.watch.unseen.push(number);
             } else if is_held {
                 holders.push(life);
-                slot.watch.last_mint = None;
-                slot.watch.failures = 0;
-                if slot.watch.was_ambiguous {
-                    slot.watch.not_before = None;
-                }
+                slot.watch.discards();
                 counts |= !is_vouched;
             }
         }
