@@ -344,6 +344,9 @@ impl World {
     pub(super) fn learn_assumed(&mut self, life: u64) {
         let Some(slot) = self.slots.get_mut(&life) else { return };
         let assumed = self.sites[slot.site].policy.assume_lifetime;
+        let now = self.hands.now();
+        // What has died of age does not rise again.
+        slot.watch.held = slot.watch.held.filter(|held| !held.is_dead_for_sure(now));
         if let Some(held) = slot.watch.held.as_mut().filter(|held| held.is_assumed) {
             held.lifetime = assumed;
         }
@@ -573,11 +576,14 @@ impl World {
             Some((held, Some(left))) => {
                 let lifetime = held.lifetime.unwrap_or_default();
                 // Those are not renewed without end while nobody asks; and what is short may be in the making.
+                // After an ambiguous end the token in hand is served to its end.
                 lifetime < Duration::from_secs(120)
-                    || (!left.is_zero() && left + Duration::from_secs(40) > lifetime / 50)
+                    || (!left.is_zero()
+                        && (slot.watch.was_ambiguous || left + Duration::from_secs(40) > lifetime / 50))
             }
         };
-        if !is_fresh && site.service.life >= 2 * MINUTE {
+        let is_in_the_making = slot.watch.was_ambiguous && slot.watch.minting.is_some();
+        if !is_fresh && !is_in_the_making && site.service.life >= 2 * MINUTE {
             let what = format!("account {index} at {now:?}: {held:?}, next {:?}", slot.deadline);
             self.broken("liveness: an eager account of a service that is well has a token", what);
         }
