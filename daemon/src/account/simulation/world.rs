@@ -83,6 +83,8 @@ pub(super) struct Weather {
     pub(super) disk: bool,
     pub(super) persons: bool,
     pub(super) services: bool,
+    /// The person does something every now and then.
+    pub(super) is_busy: bool,
 }
 
 /// A world. The same seed gives the same one.
@@ -153,6 +155,7 @@ impl World {
             disk: dice.percent(40),
             persons: dice.percent(50),
             services: dice.percent(75),
+            is_busy: dice.percent(30),
         };
         let sites: Vec<Site> = (0..1 + dice.below(3)).map(|index| Site::new(index, &mut dice)).collect();
         let has_passphrase = dice.one_in(4);
