@@ -228,23 +228,20 @@ impl World {
         let site = &mut self.sites[slot.site];
         site.unsettle(self.hands.truth());
         let Some(held) = slot.watch.held.as_mut().filter(|held| held.number == number) else { return };
-        match says {
-            Some(Probe::Alive(left)) => {
-                if let Some(left) = left.filter(|_| held.is_in_doubt)
-                    && held.left(now).is_none_or(|believed| believed > left)
-                {
-                    held.lifetime = Some(held.requested.steady.until(now.steady) + left);
-                    held.is_assumed = false;
-                }
-                held.is_in_doubt = false;
-                if site.rejected.get(&number).is_some_and(|rejected| rejected.at <= at) {
-                    site.rejected.remove(&number);
-                }
+        if let Some(Probe::Alive(left)) = says {
+            if let Some(left) = left.filter(|_| held.is_in_doubt)
+                && held.left(now).is_none_or(|believed| believed > left)
+            {
+                held.lifetime = Some(held.requested.steady.until(now.steady) + left);
+                held.is_assumed = false;
             }
-            _ => {
-                held.is_in_doubt = false;
-                slot.watch.discards();
+            held.is_in_doubt = false;
+            if site.rejected.get(&number).is_some_and(|rejected| rejected.at <= at) {
+                site.rejected.remove(&number);
             }
+        } else {
+            held.is_in_doubt = false;
+            slot.watch.discards();
         }
         if says == Some(Probe::Dead) {
             // Not to be served again, whoever doubted it.
@@ -282,7 +279,7 @@ impl World {
             || (marks.boot == facts.marks.boot && held.is_apart(now));
         let held = if marks.boot == facts.marks.boot { held } else { held.by_the_wall(now, marks) };
         let is_usable = restored.is_some() && !held.is_dead_for_sure(now);
-        if is_usable && !(set_back && !site.service.can_probe) {
+        if is_usable && (!set_back || site.service.can_probe) {
             self.trace.count("restored");
             let is_in_doubt = is_doubtful && site.service.can_probe;
             slot.watch.held = Some(Held { is_in_doubt, ..held });
