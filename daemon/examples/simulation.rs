@@ -77,10 +77,7 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how long it runs, not what happens in it, is told by the real clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "how long it runs, not what happens in it, is told by the real clock")]
 fn now() -> Instant {
     Instant::now()
 }

@@ -206,8 +206,7 @@ impl World {
         }
         let late = self.callers.iter().find(|(_, caller)| caller.deadline < now.steady);
         if let Some((id, caller)) = late {
-            let what =
-                format!("caller {id} waits since {:?}, until {:?}", caller.asked.steady, caller.deadline);
+            let what = format!("caller {id} waits since {:?}, until {:?}", caller.asked.steady, caller.deadline);
             return self.broken("liveness: every caller is answered by its deadline", what);
         }
         let late: Vec<(u64, usize)> = self

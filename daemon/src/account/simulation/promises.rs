@@ -178,10 +178,8 @@ impl World {
                 let lifetime = minted.lifetime.or(site.policy.assume_lifetime);
                 let truth = truth - requested.steady.until(now.steady).as_millis().try_into().unwrap_or(0);
                 let held = Held { number, requested, lifetime, is_assumed, marks, truth, is_in_doubt: false };
-                let is_still_there = slot
-                    .life
-                    .token_to_keep()
-                    .is_some_and(|token| super::site::number(&token.fields[0].1) == number);
+                let is_still_there =
+                    slot.life.token_to_keep().is_some_and(|token| super::site::number(&token.fields[0].1) == number);
                 if is_still_there {
                     // The service was to be asked whether it lives, and gives it.
                     site.rejected.remove(&number);
@@ -441,7 +439,10 @@ impl World {
                     Some("P1 never a token that one clock calls dead, without a warning")
                 } else if clocks_are_true && told_truth && issued.dies <= truth && !says_apart {
                     Some("P1 never a dead token while clocks and service are honest")
-                } else if held.lifetime.is_some() && site.service.renews && held.is_apart(now) && !says_apart
+                } else if held.lifetime.is_some()
+                    && site.service.renews
+                    && held.is_apart(now)
+                    && !says_apart
                 {
                     Some("P7 a token of which the clocks disagree is served with a warning, after a try")
                 } else if site.rejected.contains_key(&number) {
@@ -475,8 +476,7 @@ impl World {
         }
         if !is_kept {
             let what = format!("{}, refresh token {refresh:?}", what());
-            return self
-                .broken("P6 the new refresh token is on disk before its access token is served", what);
+            return self.broken("P6 the new refresh token is on disk before its access token is served", what);
         }
         self.trace.note(|| format!("  serves token {number}"));
         let site = slot.site;
@@ -488,9 +488,7 @@ impl World {
         let Some((by, number)) = caller.expects else { return };
         let now = self.hands.now();
         // A suspend may have brought it beyond the token's end.
-        if failure.code != Code::LOCKED
-            && now.steady <= by
-            && self.is_good(caller.life, number, Duration::ZERO)
+        if failure.code != Code::LOCKED && now.steady <= by && self.is_good(caller.life, number, Duration::ZERO)
         {
             let what = format!("token {number} is there, but: {}", failure.message);
             self.broken("P4 a living token is not lost by a failure", what);
@@ -534,8 +532,7 @@ impl World {
             .and_then(|held| held.lifetime)
             .is_some_and(|lifetime| lifetime >= Duration::from_millis(HOUR));
         let came = slot.watch.came.len();
-        if lives_long && came > MOST_IN_A_WINDOW && site.service.life >= HOUR && self.is_calm(slot.site, HOUR)
-        {
+        if lives_long && came > MOST_IN_A_WINDOW && site.service.life >= HOUR && self.is_calm(slot.site, HOUR) {
             let what = format!("{came} tokens in ten minutes");
             self.broken("P11 callers cannot make it hammer the service", what);
         }
