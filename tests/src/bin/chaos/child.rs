@@ -1,4 +1,4 @@
-//! Proofs that are programs of their own: cargo runs them, in a process group that ends as a whole.
+//! Proofs that are programs of their own, each in a process group that ends as a whole.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -33,12 +33,23 @@ pub(crate) fn cargo(arguments: &[&str]) -> Option<Command> {
     Some(command)
 }
 
+/// This program, with these arguments.
+pub(crate) fn this(arguments: &[String]) -> Option<Command> {
+    let mut command = Command::new(std::env::current_exe().ok()?);
+    command.args(arguments);
+    Some(command)
+}
+
 /// Runs it to its end; ends it where the course is interrupted, or after so long.
 pub(crate) fn run(mut command: Command, course: &Course, limit: Duration) -> Result<Ended, String> {
     let mut output = tempfile::tempfile().map_err(|error| format!("no room for its output: {error}"))?;
+    // What it leaves behind when it is ended goes with this folder.
+    let folder = tempfile::Builder::new().prefix("chs").tempdir();
+    let folder = folder.map_err(|error| format!("no room for its files: {error}"))?;
+    command.env("TMPDIR", folder.path());
     let share = |file: &File| file.try_clone().map(Stdio::from).map_err(|error| error.to_string());
     command.stdin(Stdio::null()).stdout(share(&output)?).stderr(share(&output)?).process_group(0);
-    let mut child = command.spawn().map_err(|error| format!("cargo cannot be started: {error}"))?;
+    let mut child = command.spawn().map_err(|error| format!("it cannot be started: {error}"))?;
     let watch = Stopwatch::start();
     let status = loop {
         match child.try_wait() {

@@ -24,6 +24,11 @@ use proofs::{Proof, Run};
 use screen::{Row, Screen};
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    if arguments.next().as_deref() == Some(proofs::FLEET_ALONE) {
+        let figures: Vec<u64> = arguments.filter_map(|argument| argument.parse().ok()).collect();
+        return if proofs::fleet_alone(&figures) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let options = match Options::read(std::env::args_os().skip(1)) {
         Ok(Some(options)) => options,
         Ok(None) => {

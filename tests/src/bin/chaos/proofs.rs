@@ -1,9 +1,11 @@
 //! The long proofs: what each shows, how much of it is the whole, and its share of a given time.
 
+use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokend_tests::course::{Course, Findings};
-use tokend_tests::{crashes, wall_jumps};
+use tokend_tests::{crashes, fleet, wall_jumps};
 
 use crate::child::{self, Ended, tail};
 
@@ -62,6 +64,12 @@ pub(crate) const ALL: &[Proof] = &[
         share: 1,
         go: provider,
     },
+    Proof {
+        name: "fleet",
+        what: "ten thousand accounts of one service: no dead token, no rush",
+        share: 10,
+        go: fleet,
+    },
     Proof { name: "idle", what: "a daemon with nothing to do sleeps", share: 3, go: idle },
 ];
 
@@ -73,6 +81,12 @@ const KILLS: usize = 1000;
 
 /// The jumps of a whole proof.
 const JUMPS: usize = 160;
+
+/// The accounts of a whole fleet, and the life of their tokens in seconds; it is kept for one life.
+const FLEET: (usize, u64) = (10_000, 600);
+
+/// A fleet of one life this long, in seconds, is the least that says something.
+const SMALLEST_FLEET: u64 = 60;
 
 /// The span that an idle daemon is watched for, in seconds.
 const IDLE: u64 = 300;
@@ -110,12 +124,55 @@ fn wall(run: &Run) -> Result<Findings, Skipped> {
 }
 
 fn provider(run: &Run) -> Result<Findings, Skipped> {
-    let ended = test(run, "oidc_provider", &[])?;
+    const FOLDER: &str = "TOKEND_TEST_OIDC_PROVIDER";
+    // Where `npm ci` puts it.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    let installed = PathBuf::from(package).join("third-party/oidc-provider");
+    let installed = Some(installed).filter(|folder| folder.join("node_modules/oidc-provider").is_dir());
+    let told = std::env::var_os(FOLDER).map(PathBuf::from).or(installed).unwrap_or_default();
+    let ended = test(run, "oidc_provider", &[(FOLDER, &told.to_string_lossy())])?;
     if let Some(line) = line_with(&ended, "SKIPPED") {
         return Err(Skipped(line));
     }
     let passed = line_with(&ended, "test result:").unwrap_or_default();
     Ok(findings(&ended, passed))
+}
+
+/// In a program of its own, since nothing in it looks whether a person has had enough.
+fn fleet(run: &Run) -> Result<Findings, Skipped> {
+    let (whole, life) = FLEET;
+    let seconds = run.limit.map_or(life, |limit| limit.as_secs().max(SMALLEST_FLEET));
+    // The rate of refreshes is the same, however long it goes on.
+    let life = life.min(seconds);
+    let accounts = whole * usize::try_from(life).unwrap_or(usize::MAX) / 600;
+    let figures = [accounts.to_string(), life.to_string(), seconds.to_string()];
+    let arguments = [&[FLEET_ALONE.to_owned()], &figures[..]].concat();
+    let Some(command) = child::this(&arguments) else {
+        return Err(Skipped("this program does not know where it is".to_owned()));
+    };
+    let ended = child::run(command, &run.course, Duration::from_secs(seconds * 2 + 300));
+    let ended = ended.unwrap_or_else(|why| Ended { success: false, output: why });
+    let details = ended.output.lines().map(str::to_owned).collect();
+    let amount = format!("{accounts} accounts of {life} s for {seconds} s");
+    Ok(Findings { details, ..findings(&ended, amount) })
+}
+
+/// The first argument of this program where it is the fleet's.
+pub(crate) const FLEET_ALONE: &str = "--fleet-alone";
+
+/// The fleet's program: how many accounts, the life of their tokens and how long, in seconds.
+pub(crate) fn fleet_alone(figures: &[u64]) -> bool {
+    let [accounts, life, seconds] = figures else { return false };
+    let accounts = usize::try_from(*accounts).unwrap_or(usize::MAX);
+    let report = fleet::run(accounts, Duration::from_secs(*life), Duration::from_secs(*seconds));
+    // Whoever started this reads it; where nobody does, the status tells.
+    let mut stdout = std::io::stdout();
+    let _ = writeln!(stdout, "{report}");
+    let complaints = report.complaints();
+    for complaint in &complaints {
+        let _ = writeln!(stdout, "{complaint}");
+    }
+    complaints.is_empty()
 }
 
 fn idle(run: &Run) -> Result<Findings, Skipped> {
