@@ -3,14 +3,13 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::fs;
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, SystemTime};
 
-use tokend_proto::message::{Get, Words};
-use tokend_proto::{Answer, Request};
+use tokend_proto::Answer;
 
+use crate::asking;
 use crate::real_time::{paced, timed};
-use crate::sandbox::{Daemon, Sandbox, receive, send};
+use crate::sandbox::{Daemon, Sandbox};
 use crate::stand_in::LyveCloud;
 
 /// Over so long requests are counted.
@@ -254,22 +253,9 @@ fn configuration(sandbox: &Sandbox, lyve: &LyveCloud, accounts: usize) -> String
     (0..accounts).map(table).collect()
 }
 
-/// As `tok get` asks, without the process: the machine is to be the daemon's.
 fn token(sandbox: &Sandbox, account: &str) -> Result<String, String> {
-    let get = Request::Get(Get {
-        account: account.to_owned(),
-        min_valid_ms: None,
-        scope: Words::default(),
-        audience: Words::default(),
-        timeout_ms: 30_000,
-    });
-    let mut stream = UnixStream::connect(sandbox.socket()).map_err(|error| error.to_string())?;
-    send(&mut stream, &get).map_err(|error| error.to_string())?;
-    match receive(&mut stream) {
-        Ok(Answer::Credential(credential)) => {
-            let token = credential.fields.first().map(|field| field.value.expose().to_vec());
-            String::from_utf8(token.unwrap_or_default()).map_err(|error| error.to_string())
-        }
+    match asking::get(&sandbox.socket(), account) {
+        Ok(Answer::Credential(credential)) => Ok(asking::token_of(&credential)),
         Ok(Answer::Failure(failure)) => Err(failure.message),
         Ok(other) => Err(format!("{other:?}")),
         Err(error) => Err(error.to_string()),

@@ -8,6 +8,19 @@ use tokend_tests::https::Https;
 use tokend_tests::sandbox::{Sandbox, skip};
 use tokend_tests::stand_in::HttpLogin;
 
+/// The account of a service behind TLS.
+fn behind_tls(sandbox: &Sandbox, name: &str, https: &Https) -> String {
+    let secret = sandbox.secret_file(&format!("{name}.secret"), "s3cret");
+    format!(
+        "[accounts.{name}]\ntype = 'http'\nca_file = '{}'\nsecrets = {{ k = {{ file = '{}' }} }}\n\
+         request = {{ method = 'POST', url = '{}', form = {{ k = '${{secret:k}}' }} }}\n\
+         response = {{ token = '/t', expires_in = '/e' }}\n",
+        https.ca_file.display(),
+        secret.display(),
+        https.url
+    )
+}
+
 #[test]
 fn status_says_how_far_the_clock_is_from_each_services() {
     let sandbox = Sandbox::new();
@@ -19,15 +32,7 @@ fn status_says_how_far_the_clock_is_from_each_services() {
             Ok(https) => https,
             Err(error) => return skip("the clock of a service behind TLS", &error.to_string()),
         };
-        let secret = sandbox.secret_file(&format!("{name}.secret"), "s3cret");
-        configuration += &format!(
-            "[accounts.{name}]\ntype = 'http'\nca_file = '{}'\nsecrets = {{ k = {{ file = '{}' }} }}\n\
-             request = {{ method = 'POST', url = '{}', form = {{ k = '${{secret:k}}' }} }}\n\
-             response = {{ token = '/t', expires_in = '/e' }}\n",
-            https.ca_file.display(),
-            secret.display(),
-            https.url
-        );
+        configuration += &behind_tls(&sandbox, name, &https);
         services.push(https);
     }
     sandbox.configure(&configuration);

@@ -18,14 +18,15 @@ use tokend_proto::frame::{self, HEADER};
 use tokend_proto::limits::MAX_REQUEST;
 use tokend_proto::message::{Get, Words};
 use tokend_tests::accounts::{
-    http_login, its_you_online, lyve_cloud, oauth2, oauth2_at_endpoint, openv_cloud, static_token,
+    http_login, its_you_online, lyve_cloud, oauth2, oauth2_at_endpoint, oauth2_login, openv_cloud,
+    static_token,
 };
 use tokend_tests::https::Https;
 use tokend_tests::memory_scan::{Place, Scan, locked};
 use tokend_tests::real_time::let_pass;
 use tokend_tests::sandbox::{self, Daemon, Sandbox};
 use tokend_tests::stand_in::{
-    Fault, HttpLogin, ItsYouOnline, Login, LyveCloud, OAuthServer, OpenvCloud, TokenForm,
+    Fault, HttpLogin, ItsYouOnline, Login, LyveCloud, OAuthServer, OpenvCloud, Rotation, TokenForm,
 };
 
 /// One of each kind of service and of source, and a daemon that has a token of each.
@@ -344,4 +345,46 @@ fn a_program_of_the_same_user_can_neither_read_nor_trace_the_daemon() {
         }
         Err(error) => sandbox::skip("gcore as the same user", &error.to_string()),
     }
+}
+
+#[test]
+fn refresh_tokens_lie_nowhere_in_memory_either() {
+    let sandbox = Sandbox::new();
+    let server = OAuthServer::builder()
+        .with(|server| {
+            server.rotation = Rotation::Strict;
+            server.public_clients = vec!["cli".into()];
+        })
+        .start();
+    let mut seen = vec![server.grant("cli", &[])];
+    sandbox.configure(&oauth2_login(&sandbox, "login", &server, "cli", &seen[0]));
+    let daemon = sandbox.start();
+    if !may_look(&daemon, "the scan for refresh tokens") {
+        return;
+    }
+    seen.push(sandbox.token("login"));
+    for _ in 0..3 {
+        let token = seen.last().expect("one").clone();
+        assert_eq!(sandbox.tok_with_input(["reject", "login"], &token).code, 0);
+        seen.push(server.grants().newest(0).expect("the newest"));
+        // The second rejection waits for ten seconds.
+        let said = sandbox.tok(["get", "login", "--timeout", "30s"]);
+        if said.code != 0 {
+            break;
+        }
+        seen.push(said.stdout.trim_end().to_owned());
+    }
+    seen.push(server.grants().newest(0).expect("the newest"));
+    assert!(server.grants().rotations().len() >= 2);
+    let all: Vec<&String> = seen.iter().collect();
+    let mut places = Vec::new();
+    // What is in use is there, for a moment.
+    for _ in 0..10 {
+        places = Scan::of(daemon.pid()).expect("root reads any memory").copies(&all);
+        if places.is_empty() {
+            break;
+        }
+        let_pass(Duration::from_millis(100), "a request ends");
+    }
+    assert!(places.is_empty(), "of {}: {places:?}", all.len());
 }

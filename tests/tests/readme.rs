@@ -12,12 +12,14 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use tokend_tests::sandbox::{Daemon, Sandbox, program_path, run, skip, write_private, write_program};
-use tokend_tests::stand_in::{HttpLogin, ItsYouOnline, LyveCloud, OAuthServer, OpenvCloud};
+use tokend_tests::stand_in::{HttpLogin, ItsYouOnline, LyveCloud, OAuthServer, OpenvCloud, Rotation};
 
 const README: &str = include_str!("../../README.md");
 
 /// What it links to; that the files are there, the compiler sees.
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 10] = [
+    ("docs/failures.md", include_str!("../../docs/failures.md")),
+    ("docs/refresh-tokens.md", include_str!("../../docs/refresh-tokens.md")),
     ("docs/store.md", include_str!("../../docs/store.md")),
     ("docs/code-structure.md", include_str!("../../docs/code-structure.md")),
     ("docs/threat-model.md", include_str!("../../docs/threat-model.md")),
@@ -88,6 +90,7 @@ struct Services {
     iyo: ItsYouOnline,
     ovc: OpenvCloud,
     oauth: OAuthServer,
+    mail: OAuthServer,
     internal: HttpLogin,
     sso: HttpLogin,
 }
@@ -104,6 +107,12 @@ impl Services {
                 .with(|oauth| {
                     oauth.issuer_path = "/tenant/v2.0".into();
                     oauth.client_id = "svc-app".into();
+                })
+                .start(),
+            mail: OAuthServer::builder()
+                .with(|mail| {
+                    mail.rotation = Rotation::Revoking;
+                    mail.public_clients = vec!["my-desktop".into()];
                 })
                 .start(),
             internal: HttpLogin::start(),
@@ -124,6 +133,7 @@ impl Services {
         [
             ("https://api.lyvecloud.seagate.com", self.lyve.url()),
             ("https://be-gen-1.demo.greenitglobe.com", self.ovc.url()),
+            ("https://login.example.com/oauth2", self.mail.url()),
             ("https://login.example.com", self.oauth.url()),
             ("https://auth.internal", self.internal.url()),
             ("https://sso.internal", self.sso.url()),
@@ -142,6 +152,9 @@ impl Services {
         }
         let lyve_secret = self.lyve.change(|lyve| lyve.secret.clone());
         let stored = sandbox.tok_with_input(["secret", "set", "lyve-prod"], &lyve_secret);
+        assert_eq!(stored.code, 0, "{stored:?}");
+        let stored =
+            sandbox.tok_with_input(["secret", "set", "mail-login"], &self.mail.grant("my-desktop", &[]));
         assert_eq!(stored.code, 0, "{stored:?}");
         sandbox.secret_file(".secrets/ovc", &self.ovc.change(|ovc| ovc.password.clone()));
         sandbox

@@ -134,7 +134,7 @@ fn a_lock_waits_for_it_too_and_a_stop_waits_for_nothing_else() {
 fn a_login_that_has_ended_is_exit_4_and_a_new_refresh_token_in_its_place_ends_that() {
     let (sandbox, server) = login(Rotation::Strict);
     let running = daemon(&sandbox);
-    let served = sandbox.token("graph");
+    let first = sandbox.token("graph");
     server.grants().end(0);
     let said = sandbox.tok(["refresh", "graph"]);
     assert_eq!(said.code, 4, "{said:?}");
@@ -143,18 +143,18 @@ fn a_login_that_has_ended_is_exit_4_and_a_new_refresh_token_in_its_place_ends_th
     assert_eq!(status["state"], "login-needed");
     assert_eq!(sandbox.tok(["status", "--check"]).code, 4);
     // What lives is served.
-    assert_eq!(sandbox.token("graph"), served);
+    assert_eq!(sandbox.token("graph"), first);
     // It stays so over a crash, without another request.
     running.kill();
     let sent = sendings(&server).len();
     let running = sandbox.start();
-    assert_eq!(sandbox.token("graph"), served);
+    assert_eq!(sandbox.token("graph"), first);
     assert_eq!(sandbox.tok(["refresh", "graph"]).code, 4);
     assert_eq!(sendings(&server).len(), sent, "it is not asked again");
 
     accounts::set_refresh_token(&sandbox, "graph", &server.grant(CLIENT, &["files"]));
     eventually("the changed file is seen", || (sandbox.status("graph")["state"] == "fresh").then_some(()));
-    assert_ne!(sandbox.token("graph"), served);
+    assert_ne!(sandbox.token("graph"), first);
     assert_eq!(server.grants().newest_generation(1), Some(1));
     running.stop();
 }
@@ -163,21 +163,21 @@ fn a_login_that_has_ended_is_exit_4_and_a_new_refresh_token_in_its_place_ends_th
 fn after_a_lost_answer_the_token_in_hand_is_served_and_nothing_is_sent() {
     let (sandbox, server) = login(Rotation::Grace);
     let running = daemon(&sandbox);
-    let served = sandbox.token("graph");
+    let first = sandbox.token("graph");
     server.fault(Fault::Lost.once());
     assert_eq!(sandbox.tok(["refresh", "graph"]).code, 6);
-    assert_eq!(sandbox.token("graph"), served);
+    assert_eq!(sandbox.token("graph"), first);
     let said = sandbox.tok(["refresh", "graph"]);
     assert_eq!(said.code, 6, "{said:?}");
     running.kill();
     let running = sandbox.start();
-    assert_eq!(sandbox.token("graph"), served);
+    assert_eq!(sandbox.token("graph"), first);
     assert_eq!(sandbox.tok(["refresh", "graph"]).code, 6);
     assert_eq!(sendings(&server), [0, 1]);
     // A service that refuses the token has ended its time: now it is sent once more.
-    assert_eq!(sandbox.tok_with_input(["reject", "graph"], &served).code, 0);
+    assert_eq!(sandbox.tok_with_input(["reject", "graph"], &first).code, 0);
     let next = sandbox.token("graph");
-    assert_ne!(next, served);
+    assert_ne!(next, first);
     assert_eq!(sendings(&server), [0, 1, 1]);
     running.stop();
 }

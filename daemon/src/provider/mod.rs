@@ -1,4 +1,5 @@
-//! How one kind of service turns secrets into a token: one file a kind, one small trait, and the classes of failure.
+//! How one kind of service turns secrets into a token: one file a kind, one small trait, and the classes of
+//! failure.
 
 #![cfg_attr(test, expect(clippy::expect_used, reason = "a test that cannot go on has failed"))]
 
@@ -76,8 +77,8 @@ pub trait Provider: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
-    /// Where the first refresh token comes from, of an account whose requests each spend one (RFC 6749 6): then
-    /// [`MintRequest::refresh_token`] is the one to spend. It is not one of [`Provider::sources`].
+    /// Where the first refresh token comes from, of an account whose requests each spend one (RFC 6749 6):
+    /// then [`MintRequest::refresh_token`] is the one to spend. It is not one of [`Provider::sources`].
     fn first_refresh_token(&self) -> Option<&Source> {
         None
     }
@@ -210,21 +211,24 @@ pub enum Class {
     LoginNeeded,
 }
 
-/// Whether a request that failed may have been carried out: what spends a refresh token must know (promise 6).
+/// Whether a request that failed may have been carried out: what spends a refresh token must know (promise
+/// 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CarriedOut {
-    /// It did not reach the service, the service itself said that it did nothing, or its answer is whole and tells
-    /// what became of the refresh token: [`Failure::rotated`] is the new one, else the old one is as good as before.
+    /// It did not reach the service, the service itself said that it did nothing, or its answer is whole and
+    /// tells what became of the refresh token: [`Failure::rotated`] is the new one, else the old one is as
+    /// good as before.
     #[default]
     No,
-    /// Something between may have answered in the service's place: a gateway, a portal; or the service broke over it.
+    /// Something between may have answered in the service's place: a gateway, a portal; or the service broke
+    /// over it.
     Unclear,
     /// The answer was lost.
     AnswerLost,
 }
 
-/// A refresh token that came with an answer which is of no other use. Shared, since failures are cloned; silent in
-/// `Debug`.
+/// A refresh token that came with an answer which is of no other use. Shared, since failures are cloned;
+/// silent in `Debug`.
 #[derive(Debug, Clone)]
 pub struct Rotated(pub Arc<Secret>);
 
@@ -236,7 +240,8 @@ impl PartialEq for Rotated {
 
 impl Eq for Rotated {}
 
-/// Why there is no token. `message` and `hint` go to people and logs: no secret, no token and no body is in them.
+/// Why there is no token. `message` and `hint` go to people and logs: no secret, no token and no body is in
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// What it means.
@@ -251,8 +256,8 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// Whether the request may have been carried out all the same.
     pub carried_out: CarriedOut,
-    /// The refresh token that came with an access token which cannot be used: then the one that was spent is void.
-    /// Whoever spent it takes this out before the failure goes on its way.
+    /// The refresh token that came with an access token which cannot be used: then the one that was spent is
+    /// void. Whoever spent it takes this out before the failure goes on its way.
     pub rotated: Option<Rotated>,
 }
 

@@ -1,4 +1,5 @@
-//! What an answer without a token means: the rows that all services share, and how a type's own table is read.
+//! What an answer without a token means: the rows that all services share, and how a type's own table is
+//! read.
 
 use std::ops::RangeInclusive;
 
@@ -58,7 +59,8 @@ impl Row {
     }
 }
 
-/// What an answer means. In this order: what is never a no, whatever a table says; the type's own rows; the rest.
+/// What an answer means. In this order: what is never a no, whatever a table says; the type's own rows; the
+/// rest.
 fn classify(rows: &[Row], status: u16, page: bool, code: Option<&str>) -> (Class, &'static str) {
     match status {
         300..=399 => return (Class::NotNow, "redirect"),
@@ -87,8 +89,8 @@ fn kind_of(class: Class) -> &'static str {
     }
 }
 
-/// Whether the request behind an answer without a token may have been carried out. `told` says that the body held an
-/// error's code: then a success was none.
+/// Whether the request behind an answer without a token may have been carried out. `told` says that the body
+/// held an error's code: then a success was none.
 fn carried_out(status: u16, page: bool, told: bool) -> CarriedOut {
     match status {
         // Each says that the request was not taken, whoever says it.

@@ -1,5 +1,5 @@
-//! Logins whose refresh tokens rotate and end with their family, over every fault that the provider can have at a
-//! refresh: before the request is carried out, and after.
+//! Logins whose refresh tokens rotate and end with their family, over every fault that the provider can have
+//! at a refresh: before the request is carried out, and after.
 
 use std::thread;
 
@@ -34,8 +34,9 @@ struct Login {
     end: End,
 }
 
-/// Every mode, with `after` and without. A login is lost only where the service says so itself, where it had given another
-/// refresh token in an answer that was lost, since it forgives no second use, and where two answers were lost.
+/// Every mode, with `after` and without. A login is lost only where the service says so itself, where it had
+/// given another refresh token in an answer that was lost, since it forgives no second use, and where two
+/// answers were lost.
 fn logins() -> Vec<Login> {
     let modes = [
         ("ready-503", json!({"mode": "status", "status": 503}), Kept, Lost),
@@ -89,13 +90,15 @@ impl Login {
     fn table(&self, provider: &Provider) -> String {
         let Self { name, .. } = self;
         format!(
-            "[accounts.{name}]\ntype = 'oauth2'\nissuer = '{}'\ngrant = 'refresh_token'\nclient_id = '{name}'\n\
+            "[accounts.{name}]\ntype = 'oauth2'\nissuer = '{}'\ngrant = 'refresh_token'\n\
+             client_id = '{name}'\n\
              refresh_token = {{ file = '~/{name}.refresh' }}\n",
             provider.url
         )
     }
 
-    /// Whether the family ends while the token in hand would live: the service did it, and said that it had not.
+    /// Whether the family ends while the token in hand would live: the service did it, and said that it had
+    /// not.
     fn dies_early(&self) -> bool {
         self.fault["after"] == true && self.end == Lost && self.is_no()
     }
@@ -158,6 +161,8 @@ fn no_fault_at_a_refresh_costs_a_login_that_could_be_saved() {
         }
     });
 
+    let elsewhere: Vec<_> = provider.seen().into_iter().filter(|seen| seen["path"] == "/elsewhere").collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:#?}");
     let requests = provider.token_requests();
     for Login { name, end, fault } in &logins {
         let requests = &requests[name];

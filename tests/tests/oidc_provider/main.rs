@@ -1,4 +1,5 @@
-//! Tokens of a certified OpenID provider that others wrote: npm's oidc-provider, with tokens of a few seconds.
+//! Tokens of a certified OpenID provider that others wrote: npm's oidc-provider, with tokens of a few
+//! seconds.
 
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
@@ -40,7 +41,7 @@ impl Provider {
     }
 
     /// The same with access tokens of so many seconds.
-    fn start_with(sandbox: &Sandbox, what: &str, life: &str) -> Option<Self> {
+    fn start_with(sandbox: &Sandbox, what: &str, seconds: &str) -> Option<Self> {
         let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from).filter(|folder| folder.is_absolute())
         else {
             skip(
@@ -53,7 +54,11 @@ impl Provider {
         };
         let mut node = Command::new("node");
         sandbox.surround(&mut node);
-        node.arg("server.mjs").current_dir(&folder).env("PORT", "0").env("CC_TTL", life).env("AT_TTL", life);
+        node.arg("server.mjs")
+            .current_dir(&folder)
+            .env("PORT", "0")
+            .env("CC_TTL", seconds)
+            .env("AT_TTL", seconds);
         // Its standard error is the test's: what goes wrong there is seen.
         let mut child = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node starts");
         let mut line = String::new();
@@ -63,11 +68,16 @@ impl Provider {
         Some(Self { child, url })
     }
 
+    /// All requests that it saw.
+    fn seen(&self) -> Vec<Value> {
+        let seen = call("GET", &format!("{}/_ctl/seen", self.url), &[], "").expect("its ledger").json();
+        seen.as_array().cloned().unwrap_or_default()
+    }
+
     /// The token requests that it saw, by client.
     fn token_requests(&self) -> BTreeMap<String, Vec<Value>> {
-        let seen = call("GET", &format!("{}/_ctl/seen", self.url), &[], "").expect("its ledger").json();
         let mut by_client = BTreeMap::<String, Vec<Value>>::new();
-        for entry in seen.as_array().into_iter().flatten().filter(|entry| entry["path"] == "/token") {
+        for entry in self.seen().iter().filter(|entry| entry["path"] == "/token") {
             let client = entry["client"].as_str().unwrap_or_default().to_owned();
             by_client.entry(client).or_default().push(entry.clone());
         }

@@ -41,7 +41,7 @@ export function makeProvider({ issuer, ttl }) {
     cookies: { keys: [randomBytes(16).toString('hex')] },
     scopes: ['openid', 'offline_access', ...SCOPES, FORBIDDEN_SCOPE],
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
-    ttl: { ClientCredentials: ttl.clientCredentials, AccessToken: ttl.accessToken, RefreshToken: 3600, Grant: 3600 },
+    ttl: { ClientCredentials: ttl.clientCredentials, AccessToken: ttl.accessToken, IdToken: ttl.accessToken, RefreshToken: 3600, Grant: 3600 },
     rotateRefreshToken: true,
     findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
     features: {

@@ -386,3 +386,28 @@ fn the_services_own_clock_is_told_and_lengthens_no_life() {
     story.mint("t2", Some(HOUR));
     assert!(skew(&story).is_some_and(|skew| skew.unsigned_abs() <= 1000));
 }
+
+#[test]
+fn an_exclusive_account_is_asked_for_once_and_by_the_backoff() {
+    let mut policy = policy(Refresh::Eager);
+    policy.exclusive = true;
+    let begin = || Story::begun(Life::new(traits(false, true), policy.clone()), policy.clone());
+    let mut story = begin();
+    story.mint("t1", Some(HOUR));
+    story.pass(SECOND * 600);
+    story.set_wall_by(TWO_HOURS);
+    assert_eq!(story.mints.len(), 2);
+    story.mint("t2", Some(HOUR));
+    story.pass(SECOND * 600);
+    assert_eq!((story.mints.len(), story.at_once(Need::Wish).as_deref()), (2, Some("t2")));
+
+    let mut story = begin();
+    story.mint("t1", Some(HOUR));
+    story.pass(SECOND * 600);
+    story.set_wall_by(-TWO_HOURS);
+    story.fail(Class::NotNow);
+    let caller = story.ask();
+    assert_eq!((story.token(caller), story.mints.len()), (("t1".to_owned(), 1), 2));
+    story.pass(BACKOFF_CAP);
+    assert_eq!(story.mints.len(), 3);
+}

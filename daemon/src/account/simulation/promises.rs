@@ -117,6 +117,14 @@ impl Watch {
         }
     }
 
+    /// What is in hand is given up: the next one need not wait as after a failure.
+    fn discards(&mut self) {
+        (self.last_mint, self.failures) = (None, 0);
+        if self.was_ambiguous {
+            self.not_before = None;
+        }
+    }
+
     fn fail(&mut self, failure: &Failure, now: Moment, marks: Marks) {
         if failure.class == Class::Locked && self.parked.is_some_and(|class| class != Class::Locked) {
             return;
@@ -194,7 +202,9 @@ impl World {
                 }
             }
             (Err(failure), _) => {
-                let wait = failure.retry_after.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(0));
+                // What spares the token in hand is no wish of the service: without that token nothing is waited for.
+                let told = failure.retry_after.filter(|_| failure.carried_out == CarriedOut::No);
+                let wait = told.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(0));
                 site.unsettle(self.hands.truth() + wait);
                 Some(failure.clone())
             }
@@ -225,7 +235,10 @@ impl World {
                     site.rejected.remove(&number);
                 }
             }
-            _ => held.is_in_doubt = false,
+            _ => {
+                held.is_in_doubt = false;
+                slot.watch.discards();
+            }
         }
         if says == Some(Probe::Dead) {
             // Not to be served again, whoever doubted it.
@@ -268,6 +281,7 @@ impl World {
             let is_in_doubt = is_doubtful && site.service.can_probe;
             slot.watch.held = Some(Held { is_in_doubt, ..held });
             if unseen.contains(&facts.number) {
+                slot.watch.discards();
                 site.rejected.entry(facts.number).or_insert(Rejected { at: self.hands.truth() });
             }
         }
@@ -294,11 +308,7 @@ impl World {
                 slot.watch.unseen.push(number);
             } else if is_held {
                 holders.push(life);
-                slot.watch.last_mint = None;
-                slot.watch.failures = 0;
-                if slot.watch.was_ambiguous {
-                    slot.watch.not_before = None;
-                }
+                slot.watch.discards();
                 counts |= !is_vouched;
             }
         }
@@ -336,6 +346,9 @@ impl World {
     pub(super) fn learn_assumed(&mut self, life: u64) {
         let Some(slot) = self.slots.get_mut(&life) else { return };
         let assumed = self.sites[slot.site].policy.assume_lifetime;
+        let now = self.hands.now();
+        // What has died of age does not rise again.
+        slot.watch.held = slot.watch.held.filter(|held| !held.is_dead_for_sure(now));
         if let Some(held) = slot.watch.held.as_mut().filter(|held| held.is_assumed) {
             held.lifetime = assumed;
         }
@@ -566,11 +579,14 @@ impl World {
             Some((held, Some(left))) => {
                 let lifetime = held.lifetime.unwrap_or_default();
                 // Those are not renewed without end while nobody asks; and what is short may be in the making.
+                // After an ambiguous end the token in hand is served to its end.
                 lifetime < Duration::from_secs(120)
-                    || (!left.is_zero() && left + Duration::from_secs(40) > lifetime / 50)
+                    || (!left.is_zero()
+                        && (slot.watch.was_ambiguous || left + Duration::from_secs(40) > lifetime / 50))
             }
         };
-        if !is_fresh && site.service.life >= 2 * MINUTE {
+        let is_in_the_making = slot.watch.was_ambiguous && slot.watch.minting.is_some();
+        if !is_fresh && !is_in_the_making && site.service.life >= 2 * MINUTE {
             let what = format!("account {index} at {now:?}: {held:?}, next {:?}", slot.deadline);
             self.broken("liveness: an eager account of a service that is well has a token", what);
         }

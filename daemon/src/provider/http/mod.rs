@@ -1,4 +1,5 @@
-//! HTTP as tokend speaks it: to one configured service, no redirects, cookies or retries, and bounds on everything.
+//! HTTP as tokend speaks it: to one configured service, no redirects, cookies or retries, and bounds on
+//! everything.
 
 pub(crate) mod address;
 mod buffer;
@@ -63,8 +64,8 @@ impl Http {
         }
     }
 
-    /// Sends one request and reads the whole answer, whatever its status. `now` is the moment before. A failure says
-    /// whether the request may have been carried out.
+    /// Sends one request and reads the whole answer, whatever its status. `now` is the moment before. A
+    /// failure says whether the request may have been carried out.
     pub(crate) async fn send(&self, request: Request, now: Moment) -> Result<Reply, Failure> {
         let host = address::host(&request.url);
         let proxy = self.route.to(&request.url)?;

@@ -21,8 +21,8 @@ impl Known {
     }
 }
 
-/// The failure that `error` is, on the way to `host` and perhaps through `proxy`. All of them are *not now*. The
-/// error's own words are not used: they may hold the URL.
+/// The failure that `error` is, on the way to `host` and perhaps through `proxy`. All of them are *not now*.
+/// The error's own words are not used: they may hold the URL.
 pub(super) fn classify(
     error: &(dyn Error + 'static),
     known: Known,
@@ -64,8 +64,8 @@ pub(super) fn classify(
     }
 }
 
-/// Whether the other side ended a TLS session over how it began. With TLS 1.3 it says that it wants a certificate of
-/// ours only after we have begun to send.
+/// Whether the other side ended a TLS session over how it began. With TLS 1.3 it says that it wants a
+/// certificate of ours only after we have begun to send.
 pub(super) fn is_of_the_handshake(error: &(dyn Error + 'static)) -> bool {
     use AlertDescription as A;
     let told = causes(error).find_map(tls_error);

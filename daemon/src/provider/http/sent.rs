@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use http_body::{Frame, SizeHint};
 use reqwest::Body;
 
-/// Set when the first of a body is taken to be written to a connection: name, connection, tunnel and handshake were
-/// good by then. An error does not tell, least of all that the time was over.
+/// Set when the first of a body is taken to be written to a connection: name, connection, tunnel and
+/// handshake were good by then. An error does not tell, least of all that the time was over.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sent(Arc<AtomicBool>);
 

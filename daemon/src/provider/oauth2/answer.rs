@@ -10,8 +10,9 @@ use crate::provider::words::{Held, Members, Words};
 use crate::provider::{CarriedOut, Class, Failure, MintRequest, Minted, jwt, token};
 use crate::secret::Source;
 
-/// RFC 6749 5.2 has six codes; `invalid_target` is RFC 8707 2's. GitHub sends its own, with 200. What is no refusal has
-/// codes too: 4.1.2.1's two and RFC 8628 3.5's. A code that is none of these, at any status, is doubtful.
+/// RFC 6749 5.2 has six codes; `invalid_target` is RFC 8707 2's. GitHub sends its own, with 200. What is no
+/// refusal has codes too: 4.1.2.1's two and RFC 8628 3.5's. A code that is none of these, at any status, is
+/// doubtful.
 pub(super) const TOKEN: &[Row] = &[
     Row::codes_anywhere(
         &[
@@ -41,8 +42,8 @@ pub(super) struct Spent<'a> {
     pub(super) first: &'a Source,
 }
 
-/// The token in `reply`, or what its absence means. `spent` is the refresh token that was asked with, if any was: then
-/// the new one comes with the token, or with the failure where the token itself is of no use.
+/// The token in `reply`, or what its absence means. `spent` is the refresh token that was asked with, if any
+/// was: then the new one comes with the token, or with the failure where the token itself is of no use.
 pub(super) fn read(
     reply: &Reply,
     asked: &MintRequest,
@@ -139,8 +140,8 @@ enum Rotation {
 }
 
 impl Rotation {
-    /// RFC 6749 6: "The authorization server MAY issue a new refresh token". Any text is taken as it is, for to lose it
-    /// is to lose the login, and it goes nowhere but back to the service, encoded.
+    /// RFC 6749 6: "The authorization server MAY issue a new refresh token". Any text is taken as it is, for
+    /// to lose it is to lose the login, and it goes nowhere but back to the service, encoded.
     fn read(told: Option<&Value>, spent: &Secret) -> Self {
         let text = match told {
             None | Some(Value::Null) => return Self::None,
@@ -162,7 +163,8 @@ impl Rotation {
             Self::None => {}
             Self::To(new) => minted.refresh_token = Some(new),
             Self::Lost => minted.warnings.push(format!(
-                "{host} gave a new refresh token that cannot be kept, so this may be the last token without a login"
+                "{host} gave a new refresh token that cannot be kept: \
+                 this may be the last token without a login"
             )),
         }
         minted

@@ -1,5 +1,5 @@
-//! Any OAuth 2.0 or OpenID Connect service: client credentials (RFC 6749 4.4) or a refresh token (RFC 6749 6) become
-//! an access token.
+//! Any OAuth 2.0 or OpenID Connect service: client credentials (RFC 6749 4.4) or a refresh token (RFC 6749 6)
+//! become an access token.
 //!
 //! Other grants have their names and keys reserved here, and say so until they are built.
 
@@ -127,8 +127,8 @@ impl Grant {
     }
 }
 
-/// Reads `issuer` or `token_endpoint`, `grant`, `refresh_token`, `client_id`, `client_secret`, `token_endpoint_auth_method`, `scope`,
-/// `audience`, `resource`, `extra`.
+/// Reads `issuer` or `token_endpoint`, `grant`, `refresh_token`, `client_id`, `client_secret`,
+/// `token_endpoint_auth_method`, `scope`, `audience`, `resource`, `extra`.
 pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn Provider>> {
     let (grant, secrecy) = Grant::read(table, &defaults.reach);
     for (key, what) in LATER {

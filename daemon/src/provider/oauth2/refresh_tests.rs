@@ -164,7 +164,8 @@ async fn a_refused_refresh_token_needs_a_login() {
 
 #[test]
 fn a_refused_refresh_token_of_the_store_is_mended_by_a_command() {
-    let keys = "issuer = 'https://a.example'\ngrant = 'refresh_token'\nclient_id = 'app'\nrefresh_token = { store = 'graph' }";
+    let keys = "issuer = 'https://a.example'\ngrant = 'refresh_token'\nclient_id = 'app'\n\
+                refresh_token = { store = 'graph' }";
     let account = Account::read("oauth2", keys);
     let first = account.first_refresh_token().expect("a source");
     let spent = Spent { token: &secret(OLD), first };

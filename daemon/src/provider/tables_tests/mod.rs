@@ -1,4 +1,5 @@
-//! The tables of failures of all types, row by row: each type is given each odd answer that services are known to give.
+//! The tables of failures of all types, row by row: each type is given each odd answer that services are
+//! known to give.
 //!
 //! docs/failures.md says the same for people.
 
@@ -64,7 +65,8 @@ impl Type {
     fn keys(self, url: &str) -> String {
         let http = |more: &str, response: &str| {
             format!(
-                "request = {{ url = '{url}/login', json = {{ key = '@{{secret:k}}' }} }}\nsecrets = {{ k = $hunter2-hunter2$ }}\n\
+                "request = {{ url = '{url}/login', json = {{ key = '@{{secret:k}}' }} }}\n\
+                 secrets = {{ k = $hunter2-hunter2$ }}\n\
                  response = {{ {response} }}\n{more}"
             )
         };
@@ -79,7 +81,8 @@ impl Type {
             OpenvCloud => format!("url = '{url}'\nusername = 'u'\npassword = $hunter2-hunter2$\n"),
             ClientCredentials => format!("token_endpoint = '{url}/token'\n{client}"),
             RefreshToken => format!(
-                "token_endpoint = '{url}/token'\ngrant = 'refresh_token'\nclient_id = 'app'\nrefresh_token = $first$\n"
+                "token_endpoint = '{url}/token'\ngrant = 'refresh_token'\nclient_id = 'app'\n\
+                 refresh_token = $first$\n"
             ),
             Http => http("", pointers),
             HttpRefused => http("refused = [400, 404]\n", pointers),
