@@ -65,16 +65,12 @@ fn main() -> ExitCode {
             println!("  {count:>10} {what}");
         }
     }
-    match &report.violation {
-        Some(violation) => {
-            tell(violation, options.quiet);
-            ExitCode::FAILURE
-        }
-        None => {
-            println!("no promise was broken");
-            ExitCode::SUCCESS
-        }
+    if let Some(violation) = &report.violation {
+        tell(violation, options.quiet);
+        return ExitCode::FAILURE;
     }
+    println!("no promise was broken");
+    ExitCode::SUCCESS
 }
 
 #[expect(

@@ -83,6 +83,11 @@ pub trait Provider: fmt::Debug + Send + Sync {
         None
     }
 
+    /// How long the source of the first refresh token may take (`command_timeout`).
+    fn source_timeout(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+
     /// Forgets whatever secret it keeps between two requests.
     fn forget(&self) {
         for source in self.sources().into_iter().chain(self.first_refresh_token()) {

@@ -18,7 +18,7 @@ use crate::provider::{Class, Failure, MintRequest, Minted, Provider};
 use crate::secret::Errand;
 
 /// A source that takes longer does not change what a refusal means.
-pub(super) const LONGEST_READING: Duration = Duration::from_secs(30);
+const LONGEST_READING: Duration = Duration::from_secs(30);
 
 /// Of what is no attempt to get a token.
 const NO_GENERATION: u64 = 0;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::{Id, JoinError, JoinSet};
 
-use super::attempts::{Held, LONGEST_READING, log_failure, log_minted};
+use super::attempts::{Held, log_failure, log_minted};
 use super::vigil::{self, Files};
 use super::{Fetched, LifeId, Task};
 use crate::account::grant::{Effect, Event, Grant, Kept, Unwritten, Want};
@@ -371,7 +371,7 @@ async fn read_first(account: &Account) -> Result<Arc<tokend_proto::Secret>, Fail
         return Err(words::no_refresh_token());
     };
     let errand = Errand::new(&account.name, &account.provider.identity().origin);
-    let first = source.fetch(&errand, LONGEST_READING).await;
+    let first = source.fetch(&errand, account.provider.source_timeout()).await;
     platform::scrub_stack();
     first.map(Arc::new)
 }

@@ -226,6 +226,7 @@ impl Site {
         let token = number(&kept.token);
         self.disk.grant = form::encode(kept).map(|bytes| bytes.to_vec());
         self.spends.newest_on_disk = Some(token);
+        self.spends.ever_on_disk.insert(token);
     }
 
     /// With this refresh token something happened that is not on disk.

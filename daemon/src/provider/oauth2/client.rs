@@ -56,7 +56,7 @@ pub(super) struct Client {
     secret: Option<Source>,
     /// As configured; else the service's metadata decide.
     method: Option<Method>,
-    timeout: Duration,
+    pub(super) timeout: Duration,
 }
 
 /// Whether a grant is for clients that have a secret.

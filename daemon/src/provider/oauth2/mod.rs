@@ -7,6 +7,8 @@ mod answer;
 mod client;
 mod discovery;
 
+use std::time::Duration;
+
 use url::Url;
 
 use self::answer::Spent;
@@ -286,6 +288,10 @@ impl Provider for OAuth2 {
 
     fn sources(&self) -> Vec<&Source> {
         self.client.source().into_iter().collect()
+    }
+
+    fn source_timeout(&self) -> Duration {
+        self.client.timeout
     }
 
     fn first_refresh_token(&self) -> Option<&Source> {
