@@ -134,7 +134,10 @@ fn provider(run: &Run) -> Result<Findings, Skipped> {
     if let Some(line) = line_with(&ended, "SKIPPED") {
         return Err(Skipped(line));
     }
-    let passed = line_with(&ended, "test result:").unwrap_or_default();
+    // `test result: ok. 3 passed; 0 failed; …`
+    let result = line_with(&ended, "test result:").unwrap_or_default();
+    let passed = result.split([';', '.']).find(|part| part.ends_with("passed"));
+    let passed = format!("tests: {}", passed.unwrap_or("none").trim());
     Ok(findings(&ended, passed))
 }
 
