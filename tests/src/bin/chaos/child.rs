@@ -34,7 +34,8 @@ pub(crate) fn cargo(arguments: &[&str]) -> Option<Command> {
     Some(command)
 }
 
-/// This program, with these arguments. Not by its path: cargo, building for another proof, may have put another there.
+/// This program, with these arguments. Not by its path: cargo, building for another proof, may have put
+/// another there.
 pub(crate) fn this(arguments: &[String]) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.args(arguments);
