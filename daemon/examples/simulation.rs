@@ -65,19 +65,18 @@ fn main() -> ExitCode {
             println!("  {count:>10} {what}");
         }
     }
-    match &report.violation {
-        Some(violation) => {
-            tell(violation, options.quiet);
-            ExitCode::FAILURE
-        }
-        None => {
-            println!("no promise was broken");
-            ExitCode::SUCCESS
-        }
+    if let Some(violation) = &report.violation {
+        tell(violation, options.quiet);
+        return ExitCode::FAILURE;
     }
+    println!("no promise was broken");
+    ExitCode::SUCCESS
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long it runs, not what happens in it, is told by the real clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long it runs, not what happens in it, is told by the real clock"
+)]
 fn now() -> Instant {
     Instant::now()
 }

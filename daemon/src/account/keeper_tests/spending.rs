@@ -214,6 +214,65 @@ async fn a_stop_waits_for_what_was_sent_and_begins_nothing() {
 }
 
 #[tokio::test]
+async fn a_stop_begins_nothing_for_a_grant_that_it_has_not_seen_before() {
+    let (home, service) = home();
+    let other = tempfile::tempdir().unwrap();
+    let other = Rotating::new(other.path());
+    let keeper = with_cabinet(home.path());
+    let idle = Definition { name: "b".to_owned(), ..spender(&other, 'x') };
+    keeper.reconfigure(vec![spender(&service, 'x'), idle]).await.unwrap();
+    let ask = |account: &'static str| {
+        let keeper = keeper.clone();
+        tokio::spawn(async move { keeper.ask(account, Variant::default(), Need::Wish, WAIT).await })
+    };
+    let _waiting = ask("a");
+    service.was_sent(1).await;
+    let stop = {
+        let keeper = keeper.clone();
+        tokio::spawn(async move { keeper.stop_spending().await })
+    };
+    tokio::task::yield_now().await;
+    let _late = ask("b");
+    for _ in 0..20 {
+        // Its file is read by a thread.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!((other.sent().len(), stop.is_finished()), (0, false));
+    service.open.add_permits(1);
+    stop.await.unwrap().unwrap();
+    assert!(other.sent().is_empty());
+}
+
+#[tokio::test]
+async fn a_stop_writes_what_the_disk_refused_before() {
+    let (home, service) = home();
+    service.open.add_permits(9);
+    put(&home.path().join("state"), "");
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![spender(&service, 'x')]).await.unwrap();
+    assert_eq!(token(&keeper, "a").await, "t1");
+    fs::remove_file(home.path().join("state")).unwrap();
+    keeper.stop_spending().await.unwrap();
+    assert!(files(home.path()).iter().any(|path| path.to_str().unwrap().ends_with(".grant.age")));
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![spender(&service, 'x')]).await.unwrap();
+    keeper.refresh("a", WAIT).await.unwrap();
+    assert_eq!(service.sent(), ["r0", "r1"]);
+}
+
+#[tokio::test]
+async fn nothing_stays_in_memory_of_the_grant_of_an_account_that_is_gone() {
+    let (home, service) = home();
+    service.open.add_permits(9);
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![spender(&service, 'x')]).await.unwrap();
+    assert_eq!(token(&keeper, "a").await, "t1");
+    keeper.reconfigure(Vec::new()).await.unwrap();
+    keeper.flush().await.unwrap();
+    assert_eq!(Arc::strong_count(&service), 1);
+}
+
+#[tokio::test]
 async fn an_account_that_is_taken_away_meanwhile_loses_no_login() {
     let (home, service) = home();
     let keeper = with_cabinet(home.path());

@@ -313,11 +313,8 @@ impl World {
         }
         let arrives = at + fate.takes;
         let gives_up = request.sent + HTTP_TIMEOUT;
-        let (given, when) = if arrives < gives_up {
-            (fate.given, arrives)
-        } else {
-            (Given::Failed(lost()), gives_up)
-        };
+        let (given, when) =
+            if arrives < gives_up { (fate.given, arrives) } else { (Given::Failed(lost()), gives_up) };
         let span = when.saturating_sub(self.hands.truth());
         self.trace.note(|| format!("  gives {given:?} in {span} ms"));
         if request.spends.is_none() && self.dice.one_in(50) {
@@ -346,7 +343,8 @@ impl World {
             Given::Token { number, refresh } => {
                 let mut minted = Minted::of(site.token(number));
                 minted.lifetime = site.service.tokens.get(number).and_then(|issued| issued.told);
-                minted.refresh_token = refresh.map(|refresh| site.refresh_token(refresh)).and_then(Arc::into_inner);
+                minted.refresh_token =
+                    refresh.map(|refresh| site.refresh_token(refresh)).and_then(Arc::into_inner);
                 (Ok(minted), Some(number))
             }
             Given::Failed(failure) => (Err(failure), None),
@@ -501,7 +499,8 @@ impl World {
     fn flushed(&mut self, site: usize) {
         let waiting = std::mem::take(&mut self.sites[site].writer.flushing);
         for number in waiting {
-            let held = self.slots.get(&self.sites[site].own).and_then(|slot| slot.life.token_to_keep().cloned());
+            let held =
+                self.slots.get(&self.sites[site].own).and_then(|slot| slot.life.token_to_keep().cloned());
             let holds = held.is_some_and(|token| super::site::number(&token.fields[0].1) == number);
             if !holds && self.sites[site].rejected.contains_key(&number) {
                 self.sites[site].gone.insert(number);
@@ -518,7 +517,8 @@ impl World {
         self.next_caller += 1;
         let waiter = self.next_caller;
         let deadline = now.steady.after(wait);
-        let caller = Caller { life: id, need: Some(need), asked: now, deadline, expects: None, leaves: false };
+        let caller =
+            Caller { life: id, need: Some(need), asked: now, deadline, expects: None, leaves: false };
         if let Some(token) = slot.snapshot.serve(need, now).cloned() {
             slot.used = Some(now.steady);
             let warnings = slot.snapshot.warnings_at(now);

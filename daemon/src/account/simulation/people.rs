@@ -120,7 +120,8 @@ impl World {
 
     /// A person does something.
     pub(super) fn person_acts(&mut self) {
-        let next = self.dice.span_ms(MINUTE, 2 * DAY);
+        let longest = if self.weather.is_busy { HOUR } else { 2 * DAY };
+        let next = self.dice.span_ms(10 * SECOND, longest);
         self.after(next, Happening::Person);
         let site = self.dice.below(self.sites.len());
         let truth = self.hands.truth();
@@ -206,7 +207,8 @@ impl World {
         }
         let late = self.callers.iter().find(|(_, caller)| caller.deadline < now.steady);
         if let Some((id, caller)) = late {
-            let what = format!("caller {id} waits since {:?}, until {:?}", caller.asked.steady, caller.deadline);
+            let what =
+                format!("caller {id} waits since {:?}, until {:?}", caller.asked.steady, caller.deadline);
             return self.broken("liveness: every caller is answered by its deadline", what);
         }
         let late: Vec<(u64, usize)> = self

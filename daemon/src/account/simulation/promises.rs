@@ -12,7 +12,6 @@ use super::site::{OnDisk, Rejected, end, number};
 use super::world::World;
 use crate::account::life::Restored;
 use crate::account::policy::Refresh;
-use crate::account::schedule::{BACKOFF_CAP, DOUBTFUL_TRIES, PATIENCE};
 use crate::account::token::{Need, Token};
 use crate::account::words;
 use crate::clock::{Moment, Steady};
@@ -20,6 +19,11 @@ use crate::provider::{CarriedOut, Class, Failure, Minted, Probe};
 
 /// Two hands that differ by more have not run side by side (promise 7).
 const APART: Duration = Duration::from_secs(5);
+
+/// The numbers of the contract, apart from those of the code.
+const PATIENCE: Duration = Duration::from_secs(2);
+const BACKOFF_CAP: Duration = Duration::from_secs(300);
+const DOUBTFUL_TRIES: u32 = 3;
 
 /// So many tokens in ten minutes are not asked of a service whose tokens live for an hour, whatever callers do.
 const MOST_IN_A_WINDOW: usize = 40;
@@ -125,7 +129,7 @@ impl Watch {
         }
     }
 
-    fn fail(&mut self, failure: &Failure, now: Moment, marks: Marks) {
+    fn fail(&mut self, failure: &Failure, now: Moment) {
         if failure.class == Class::Locked && self.parked.is_some_and(|class| class != Class::Locked) {
             return;
         }
@@ -148,7 +152,9 @@ impl Watch {
         if let Some(left) = self.held.and_then(|held| held.left(now)).filter(|left| !left.is_zero()) {
             pause = pause.min((left / 2).max(Duration::from_secs(5)));
         }
-        let pause = pause.max(failure.retry_after.unwrap_or_default());
+        // A lost answer names no time; what it waits for is the end of the token in hand.
+        let told = failure.retry_after.filter(|_| failure.carried_out != CarriedOut::AnswerLost);
+        let pause = pause.max(told.unwrap_or_default());
         self.not_before = (!is_parked).then(|| now.steady.after(pause));
     }
 }
@@ -178,8 +184,10 @@ impl World {
                 let lifetime = minted.lifetime.or(site.policy.assume_lifetime);
                 let truth = truth - requested.steady.until(now.steady).as_millis().try_into().unwrap_or(0);
                 let held = Held { number, requested, lifetime, is_assumed, marks, truth, is_in_doubt: false };
-                let is_still_there =
-                    slot.life.token_to_keep().is_some_and(|token| super::site::number(&token.fields[0].1) == number);
+                let is_still_there = slot
+                    .life
+                    .token_to_keep()
+                    .is_some_and(|token| super::site::number(&token.fields[0].1) == number);
                 if is_still_there {
                     // The service was to be asked whether it lives, and gives it.
                     site.rejected.remove(&number);
@@ -209,7 +217,7 @@ impl World {
             (Ok(_), None) => None,
         };
         if let Some(failure) = failure {
-            slot.watch.fail(&failure, now, marks);
+            slot.watch.fail(&failure, now);
         }
         self.check_pressure(life);
     }
@@ -220,23 +228,20 @@ impl World {
         let site = &mut self.sites[slot.site];
         site.unsettle(self.hands.truth());
         let Some(held) = slot.watch.held.as_mut().filter(|held| held.number == number) else { return };
-        match says {
-            Some(Probe::Alive(left)) => {
-                if let Some(left) = left.filter(|_| held.is_in_doubt)
-                    && held.left(now).is_none_or(|believed| believed > left)
-                {
-                    held.lifetime = Some(held.requested.steady.until(now.steady) + left);
-                    held.is_assumed = false;
-                }
-                held.is_in_doubt = false;
-                if site.rejected.get(&number).is_some_and(|rejected| rejected.at <= at) {
-                    site.rejected.remove(&number);
-                }
+        if let Some(Probe::Alive(left)) = says {
+            if let Some(left) = left.filter(|_| held.is_in_doubt)
+                && held.left(now).is_none_or(|believed| believed > left)
+            {
+                held.lifetime = Some(held.requested.steady.until(now.steady) + left);
+                held.is_assumed = false;
             }
-            _ => {
-                held.is_in_doubt = false;
-                slot.watch.discards();
+            held.is_in_doubt = false;
+            if site.rejected.get(&number).is_some_and(|rejected| rejected.at <= at) {
+                site.rejected.remove(&number);
             }
+        } else {
+            held.is_in_doubt = false;
+            slot.watch.discards();
         }
         if says == Some(Probe::Dead) {
             // Not to be served again, whoever doubted it.
@@ -274,7 +279,7 @@ impl World {
             || (marks.boot == facts.marks.boot && held.is_apart(now));
         let held = if marks.boot == facts.marks.boot { held } else { held.by_the_wall(now, marks) };
         let is_usable = restored.is_some() && !held.is_dead_for_sure(now);
-        if is_usable && !(set_back && !site.service.can_probe) {
+        if is_usable && (!set_back || site.service.can_probe) {
             self.trace.count("restored");
             let is_in_doubt = is_doubtful && site.service.can_probe;
             slot.watch.held = Some(Held { is_in_doubt, ..held });
@@ -353,12 +358,14 @@ impl World {
     }
 
     pub(super) fn learn_locked(&mut self, life: u64) {
-        let (now, marks) = (self.hands.now(), self.hands.marks());
+        let now = self.hands.now();
         let Some(slot) = self.slots.get_mut(&life) else { return };
-        slot.watch.held = None;
+        if slot.watch.held.take().is_some() && slot.watch.was_ambiguous {
+            slot.watch.not_before = None;
+        }
         slot.watch.is_restoring = false;
         if slot.watch.minting.take().is_some() {
-            slot.watch.fail(&words::cancelled_by_a_lock(), now, marks);
+            slot.watch.fail(&words::cancelled_by_a_lock(), now);
         }
     }
 
@@ -375,7 +382,7 @@ impl World {
 
     /// Whether this token is there to be served, and will be for so long.
     pub(super) fn is_good(&self, life: u64, number: usize, span: Duration) -> bool {
-        let (now, marks) = (self.hands.now(), self.hands.marks());
+        let now = self.hands.now();
         let Some(slot) = self.slots.get(&life) else { return false };
         let site = &self.sites[slot.site];
         let Some(held) = slot.watch.held.filter(|held| held.number == number) else { return false };
@@ -439,10 +446,7 @@ impl World {
                     Some("P1 never a token that one clock calls dead, without a warning")
                 } else if clocks_are_true && told_truth && issued.dies <= truth && !says_apart {
                     Some("P1 never a dead token while clocks and service are honest")
-                } else if held.lifetime.is_some()
-                    && site.service.renews
-                    && held.is_apart(now)
-                    && !says_apart
+                } else if held.lifetime.is_some() && site.service.renews && held.is_apart(now) && !says_apart
                 {
                     Some("P7 a token of which the clocks disagree is served with a warning, after a try")
                 } else if site.rejected.contains_key(&number) {
@@ -467,8 +471,7 @@ impl World {
         };
         let refresh = site.spends.came_with.get(&number);
         let is_kept = refresh.is_none_or(|refresh| {
-            site.spends.at_risk.contains(refresh)
-                || site.spends.newest_on_disk.is_some_and(|newest| newest >= *refresh)
+            site.spends.at_risk.contains(refresh) || site.spends.ever_on_disk.contains(refresh)
         });
         if let Some(check) = broken {
             let what = what();
@@ -476,7 +479,8 @@ impl World {
         }
         if !is_kept {
             let what = format!("{}, refresh token {refresh:?}", what());
-            return self.broken("P6 the new refresh token is on disk before its access token is served", what);
+            return self
+                .broken("P6 the new refresh token is on disk before its access token is served", what);
         }
         self.trace.note(|| format!("  serves token {number}"));
         let site = slot.site;
@@ -488,7 +492,9 @@ impl World {
         let Some((by, number)) = caller.expects else { return };
         let now = self.hands.now();
         // A suspend may have brought it beyond the token's end.
-        if failure.code != Code::LOCKED && now.steady <= by && self.is_good(caller.life, number, Duration::ZERO)
+        if failure.code != Code::LOCKED
+            && now.steady <= by
+            && self.is_good(caller.life, number, Duration::ZERO)
         {
             let what = format!("token {number} is there, but: {}", failure.message);
             self.broken("P4 a living token is not lost by a failure", what);
@@ -532,7 +538,8 @@ impl World {
             .and_then(|held| held.lifetime)
             .is_some_and(|lifetime| lifetime >= Duration::from_millis(HOUR));
         let came = slot.watch.came.len();
-        if lives_long && came > MOST_IN_A_WINDOW && site.service.life >= HOUR && self.is_calm(slot.site, HOUR) {
+        if lives_long && came > MOST_IN_A_WINDOW && site.service.life >= HOUR && self.is_calm(slot.site, HOUR)
+        {
             let what = format!("{came} tokens in ten minutes");
             self.broken("P11 callers cannot make it hammer the service", what);
         }
@@ -556,7 +563,7 @@ impl World {
 
     /// An eager account of a service that is well has a token.
     fn inspect_freshness(&mut self, index: usize) {
-        let (now, marks) = (self.hands.now(), self.hands.marks());
+        let now = self.hands.now();
         let site = &self.sites[index];
         let Some(slot) = self.slots.get(&site.own) else { return };
         let is_well = site.service.mood == Mood::Well && site.service.glitches == 0;

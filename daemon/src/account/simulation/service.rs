@@ -89,7 +89,10 @@ pub(super) struct Grant {
 #[derive(Debug, Clone)]
 pub(super) enum Given {
     /// A token, and a refresh token where there are such.
-    Token { number: usize, refresh: Option<usize> },
+    Token {
+        number: usize,
+        refresh: Option<usize>,
+    },
     Failed(Failure),
 }
 
@@ -121,9 +124,8 @@ pub(super) struct Service {
 impl Service {
     pub(super) fn new(dice: &mut Dice) -> Self {
         let renews = !dice.one_in(12);
-        let rotation = (renews && dice.percent(60)).then(|| {
-            [Rotation::Never, Rotation::Always, Rotation::Grace, Rotation::Family][dice.below(4)]
-        });
+        let rotation = (renews && dice.percent(60))
+            .then(|| [Rotation::Never, Rotation::Always, Rotation::Grace, Rotation::Family][dice.below(4)]);
         let mut service = Self {
             life: Self::some_life(dice),
             tells: Tells::Truth,

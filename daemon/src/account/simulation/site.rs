@@ -109,6 +109,7 @@ pub(super) struct Spends {
     /// The newest that the daemon of this run knows, and the newest that ever was on disk.
     pub(super) newest: Option<usize>,
     pub(super) newest_on_disk: Option<usize>,
+    pub(super) ever_on_disk: BTreeSet<usize>,
     /// What is on its way in this run.
     pub(super) in_flight: Option<usize>,
     /// The access token that came with a refresh token.

@@ -150,12 +150,12 @@ impl World {
         let in_hand = self.in_hand_until(index);
         let site = &self.sites[index];
         let on_disk = site.kept_grant();
-        let intends =
-            on_disk.as_ref().is_some_and(|kept| number(&kept.token) == token && kept.sendings > 0);
+        let intends = on_disk.as_ref().is_some_and(|kept| number(&kept.token) == token && kept.sendings > 0);
         let sent = site.spends.unsettled.get(&token).copied().unwrap_or_default();
         let is_at_risk = site.spends.at_risk.contains(&token);
         let is_of_now = |other: usize| {
-            site.service.grants.get(other).map(|it| it.family) == site.service.grants.get(token).map(|it| it.family)
+            site.service.grants.get(other).map(|it| it.family)
+                == site.service.grants.get(token).map(|it| it.family)
         };
         let newer = [site.spends.newest, site.spends.newest_on_disk];
         let newer = newer.into_iter().flatten().filter(|other| is_of_now(*other)).max();
@@ -168,9 +168,13 @@ impl World {
         } else if sent >= 2 && !is_at_risk {
             broken = Some(("P6 never a third time", format!("{token} was sent {sent} times")));
         } else if newer.is_some_and(|newer| newer > token) {
-            broken = Some(("P6 never an older refresh token", format!("{token} is sent, known was {newer:?}")));
+            broken =
+                Some(("P6 never an older refresh token", format!("{token} is sent, known was {newer:?}")));
         } else if let Some(other) = site.spends.in_flight {
-            broken = Some(("P3 requests that spend one grant go one after another", format!("{other} and {token}")));
+            broken = Some((
+                "P3 requests that spend one grant go one after another",
+                format!("{other} and {token}"),
+            ));
         } else if sent > 0 && in_hand.is_some_and(|end| end > now.steady) {
             broken = Some((
                 "P6 the token in hand is served to its end before the one more sending",
@@ -222,6 +226,7 @@ impl Site {
         let token = number(&kept.token);
         self.disk.grant = form::encode(kept).map(|bytes| bytes.to_vec());
         self.spends.newest_on_disk = Some(token);
+        self.spends.ever_on_disk.insert(token);
     }
 
     /// With this refresh token something happened that is not on disk.

@@ -77,16 +77,20 @@ pub(super) enum GrantStep {
 
 /// Which kinds of foul weather there are.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each kind of weather is there or not")]
 pub(super) struct Weather {
     pub(super) clocks: bool,
     pub(super) crashes: bool,
     pub(super) disk: bool,
     pub(super) persons: bool,
     pub(super) services: bool,
+    /// The person does something every now and then.
+    pub(super) is_busy: bool,
 }
 
 /// A world. The same seed gives the same one.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the world's own")]
 pub(super) struct World {
     pub(super) dice: Dice,
     pub(super) hands: Hands,
@@ -153,8 +157,9 @@ impl World {
             disk: dice.percent(40),
             persons: dice.percent(50),
             services: dice.percent(75),
+            is_busy: dice.percent(30),
         };
-        let sites: Vec<Site> = (0..1 + dice.below(3)).map(|index| Site::new(index, &mut dice)).collect();
+        let sites: Vec<Site> = (0..=dice.below(3)).map(|index| Site::new(index, &mut dice)).collect();
         let has_passphrase = dice.one_in(4);
         let mut world = Self {
             hands: Hands::new(drift),
