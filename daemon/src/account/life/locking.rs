@@ -13,6 +13,9 @@ impl Life {
             // It may have reached the service: a lock is no way around the pauses between two tries.
             self.fail(words::cancelled_by_a_lock(), attempt.granted, now);
         }
+        if self.token.is_some() {
+            self.spare_no_more(now);
+        }
         self.forced = false;
         self.looks_again = None;
         if let Some(token) = self.token.as_ref().filter(|_| self.suspicion.is_some() && !self.is_own_doubt) {

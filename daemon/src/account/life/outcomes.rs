@@ -41,12 +41,7 @@ impl Life {
     pub(super) fn discard(&mut self, now: Moment) {
         let pause = self.rejections.pause(now.steady);
         self.rejections.grant(now.steady);
-        if let Some(trouble) = &mut self.trouble
-            && trouble.failure.carried_out != CarriedOut::No
-        {
-            // It was to spare this token.
-            trouble.next_try = now.steady;
-        }
+        self.spare_no_more(now);
         // What the service itself said weighs more than what callers say of its tokens.
         if !pause.is_zero() && !self.is_parked() {
             let delay = self.trouble.as_ref().map_or(now.steady, |trouble| trouble.next_try);
@@ -63,6 +58,15 @@ impl Life {
             self.refused.push_back(token.sha256);
         }
         self.drop_token();
+    }
+
+    /// The token in hand goes before its end: what waited for that end, to spare it, waits no longer.
+    pub(super) fn spare_no_more(&mut self, now: Moment) {
+        if let Some(trouble) = &mut self.trouble
+            && trouble.failure.carried_out != CarriedOut::No
+        {
+            trouble.next_try = now.steady;
+        }
     }
 
     pub(super) fn drop_token(&mut self) {
@@ -198,7 +202,11 @@ impl Life {
             }
             self.last_attempt = None;
         }
-        let next_try = self.try_again_at(failures, failure.retry_after, now);
+        // The token that is spared may be another life's. This one has none, so it asks again as after any failure: the
+        // grant answers without a request while that is so, and what another life gets settles it for all.
+        let spares_another = failure.carried_out == CarriedOut::AnswerLost && self.usable(now).is_none();
+        let wait = failure.retry_after.filter(|_| !spares_another);
+        let next_try = self.try_again_at(failures, wait, now);
         self.trouble = Some(Trouble { failure, at: now.wall, failures, doubts, next_try, parked });
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Option<Command> {
     command.args(arguments);
     if let Some(package) = std::env::var_os("CARGO_MANIFEST_DIR") {
         // The workspace, whatever folder this was started in.
-        command.current_dir(package);
+        command.current_dir(Path::new(&package).parent().unwrap_or(Path::new(&package)));
     }
     forget_the_package(&mut command);
     Some(command)
