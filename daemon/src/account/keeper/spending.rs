@@ -450,7 +450,10 @@ async fn write(
                         tracing::warn!("{line}");
                     }
                 }
-                keys
+                match keys.held() {
+                    Some(keys) => Arc::new(keys),
+                    None => return (Err(Unwritten::Locked), None),
+                }
             }
             Ok(Err(failure)) if failure.class == Class::Locked => return (Err(Unwritten::Locked), None),
             Ok(Err(failure)) => return (Err(Unwritten::Refused(failure.message)), None),
