@@ -58,8 +58,10 @@ pub enum Event {
     Broke(Failure),
     /// The person locks: what is on disk is forgotten here, as soon as nothing is under way.
     Locked,
-    /// The daemon stops: nothing new begins.
+    /// The daemon stops: nothing new begins, but what is not on disk is written there once more.
     Closing,
+    /// What could not be written before may be written now: the store was opened.
+    Writable,
     /// Time has passed.
     Tick,
 }
@@ -151,6 +153,9 @@ pub struct Grant {
     stage: Stage,
     queue: VecDeque<Want>,
     risk: Option<Risk>,
+    /// Who has left while its request was under way, or for whom a changed source was tried already: a refusal counts
+    /// without another look at the source.
+    looked_for: Option<Want>,
     forgets: bool,
     is_closing: bool,
     rng: fastrand::Rng,
@@ -166,6 +171,7 @@ impl Grant {
             stage: Stage::Idle,
             queue: VecDeque::new(),
             risk: None,
+            looked_for: None,
             forgets: false,
             is_closing: false,
             rng: fastrand::Rng::with_seed(seed),
@@ -178,10 +184,16 @@ impl Grant {
         !matches!(self.stage, Stage::Idle)
     }
 
+    /// Whether nothing is under way and nobody waits.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        !self.is_busy() && self.queue.is_empty()
+    }
+
     /// Whether nothing would be lost without it.
     #[must_use]
     pub fn is_spare(&self) -> bool {
-        !self.is_busy() && self.queue.is_empty() && self.risk.is_none()
+        self.is_at_rest() && self.risk.is_none()
     }
 
     /// Why a crash now would lose the login, if it would.
@@ -215,7 +227,11 @@ impl Grant {
                 self.answered(requested, result, now, in_hand, &mut effects);
             }
             Event::Locked => self.forgets = true,
-            Event::Closing => self.is_closing = true,
+            Event::Closing => {
+                self.is_closing = true;
+                self.write_now(now);
+            }
+            Event::Writable => self.write_now(now),
             Event::Tick | Event::Broke(_) => {}
         }
         self.go_on(now, &mut effects);
@@ -254,7 +270,8 @@ impl Grant {
                     self.refused(want, requested, refusal, effects);
                 }
             }
-            // What was sent goes on to its end.
+            // What was sent goes on to its end; nothing is sent again for who has left.
+            Stage::Sending(want, _) if want.life == life => self.looked_for = Some(*want),
             _ => {}
         }
     }
@@ -295,7 +312,8 @@ impl Grant {
                 self.decide(want, now, in_hand, effects);
             }
             Stage::ReadingAgain(want, requested, refusal) => {
-                if sourced.is_ok_and(|first| self.take_first(first, now)) {
+                if !self.is_closing && sourced.is_ok_and(|first| self.take_first(first, now)) {
+                    self.looked_for = Some(want);
                     self.decide(want, now, in_hand, effects);
                 } else {
                     self.refused(want, requested, refusal, effects);
@@ -417,6 +435,9 @@ impl Grant {
                 Err(failure)
             }
             Err(failure) if failure.class == Class::LoginNeeded => {
+                if self.is_closing || self.looked_for == Some(want) {
+                    return self.refused(want, requested, failure, effects);
+                }
                 self.stage = Stage::ReadingAgain(want, requested, failure);
                 return effects.push(Effect::ReadSource(want));
             }
@@ -442,6 +463,13 @@ impl Grant {
             },
         };
         self.settle(Some(Ending { want, requested, result }), effects);
+    }
+
+    /// What is not on disk does not wait for its time.
+    fn write_now(&mut self, now: Moment) {
+        if let Some(risk) = &mut self.risk {
+            risk.next_try = now.steady;
+        }
     }
 
     /// The request was not carried out, or not sent.

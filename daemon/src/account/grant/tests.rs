@@ -443,3 +443,63 @@ fn a_fault_of_our_own_while_it_is_sent_is_a_lost_answer() {
     story.wanted(1);
     story.said(&["disk r0 2", "send r0 for 1"]);
 }
+
+#[test]
+fn a_stop_writes_what_is_not_on_disk_without_waiting_for_its_time() {
+    let mut story = Story::new();
+    story.refuses = Some(Unwritten::Refused("the disk is full".to_owned()));
+    for rotated in ["r1", "r2", "r3", "r4"] {
+        story.wanted(1);
+        story.answered(Ok(Some(rotated)));
+    }
+    story.refuses = None;
+    story.log.clear();
+    assert!(story.grant.deadline().unwrap() > story.now.steady);
+    story.tell(Event::Closing);
+    story.said(&["disk r4 0"]);
+    assert!(story.grant.is_spare());
+}
+
+#[test]
+fn once_the_store_is_open_what_is_not_on_disk_is_written() {
+    let mut story = Story::new();
+    story.wanted(1);
+    story.refuses = Some(Unwritten::Locked);
+    story.answered(Ok(Some("r1")));
+    story.refuses = None;
+    story.log.clear();
+    story.tell(Event::Writable);
+    story.said(&["disk r1 0"]);
+    assert_eq!(story.grant.risk(), None);
+}
+
+#[test]
+fn a_source_that_says_something_else_each_time_costs_one_more_request_at_a_time() {
+    let mut story = Story::new();
+    story.wanted(1);
+    story.source = Ok("s0");
+    story.refused();
+    story.said(&["disk r0 1", "send r0 for 1", "disk s0 1", "send s0 for 1"]);
+    story.source = Ok("t0");
+    story.refused();
+    story.said(&["disk s0 1", "failed 1 test"]);
+    // The next attempt takes it.
+    story.tell(Event::Wanted(Want { life: 1, generation: 2 }));
+    story.said(&["disk t0 1", "send t0 for 1"]);
+}
+
+#[test]
+fn nothing_is_sent_for_who_has_left_nor_at_a_stop_though_its_source_has_changed() {
+    for event in [Event::Withdrawn(1), Event::Closing] {
+        let mut story = Story::new();
+        story.wanted(1);
+        story.tell(event);
+        story.source = Ok("s0");
+        story.refused();
+        story.said(&["disk r0 1", "send r0 for 1", "disk r0 1", "failed 1 test"]);
+        assert!(!story.grant.is_busy());
+        story.crash();
+        story.wanted(2);
+        story.said(&["crash", "disk s0 1", "send s0 for 2"]);
+    }
+}

@@ -92,5 +92,6 @@ impl Task {
         }
         self.restore(&wanted);
         self.write_again();
+        self.write_grants_again();
     }
 }

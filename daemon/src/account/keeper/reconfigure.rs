@@ -58,6 +58,7 @@ impl Task {
             self.tell(id, Event::Started);
         }
         self.restore(&begun);
+        self.look_at_grants();
         outcome
     }
 

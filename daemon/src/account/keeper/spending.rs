@@ -113,7 +113,7 @@ pub(super) fn spends(account: &Account) -> bool {
 impl Task {
     /// A life wants a token that costs a refresh token.
     pub(super) fn want_to_spend(&mut self, id: LifeId, generation: u64) {
-        let Some(slot) = self.slots.get(&id) else { return };
+        let Some(slot) = self.slots.get(&id).filter(|_| !self.spending.is_closing) else { return };
         let account = Arc::clone(&slot.account);
         let binding = Binding::of_grant(&account);
         let spender = self.spending.spenders.entry(binding.clone()).or_insert_with(|| Spender {
@@ -160,7 +160,6 @@ impl Task {
     /// From now on nothing is sent; told when what was sent has come to its end.
     pub(super) fn stop_spending(&mut self, done: oneshot::Sender<()>) {
         self.spending.is_closing = true;
-        self.spending.closing.push(done);
         let all: Vec<Binding> = self.spending.spenders.keys().cloned().collect();
         for binding in all {
             self.tell_grant(&binding, Event::Closing);
@@ -170,10 +169,15 @@ impl Task {
                 self.tell_grant(&binding, Event::Withdrawn(life));
             }
         }
+        // Only now: some may write once more what is not on disk.
+        self.spending.closing.push(done);
         self.answer_stops();
     }
 
     fn answer_stops(&mut self) {
+        if self.spending.closing.is_empty() {
+            return;
+        }
         if !self.spending.spenders.values().any(|spender| spender.grant.is_busy()) {
             for done in self.spending.closing.drain(..) {
                 // Whoever asked may have gone.
@@ -259,13 +263,45 @@ impl Task {
             return;
         }
         (spender.keys, spender.turn) = (None, None);
-        let is_of_now = self.lives.get(&account.name).and_then(|lives| self.slots.get(&lives.own));
-        let is_of_now = is_of_now.is_some_and(|slot| Binding::of_grant(&slot.account) == *binding);
-        if !is_of_now && spender.grant.is_spare() {
-            self.spending.spenders.remove(binding);
+        if spender.grant.is_at_rest() {
+            // Those that are left have gone before they were served.
+            spender.requesters.clear();
         }
+        self.drop_if_spare(binding);
         self.answer_locks(None, Some(binding));
         self.answer_stops();
+    }
+
+    /// A grant that belongs to no account as configured now is forgotten, as soon as nothing would be lost.
+    fn drop_if_spare(&mut self, binding: &Binding) {
+        let Some(spender) = self.spending.spenders.get(binding).filter(|it| it.grant.is_spare()) else {
+            return;
+        };
+        let own = self.lives.get(&spender.account.name).and_then(|lives| self.slots.get(&lives.own));
+        if own.is_none_or(|slot| Binding::of_grant(&slot.account) != *binding) {
+            self.spending.spenders.remove(binding);
+        }
+    }
+
+    /// After a new configuration: what belongs to no account any more is forgotten, and new lives show what is at risk.
+    pub(super) fn look_at_grants(&mut self) {
+        let all: Vec<Binding> = self.spending.spenders.keys().cloned().collect();
+        for binding in all {
+            self.drop_if_spare(&binding);
+            let Some(spender) = self.spending.spenders.get(&binding) else { continue };
+            if spender.grant.risk().is_some() {
+                let lives = self.all_of(&spender.account.name);
+                self.publish_risk(&binding, &lives);
+            }
+        }
+    }
+
+    /// The store is open: what could not be written is written now.
+    pub(super) fn write_grants_again(&mut self) {
+        let at_risk = self.spending.timed.iter().cloned().collect::<Vec<_>>();
+        for binding in at_risk {
+            self.tell_grant(&binding, Event::Writable);
+        }
     }
 
     /// A crash would lose the login: whoever looks or asks is told.
@@ -300,6 +336,8 @@ impl Task {
                 });
             }
             Effect::TakeTurn(want) => {
+                // One at a time: whoever kept a place and waited for another could wait for others that do the same.
+                spender.turn = None;
                 let turn = self.turn_of(want.life, want.generation);
                 // Without one its life is gone or locked: the grant knows.
                 self.step(binding, async move { (Event::Turn(want), Gain::Turn(turn.await.ok())) });
@@ -412,7 +450,10 @@ async fn write(
                         tracing::warn!("{line}");
                     }
                 }
-                keys
+                match keys.held() {
+                    Some(keys) => Arc::new(keys),
+                    None => return (Err(Unwritten::Locked), None),
+                }
             }
             Ok(Err(failure)) if failure.class == Class::Locked => return (Err(Unwritten::Locked), None),
             Ok(Err(failure)) => return (Err(Unwritten::Refused(failure.message)), None),

@@ -9,8 +9,12 @@ use tempfile::TempDir;
 use super::keeping::{put, with_cabinet};
 use super::*;
 use crate::account::State;
+use crate::account::grant::Kept;
+use crate::account::kept::Binding;
+use crate::clock::SystemClock;
 use crate::provider::stand_in::with_table;
-use crate::provider::{CarriedOut, Failure};
+use crate::provider::{CarriedOut, Class, Failure};
+use crate::secret::store::Store;
 use crate::secret::{Reach, Source};
 
 /// A service whose refresh tokens rotate: `r0` becomes `r1`, and so on. It refuses what is not the newest.
@@ -186,6 +190,57 @@ async fn a_lock_waits_for_what_was_sent_and_keeps_what_came_of_it() {
 }
 
 #[tokio::test]
+async fn what_was_sent_before_a_lock_is_on_disk_when_the_lock_is_done() {
+    let (home, service) = home();
+    let store = Arc::new(Store::at(&home.path().join("data")));
+    let cabinet = Cabinet::new(&home.path().join("state"), Arc::clone(&store));
+    let keeper = Keeper::start(Arc::new(SystemClock), Some(cabinet));
+    keeper.reconfigure(vec![spender(&service, 'x')]).await.unwrap();
+    let asking = {
+        let keeper = keeper.clone();
+        tokio::spawn(async move { keeper.ask("a", Variant::default(), Need::Wish, WAIT).await })
+    };
+    service.was_sent(1).await;
+    // As `tok lock` does.
+    store.lock();
+    let lock = tokio::spawn(keeper.lock());
+    asking.await.unwrap().unwrap();
+    service.open.add_permits(9);
+    lock.await.unwrap().unwrap();
+    assert_eq!(keeper.account("a").unwrap().shared.at_risk(), None);
+
+    // The machine is switched off, still locked.
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![spender(&service, 'x')]).await.unwrap();
+    assert_eq!(token(&keeper, "a").await, "t2");
+    assert_eq!(service.sent(), ["r0", "r1"]);
+}
+
+#[tokio::test]
+async fn a_grant_that_is_read_while_the_store_is_being_locked_stays_where_it_is() {
+    let (home, service) = home();
+    let store = Arc::new(Store::at(&home.path().join("data")));
+    let cabinet = Cabinet::new(&home.path().join("state"), Arc::clone(&store));
+    let binding = Binding::of_grant(&Account::new(spender(&service, 'x')));
+    let (keys, _) = store.keys_or_make().await.unwrap();
+    let token = Arc::new(Secret::new(b"r9".to_vec()).unwrap());
+    let kept = Kept {
+        first: [0; 32],
+        token,
+        sendings: 0,
+        is_unclear: false,
+        ended: None,
+        at: crate::clock::Wall(0),
+    };
+    cabinet.write_grant(&keys, &binding, &kept).unwrap();
+    store.lock();
+    assert_eq!(cabinet.read_grant(&keys, &binding).unwrap_err().class, Class::Locked);
+    store.unlock(None).await.unwrap();
+    let keys = store.keys().await.unwrap();
+    assert_eq!(&cabinet.read_grant(&keys, &binding).unwrap().unwrap().token.expose()[..], b"r9");
+}
+
+#[tokio::test]
 async fn a_stop_waits_for_what_was_sent_and_begins_nothing() {
     let (home, service) = home();
     let keeper = with_cabinet(home.path());
@@ -211,6 +266,65 @@ async fn a_stop_waits_for_what_was_sent_and_begins_nothing() {
     let keeper = with_cabinet(home.path());
     keeper.reconfigure(vec![spender(&service, 'x')]).await.unwrap();
     assert_eq!(token(&keeper, "a").await, "t2");
+}
+
+#[tokio::test]
+async fn a_stop_begins_nothing_for_a_grant_that_it_has_not_seen_before() {
+    let (home, service) = home();
+    let other = tempfile::tempdir().unwrap();
+    let other = Rotating::new(other.path());
+    let keeper = with_cabinet(home.path());
+    let idle = Definition { name: "b".to_owned(), ..spender(&other, 'x') };
+    keeper.reconfigure(vec![spender(&service, 'x'), idle]).await.unwrap();
+    let ask = |account: &'static str| {
+        let keeper = keeper.clone();
+        tokio::spawn(async move { keeper.ask(account, Variant::default(), Need::Wish, WAIT).await })
+    };
+    let _waiting = ask("a");
+    service.was_sent(1).await;
+    let stop = {
+        let keeper = keeper.clone();
+        tokio::spawn(async move { keeper.stop_spending().await })
+    };
+    tokio::task::yield_now().await;
+    let _late = ask("b");
+    for _ in 0..20 {
+        // Its file is read by a thread.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!((other.sent().len(), stop.is_finished()), (0, false));
+    service.open.add_permits(1);
+    stop.await.unwrap().unwrap();
+    assert!(other.sent().is_empty());
+}
+
+#[tokio::test]
+async fn a_stop_writes_what_the_disk_refused_before() {
+    let (home, service) = home();
+    service.open.add_permits(9);
+    put(&home.path().join("state"), "");
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![spender(&service, 'x')]).await.unwrap();
+    assert_eq!(token(&keeper, "a").await, "t1");
+    fs::remove_file(home.path().join("state")).unwrap();
+    keeper.stop_spending().await.unwrap();
+    assert!(files(home.path()).iter().any(|path| path.to_str().unwrap().ends_with(".grant.age")));
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![spender(&service, 'x')]).await.unwrap();
+    keeper.refresh("a", WAIT).await.unwrap();
+    assert_eq!(service.sent(), ["r0", "r1"]);
+}
+
+#[tokio::test]
+async fn nothing_stays_in_memory_of_the_grant_of_an_account_that_is_gone() {
+    let (home, service) = home();
+    service.open.add_permits(9);
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![spender(&service, 'x')]).await.unwrap();
+    assert_eq!(token(&keeper, "a").await, "t1");
+    keeper.reconfigure(Vec::new()).await.unwrap();
+    keeper.flush().await.unwrap();
+    assert_eq!(Arc::strong_count(&service), 1);
 }
 
 #[tokio::test]

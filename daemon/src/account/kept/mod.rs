@@ -164,7 +164,10 @@ impl Cabinet {
             Err(Unreadable::Planted) => {
                 Err(Unfit::strange("tokend did not write this file, or not for this account and service"))
             }
-            Err(_) => Err(Unfit::strange("it is damaged, or of another identity of the store")),
+            Err(Unreadable::Locked) => Err(Unfit::Locked),
+            Err(Unreadable::NotOurs) => {
+                Err(Unfit::strange("it is damaged, or of another identity of the store"))
+            }
         });
         let record = match found {
             Ok(record) => Some(record),
@@ -172,6 +175,8 @@ impl Cabinet {
             Err(Unfit::Unread(error)) => {
                 return Err(cannot_read(&path, &error));
             }
+            // Nobody knows what it is, so it stays where it is.
+            Err(Unfit::Locked) => return Err(Failure::locked()),
             Err(Unfit::Strange(why)) => {
                 let mut aside = path.clone().into_os_string();
                 aside.push(".unreadable");
@@ -263,6 +268,8 @@ enum Unfit {
     Strange(String),
     /// The system does not give it.
     Unread(io::Error),
+    /// The store was locked meanwhile.
+    Locked,
 }
 
 impl Unfit {

@@ -26,9 +26,10 @@ const INFO: &[u8] = b"tokend kept state v1";
 /// The bytes of the HMAC.
 const MAC: usize = 32;
 
-/// What seals and opens kept state. Useless once the store is locked.
+/// What seals and opens kept state. Useless once the store is locked, unless it is [`held`](Self::held).
 pub struct StateKeys {
     opened: Weak<Opened>,
+    held: Option<Arc<Opened>>,
 }
 
 /// Why a file of the kept state gives nothing.
@@ -44,7 +45,19 @@ pub enum Unreadable {
 
 impl StateKeys {
     pub(super) fn of(opened: &Arc<Opened>) -> Self {
-        Self { opened: Arc::downgrade(opened) }
+        Self { opened: Arc::downgrade(opened), held: None }
+    }
+
+    /// The same, which stay good over a lock: for a refresh that was begun before, and whose result must be kept. The
+    /// store's key is in memory until they are dropped. None once the store is locked.
+    #[must_use]
+    pub fn held(&self) -> Option<Self> {
+        let opened = self.opened()?;
+        Some(Self { opened: Weak::clone(&self.opened), held: Some(opened) })
+    }
+
+    fn opened(&self) -> Option<Arc<Opened>> {
+        self.held.clone().or_else(|| self.opened.upgrade())
     }
 
     /// An age file that only [`open`](Self::open) with the same context takes for ours.
@@ -52,7 +65,7 @@ impl StateKeys {
     /// # Errors
     /// `Locked` once the store is.
     pub fn seal(&self, context: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, Failure> {
-        let opened = self.opened.upgrade().ok_or_else(Failure::locked)?;
+        let opened = self.opened().ok_or_else(Failure::locked)?;
         let mut framed = Zeroizing::new(Vec::with_capacity(MAC + plaintext.len()));
         let tag = mac(&opened, context, plaintext).map(|mac| mac.finalize().into_bytes());
         let tag =
@@ -69,7 +82,7 @@ impl StateKeys {
     /// # Errors
     /// [`Unreadable`] says why it gives nothing.
     pub fn open(&self, context: &[u8], bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
-        let opened = self.opened.upgrade().ok_or(Unreadable::Locked)?;
+        let opened = self.opened().ok_or(Unreadable::Locked)?;
         let plaintext = opened_by(&opened, context, bytes);
         scrub_stack();
         plaintext
