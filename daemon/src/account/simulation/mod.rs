@@ -8,6 +8,7 @@
 
 mod dice;
 mod hands;
+mod keeping;
 mod machine;
 mod people;
 mod promises;
@@ -15,6 +16,7 @@ mod service;
 mod site;
 mod spending;
 mod trace;
+mod watch;
 mod world;
 
 #[cfg(test)]
