@@ -22,7 +22,7 @@ use super::snapshot::{self, Snapshot, State};
 use super::token::{Need, Token};
 use super::words;
 use crate::clock::{Moment, Steady, Wall};
-use crate::provider::{Class, Failure, Minted, Probe};
+use crate::provider::{CarriedOut, Class, Failure, Minted, Probe};
 
 use self::allowance::Allowance;
 use self::planning::Lot;
@@ -234,6 +234,8 @@ struct Trouble {
     at: Wall,
     failures: u32,
     doubts: u32,
+    /// When the pause is over that a failure costs, whatever else there is to wait for.
+    after_pause: Steady,
     next_try: Steady,
     parked: bool,
 }
@@ -430,6 +432,12 @@ impl Life {
     /// The common end of every event: what follows from the state as it is now.
     fn settle(&mut self, now: Moment, used: Option<Steady>, effects: &mut Vec<Effect>) {
         if self.token.as_ref().is_some_and(|token| token.is_dead_for_sure(now)) {
+            if let Some(trouble) = &mut self.trouble
+                && trouble.failure.carried_out == CarriedOut::AnswerLost
+            {
+                // What it was to spare may be another life's token, too, which lives longer.
+                trouble.next_try = trouble.next_try.min(trouble.after_pause.max(now.steady));
+            }
             self.drop_token();
         }
         if self.attempt.is_none() && !self.is_held() {

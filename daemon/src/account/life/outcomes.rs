@@ -47,8 +47,15 @@ impl Life {
             let delay = self.trouble.as_ref().map_or(now.steady, |trouble| trouble.next_try);
             let next_try = now.steady.after(pause).max(delay);
             let failure = words::rejected_too_often();
-            self.trouble =
-                Some(Trouble { failure, at: now.wall, failures: 0, doubts: 0, next_try, parked: false });
+            self.trouble = Some(Trouble {
+                failure,
+                at: now.wall,
+                failures: 0,
+                doubts: 0,
+                after_pause: next_try,
+                next_try,
+                parked: false,
+            });
         }
         self.last_attempt = None;
         if let Some(token) = &self.token {
@@ -206,7 +213,9 @@ impl Life {
         // grant answers without a request while that is so, and what another life gets settles it for all.
         let spares_another = failure.carried_out == CarriedOut::AnswerLost && self.usable(now).is_none();
         let wait = failure.retry_after.filter(|_| !spares_another);
-        let next_try = self.try_again_at(failures, wait, now);
-        self.trouble = Some(Trouble { failure, at: now.wall, failures, doubts, next_try, parked });
+        let after_pause = self.try_again_at(failures, None, now);
+        let next_try = after_pause.max(now.steady.after(wait.unwrap_or_default()));
+        self.trouble =
+            Some(Trouble { failure, at: now.wall, failures, doubts, after_pause, next_try, parked });
     }
 }

@@ -292,4 +292,14 @@ fn what_spares_a_token_waits_for_its_end_and_no_longer_than_it_is_there() {
     assert_eq!(story.mints.len(), before);
     story.reject("t1");
     assert_eq!(story.mints.len(), before + 1);
+
+    // Nor longer than its own end, if another life's token lives on.
+    let mut story = Story::new(Refresh::Eager);
+    story.mint("t1", Some(2 * HOUR));
+    story.pass(2 * HOUR - Duration::from_secs(600));
+    let before = in_doubt(&mut story);
+    story.pass(Duration::from_secs(590));
+    assert_eq!(story.mints.len(), before);
+    story.pass(Duration::from_secs(20));
+    assert!(story.mints.len() > before);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::service::{MINUTE, SECOND};
+use super::service::SECOND;
 use super::site::{Site, number};
 use super::world::{GrantStep, Request, World};
 use crate::account::grant::{Effect, End, Event, Kept, Unwritten, Want};
@@ -61,7 +61,8 @@ impl World {
                 self.grant_after(site, takes, GrantStep::Sourced);
             }
             Effect::TakeTurn(want) => {
-                let longest = if self.dice.one_in(20) { MINUTE } else { 50 };
+                // Whose token is about to end goes before the rest.
+                let longest = if self.dice.one_in(20) { 5 * SECOND } else { 50 };
                 let takes = self.dice.span_ms(1, longest);
                 self.grant_after(site, takes, GrantStep::Turn(want));
             }
