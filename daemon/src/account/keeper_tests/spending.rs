@@ -241,6 +241,36 @@ async fn a_grant_that_is_read_while_the_store_is_being_locked_stays_where_it_is(
 }
 
 #[tokio::test]
+async fn a_kept_grant_that_cannot_be_read_is_not_replaced_by_the_first_refresh_token() {
+    let (home, service) = home();
+    service.open.add_permits(9);
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![spender(&service, 'x')]).await.unwrap();
+    assert_eq!(token(&keeper, "a").await, "t1");
+    keeper.flush().await.unwrap();
+    // The store's folder is another for a while.
+    let (data, away) = (home.path().join("data"), home.path().join("away"));
+    fs::rename(&data, &away).unwrap();
+    let keeper = with_cabinet(home.path());
+    Store::at(&data).keys_or_make().await.unwrap();
+    keeper.reconfigure(vec![spender(&service, 'x')]).await.unwrap();
+    match keeper.refresh("a", WAIT).await {
+        Ok(Reply::Failure(failure)) => {
+            assert_eq!(failure.code, Code::NOT_NOW);
+            assert!(failure.message.contains("of another identity"), "{}", failure.message);
+        }
+        other => panic!("expected a failure, got {other:?}"),
+    }
+    assert_eq!(service.sent(), ["r0"]);
+    fs::remove_dir_all(&data).unwrap();
+    fs::rename(&away, &data).unwrap();
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![spender(&service, 'x')]).await.unwrap();
+    keeper.refresh("a", WAIT).await.unwrap();
+    assert_eq!(service.sent(), ["r0", "r1"]);
+}
+
+#[tokio::test]
 async fn a_stop_waits_for_what_was_sent_and_begins_nothing() {
     let (home, service) = home();
     let keeper = with_cabinet(home.path());
