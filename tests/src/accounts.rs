@@ -1,5 +1,5 @@
-//! Accounts of the stand-ins, as a person would write them into the configuration. Each is a whole table, so that
-//! more keys can be put behind it.
+//! Accounts of the stand-ins, as a person would write them into the configuration. Each is a whole table, so
+//! that more keys can be put behind it.
 
 use std::fs;
 
@@ -48,8 +48,8 @@ pub fn oauth2_at_endpoint(sandbox: &Sandbox, name: &str, service: &OAuthServer, 
     oauth2_with(sandbox, name, service, &endpoint)
 }
 
-/// The account of a login at an OAuth 2.0 service: a client without a secret, and its first refresh token, which
-/// [`set_refresh_token`] changes.
+/// The account of a login at an OAuth 2.0 service: a client without a secret, and its first refresh token,
+/// which [`set_refresh_token`] changes.
 #[must_use]
 pub fn oauth2_login(
     sandbox: &Sandbox,
@@ -66,7 +66,8 @@ pub fn oauth2_login(
     )
 }
 
-/// Another first refresh token for the account with this name, as after a new login: its file changes at once and whole.
+/// Another first refresh token for the account with this name, as after a new login: its file changes at once
+/// and whole.
 ///
 /// # Panics
 /// When the file cannot be written.
@@ -123,8 +124,8 @@ pub fn set_secret(sandbox: &Sandbox, name: &str, value: &str) {
     sandbox.secret_file(&format!("{name}.secret"), &format!("{value}\n"));
 }
 
-/// Moves the secret of the account with this name from its file into the store. The table that names it there, and the
-/// secret.
+/// Moves the secret of the account with this name from its file into the store. The table that names it
+/// there, and the secret.
 ///
 /// # Panics
 /// When there is no such file, or the store does not take it.

@@ -17,7 +17,8 @@ pub struct Course {
 }
 
 impl Course {
-    /// Goes on until `limit`, if there is one, or until `interrupted` is set; `tell` gets a line now and then.
+    /// Goes on until `limit`, if there is one, or until `interrupted` is set; `tell` gets a line now and
+    /// then.
     #[must_use]
     pub fn new(
         limit: Option<Duration>,

@@ -1,4 +1,5 @@
-//! Ctrl-C, a terminal that is closed, a polite kill: a program ends at its next step and cleans up behind itself.
+//! Ctrl-C, a terminal that is closed, a polite kill: a program ends at its next step and cleans up behind
+//! itself.
 
 use std::future::Future;
 use std::io;

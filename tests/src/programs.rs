@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
-/// Builds `tokend` and `tok` as this program was built. Builds nothing where `TOKEND_BIN_DIR` says where they are, nor
-/// where cargo did not start this program.
+/// Builds `tokend` and `tok` as this program was built. Builds nothing where `TOKEND_BIN_DIR` says where they
+/// are, nor where cargo did not start this program.
 ///
 /// # Errors
 /// Why there are none, in words.
@@ -36,8 +36,8 @@ pub fn build() -> Result<(), String> {
     }
 }
 
-/// What `cargo run` told this program about its own package is not for another cargo: build scripts that look at it (ring's)
-/// would run anew.
+/// What `cargo run` told this program about its own package is not for another cargo: build scripts that look
+/// at it (ring's) would run anew.
 pub fn forget_the_package(command: &mut Command) {
     for (name, _) in env::vars_os() {
         let name_of_ours = name

@@ -1,7 +1,7 @@
 //! The real `tokend` under libfaketime, whose wall clock jumps by hours both ways in mid-run.
 //!
-//! libfaketime moves the wall that the program's own code reads, not the kernel's timers: that the kernel tells of a
-//! jump is not shown here, that a jump is noticed before the next answer is.
+//! libfaketime moves the wall that the program's own code reads, not the kernel's timers: that the kernel
+//! tells of a jump is not shown here, that a jump is noticed before the next answer is.
 
 mod phase;
 

@@ -1,4 +1,5 @@
-//! `kill -9` under constant rotation: no login is lost that could be kept. A tenth of what `cargo chaos` does.
+//! `kill -9` under constant rotation: no login is lost that could be kept. A tenth of what `cargo chaos`
+//! does.
 
 use tokend_tests::course::Course;
 use tokend_tests::crashes::{Kills, Plan, run};

@@ -1,5 +1,5 @@
-//! The wall clock jumps by hours, both ways: no dead token is served and no live one lost, nothing loops and nothing
-//! stalls. A tenth of what `cargo chaos` does.
+//! The wall clock jumps by hours, both ways: no dead token is served and no live one lost, nothing loops and
+//! nothing stalls. A tenth of what `cargo chaos` does.
 
 use tokend_tests::course::Course;
 use tokend_tests::sandbox::skip;

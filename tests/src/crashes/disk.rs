@@ -1,4 +1,5 @@
-//! What a daemon that was killed had on disk, read without any code of its own: the kept state is standard age files.
+//! What a daemon that was killed had on disk, read without any code of its own: the kept state is standard
+//! age files.
 
 use std::fs;
 use std::io::Read as _;

@@ -1,8 +1,9 @@
-//! The real `tokend` under constant rotation, killed again and again with SIGKILL: which logins are lost, and that each
-//! of them could not be kept.
+//! The real `tokend` under constant rotation, killed again and again with SIGKILL: which logins are lost, and
+//! that each of them could not be kept.
 //!
-//! What is lost is counted in two ways that know nothing of the daemon's own counting: by the services' books (a rotation
-//! that was carried out, and whose new token was never sent), and by what lay on the disk when the daemon died.
+//! What is lost is counted in two ways that know nothing of the daemon's own counting: by the services' books
+//! (a rotation that was carried out, and whose new token was never sent), and by what lay on the disk when
+//! the daemon died.
 
 mod aim;
 mod callers;
@@ -27,8 +28,8 @@ const MANNERS: [(Rotation, &str); 3] =
 pub enum Kills {
     /// Once every account has got over the last one. Then it is known of each login whether it must be lost.
     AfterRecovery,
-    /// At any time, also while the daemon starts and recovers. Then a refresh token may have been sent twice without
-    /// anybody knowing what became of it.
+    /// At any time, also while the daemon starts and recovers. Then a refresh token may have been sent twice
+    /// without anybody knowing what became of it.
     AtAnyTime,
 }
 

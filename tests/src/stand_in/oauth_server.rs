@@ -16,8 +16,8 @@ use super::tokens::{Standing, TokenForm};
 /// A running OAuth 2.0 server.
 pub type OAuthServer = StandIn<OAuth>;
 
-/// An OAuth 2.0 server: metadata, `POST /token` for client credentials and refresh tokens, and `GET /api/whoami` as its
-/// API.
+/// An OAuth 2.0 server: metadata, `POST /token` for client credentials and refresh tokens, and `GET
+/// /api/whoami` as its API.
 #[derive(Clone, Debug)]
 pub struct OAuth {
     /// The client's id; by default one that Basic must encode (RFC 6749 2.3.1).

@@ -1,4 +1,5 @@
-//! One jump of the wall, with the service there or not: what callers get from then on, and what it costs the service.
+//! One jump of the wall, with the service there or not: what callers get from then on, and what it costs the
+//! service.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -24,7 +25,8 @@ const LIVES: [(&str, Duration); 2] = [("long", Duration::from_secs(3600)), ("sho
 /// How long a jump is watched: longer than the short token lives.
 const PHASE: Duration = Duration::from_secs(8);
 
-/// A caller that asks with so much life left has a token, whatever happens meanwhile: nobody waits longer (promise 1).
+/// A caller that asks with so much life left has a token, whatever happens meanwhile: nobody waits longer
+/// (promise 1).
 const WAIT: Duration = Duration::from_millis(2_500);
 
 /// How long a daemon may take to have new tokens once the service is back.
@@ -106,7 +108,8 @@ impl Stage {
         Self { sandbox, wall, services, daemon: Some(daemon) }
     }
 
-    /// Jumps, watches what follows, brings the service back where it was away, and waits until all is as it was.
+    /// Jumps, watches what follows, brings the service back where it was away, and waits until all is as it
+    /// was.
     pub(super) fn jump(&mut self, seconds: i64, is_down: bool, count: &mut Count) {
         let what = format!("{seconds:+} s, service {}", if is_down { "down" } else { "up" });
         let fault = |account: usize, why: &str| format!("{what}: {}: {why}", LIVES[account].0);
@@ -152,7 +155,8 @@ impl Stage {
             let requests = service.token_requests() - requests_before[account];
             count.requests += requests;
             count.most_requests = count.most_requests.max(requests);
-            // The jump itself costs one. Then the long one needs no more; where the service is down, there are pauses.
+            // The jump itself costs one. Then the long one needs no more; where the service is down, there
+            // are pauses.
             let most = match (account, is_down) {
                 (0, false) => 2,
                 (_, false) => 5,
@@ -194,7 +198,8 @@ impl Stage {
         got.into_inner().expect("no caller panics")
     }
 
-    /// Waits until each account has a token that was issued after the jump and of which the clocks do not disagree.
+    /// Waits until each account has a token that was issued after the jump and of which the clocks do not
+    /// disagree.
     fn settle(&self, before: &[String]) -> Result<(), usize> {
         let socket: PathBuf = self.sandbox.socket();
         for (account, service) in self.services.iter().enumerate() {

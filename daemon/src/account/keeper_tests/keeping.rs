@@ -104,3 +104,27 @@ async fn a_parked_account_is_watched_over_a_lock() {
     put(&home.path().join("elsewhere/secret"), "x");
     until(|| account.shared.snapshot().token.is_some()).await;
 }
+
+#[tokio::test]
+async fn what_was_rejected_while_it_was_read_is_not_there_after_the_next_start() {
+    let home = tempfile::tempdir().unwrap();
+    let gate = Gate::new("t");
+    gate.let_through(9);
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![definition("a", &gate, 'x', 60)]).await.unwrap();
+    assert_eq!(token(&keeper, "a").await, "t-1");
+    let sha256 = keeper.account("a").unwrap().shared.snapshot().token.as_ref().unwrap().sha256;
+    keeper.flush().await.unwrap();
+
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![definition("a", &gate, 'x', 60)]).await.unwrap();
+    keeper.reject("a", sha256).await.unwrap();
+    // Nobody asks; what was read is looked at all the same.
+    until(|| keeper.account("a").unwrap().shared.snapshot().state == State::Idle).await;
+    keeper.flush().await.unwrap();
+    assert!(kept(home.path()).is_empty(), "{:?}", kept(home.path()));
+
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![definition("a", &gate, 'x', 60)]).await.unwrap();
+    assert_eq!(token(&keeper, "a").await, "t-2");
+}

@@ -119,6 +119,11 @@ impl Story {
     }
 
     fn fail_with(&mut self, class: Class, retry_after: Option<Duration>) {
+        self.fail_as(class, retry_after, CarriedOut::No);
+    }
+
+    /// Whether the request was carried out is told, too.
+    fn fail_as(&mut self, class: Class, retry_after: Option<Duration>, carried_out: CarriedOut) {
         let generation = *self.mints.last().unwrap_or(&0);
         let failure = Failure {
             class,
@@ -126,7 +131,7 @@ impl Story {
             message: "it did not work".to_owned(),
             hint: "do something".to_owned(),
             retry_after,
-            carried_out: CarriedOut::No,
+            carried_out,
             rotated: None,
         };
         self.tell(Event::Minted { generation, requested: self.now, result: Err(failure) });

@@ -270,3 +270,26 @@ fn where_the_service_can_say_a_later_rejection_of_a_live_token_is_not_honoured()
     }
     assert_eq!((story.mints.len(), story.probes.len()), (2, 1));
 }
+
+#[test]
+fn what_spares_a_token_waits_for_its_end_and_no_longer_than_it_is_there() {
+    let in_doubt = |story: &mut Story| {
+        story.fail_as(Class::NotNow, Some(8 * HOUR), CarriedOut::AnswerLost);
+        story.mints.len()
+    };
+    // The token in hand is another life's: this one asks again as after any failure.
+    let mut story = Story::new(Refresh::Eager);
+    let before = in_doubt(&mut story);
+    story.pass(Duration::from_secs(10));
+    assert!(story.mints.len() > before);
+
+    // It is its own: nothing is asked for until its end, unless it is rejected before.
+    let mut story = Story::new(Refresh::Eager);
+    story.mint("t1", Some(8 * HOUR));
+    story.pass(7 * HOUR);
+    let before = in_doubt(&mut story);
+    story.pass(Duration::from_secs(600));
+    assert_eq!(story.mints.len(), before);
+    story.reject("t1");
+    assert_eq!(story.mints.len(), before + 1);
+}

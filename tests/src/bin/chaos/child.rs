@@ -34,11 +34,12 @@ pub(crate) fn cargo(arguments: &[&str]) -> Option<Command> {
     Some(command)
 }
 
-/// This program, with these arguments.
-pub(crate) fn this(arguments: &[String]) -> Option<Command> {
-    let mut command = Command::new(std::env::current_exe().ok()?);
+/// This program, with these arguments. Not by its path: cargo, building for another proof, may have put
+/// another there.
+pub(crate) fn this(arguments: &[String]) -> Command {
+    let mut command = Command::new("/proc/self/exe");
     command.args(arguments);
-    Some(command)
+    command
 }
 
 /// Runs it to its end; ends it where the course is interrupted, or after so long.

@@ -1,7 +1,7 @@
 //! `cargo chaos`: every long proof in turn, on the real programs, and a table of what came of them.
 //!
-//! It ends by itself, and leaves no process and no file behind, also when it is interrupted. Its status is 1 if
-//! anything failed, and 130 if a person ended it.
+//! It ends by itself, and leaves no process and no file behind, also when it is interrupted. Its status is 1
+//! if anything failed, and 130 if a person ended it.
 
 mod child;
 mod options;

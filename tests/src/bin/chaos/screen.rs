@@ -46,6 +46,15 @@ impl Row {
         }
     }
 
+    /// What there is room for in the table.
+    fn cell(&self) -> String {
+        let (amount, widest) = (self.amount(), 60);
+        if amount.chars().count() <= widest {
+            return amount.to_owned();
+        }
+        amount.chars().take(widest - 1).chain(['…']).collect()
+    }
+
     fn amount(&self) -> &str {
         match &self.found {
             Ok(found) => &found.amount,
@@ -102,14 +111,14 @@ impl Screen {
     }
 
     pub(crate) fn table(&self, rows: &[Row], options: &Options) {
-        let widest = rows.iter().map(|row| row.amount().chars().count()).max().unwrap_or(0).max(6);
+        let widest = rows.iter().map(|row| row.cell().chars().count()).max().unwrap_or(0).max(6);
         self.print("");
         self.print(&format!("{:<13} {:<widest$} {:<11} {:>7}  seed", "proof", "amount", "result", "seconds"));
         for row in rows {
             self.print(&format!(
                 "{:<13} {:<widest$} {:<11} {:>7}  {}",
                 row.name,
-                row.amount(),
+                row.cell(),
                 row.result(),
                 row.took.as_secs(),
                 options.seed

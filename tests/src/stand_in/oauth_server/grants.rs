@@ -1,4 +1,5 @@
-//! The refresh tokens of an OAuth server: families that rotate, and the record of what was sent and what came of it.
+//! The refresh tokens of an OAuth server: families that rotate, and the record of what was sent and what came
+//! of it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,8 +15,8 @@ pub enum Rotation {
     /// Nothing: it stays good.
     #[default]
     Never,
-    /// Another takes its place. One retry of the old one is honoured while the new one is unused: it brings the same
-    /// pair again.
+    /// Another takes its place. One retry of the old one is honoured while the new one is unused: it brings
+    /// the same pair again.
     Grace,
     /// Another takes its place; the old one is refused from then on.
     Strict,
@@ -25,8 +26,8 @@ pub enum Rotation {
 
 /// A server's book of refresh tokens. Every clone is the same book.
 ///
-/// Tokens go in and out only where a test needs one; everything else names them by [`fingerprint`], so that no
-/// report and no assertion shows one.
+/// Tokens go in and out only where a test needs one; everything else names them by [`fingerprint`], so that
+/// no report and no assertion shows one.
 #[derive(Clone, Default)]
 pub struct Grants(Arc<(Mutex<Book>, Condvar)>);
 
@@ -82,8 +83,8 @@ pub struct Sending {
     pub outcome: Outcome,
     /// Whether the answer was written to the end as far as the server knows; a lost one never is.
     pub answered: bool,
-    /// Whether a newer token of the family had been used by then, or an access token that came with a newer one had
-    /// been served.
+    /// Whether a newer token of the family had been used by then, or an access token that came with a newer
+    /// one had been served.
     pub stale: bool,
 }
 
@@ -235,8 +236,8 @@ impl Grants {
         }
     }
 
-    /// Writes down that a caller was served this access token, and says with which refresh token it had come: its family
-    /// and generation. Sending an older one from now on is [`Sending::stale`].
+    /// Writes down that a caller was served this access token, and says with which refresh token it had come:
+    /// its family and generation. Sending an older one from now on is [`Sending::stale`].
     #[expect(clippy::must_use_candidate, reason = "a test may only want it written down")]
     pub fn served(&self, access_token: &str) -> Option<(usize, usize)> {
         let mut book = self.book();
@@ -257,7 +258,8 @@ impl Grants {
         self.book().sendings.len()
     }
 
-    /// Waits until the record of sendings is as wanted, looking at each change; false when that did not happen in time.
+    /// Waits until the record of sendings is as wanted, looking at each change; false when that did not
+    /// happen in time.
     #[must_use]
     pub fn wait_until(&self, timeout: Duration, wanted: impl Fn(&[Sending]) -> bool) -> bool {
         let outcome = self.0.1.wait_timeout_while(self.book(), timeout, |book| !wanted(&book.sendings));
