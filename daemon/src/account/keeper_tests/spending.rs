@@ -271,6 +271,36 @@ async fn a_kept_grant_that_cannot_be_read_is_not_replaced_by_the_first_refresh_t
 }
 
 #[tokio::test]
+async fn a_caller_of_a_variant_does_not_wait_for_the_turn_of_a_token_that_nobody_asked_for() {
+    let (home, service) = home();
+    let fleet = turns::Fleet::new("https://a.example");
+    let keeper = with_cabinet(home.path());
+    // They take every place that is for those that nobody waits for, and hang.
+    let mut all = fleet.accounts("fleet", 20);
+    keeper.reconfigure(all).await.unwrap();
+    while fleet.heard().len() < 16 {
+        tokio::task::yield_now().await;
+    }
+    let mut eager = spender(&service, 'x');
+    eager.policy.refresh = Refresh::Eager;
+    all = fleet.accounts("fleet", 20);
+    all.push(eager);
+    keeper.reconfigure(all).await.unwrap();
+    let account = keeper.account("a").unwrap();
+    let waiting = async {
+        // Its turn has a time once it waits for it.
+        while account.shared.snapshot().next_refresh.is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap();
+    service.open.add_permits(2);
+    let variant = Variant::new(vec!["b".to_owned()], Vec::new());
+    assert_eq!(token_for(&keeper, "a", variant).await, "t2b");
+    assert_eq!(service.sent(), ["r0", "r1b"]);
+}
+
+#[tokio::test]
 async fn a_stop_waits_for_what_was_sent_and_begins_nothing() {
     let (home, service) = home();
     let keeper = with_cabinet(home.path());
