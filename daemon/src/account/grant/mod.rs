@@ -196,6 +196,15 @@ impl Grant {
         self.is_at_rest() && self.risk.is_none()
     }
 
+    /// The life that waits for its turn at the service, and all others with it.
+    #[must_use]
+    pub fn queues_for(&self) -> Option<u64> {
+        match &self.stage {
+            Stage::Queueing(want) => Some(want.life),
+            _ => None,
+        }
+    }
+
     /// Why a crash now would lose the login, if it would.
     #[must_use]
     pub fn risk(&self) -> Option<&str> {

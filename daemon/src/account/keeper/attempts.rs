@@ -14,7 +14,7 @@ use crate::account::snapshot::State;
 use crate::account::token::Token;
 use crate::account::words;
 use crate::platform;
-use crate::provider::{Class, Failure, MintRequest, Minted, Provider};
+use crate::provider::{CarriedOut, Class, Failure, MintRequest, Minted, Provider};
 use crate::secret::Errand;
 
 /// A source that takes longer does not change what a refusal means.
@@ -94,6 +94,8 @@ impl Task {
                 Err(failure) => log_failure(&account, failure),
             }
             let fetched = Fetched(request.errand.fetched());
+            // Nothing is spent: no doubt whether it was carried out is a reason to wait, or to wait no longer.
+            let result = result.map_err(|failure| failure.perhaps(CarriedOut::No));
             let event = Event::Minted { generation, requested: now, result };
             Outcome { life: id, end: End::Minted { event, stamps, fetched } }
         });

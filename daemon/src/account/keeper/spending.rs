@@ -13,7 +13,7 @@ use super::vigil::{self, Files};
 use super::{Fetched, LifeId, Task};
 use crate::account::grant::{Effect, Event, Grant, Kept, Unwritten, Want};
 use crate::account::kept::{Binding, Cabinet};
-use crate::account::life;
+use crate::account::life::{self, Urgency};
 use crate::account::registry::{Account, Variant};
 use crate::account::words;
 use crate::clock::{Moment, Steady};
@@ -253,6 +253,7 @@ impl Task {
             self.carry_out_of_grant(binding, effect);
         }
         self.publish_risk(binding, &lives);
+        self.hurry(binding);
         let Some(spender) = self.spending.spenders.get_mut(binding) else { return };
         if spender.grant.deadline().is_some() {
             self.spending.timed.insert(binding.clone());
@@ -270,6 +271,17 @@ impl Task {
         self.drop_if_spare(binding);
         self.answer_locks(None, Some(binding));
         self.answer_stops();
+    }
+
+    /// Whoever waits for its turn at the service holds up those behind it: it is as urgent as they are.
+    fn hurry(&mut self, binding: &Binding) {
+        let Some(spender) = self.spending.spenders.get(binding) else { return };
+        let holder = spender.grant.queues_for().and_then(|life| self.slots.get(&life)?.ticket);
+        let Some(ticket) = holder else { return };
+        let mut behind = spender.requesters.keys().filter_map(|life| self.slots.get(life));
+        if behind.any(|slot| slot.life.urgency() == Urgency::Asked) {
+            self.turnstile.raise(ticket, Urgency::Asked);
+        }
     }
 
     /// A grant that belongs to no account as configured now is forgotten, as soon as nothing would be lost.

@@ -4,6 +4,7 @@
 
 mod jumps;
 mod keeping;
+mod outages;
 mod spending;
 mod turns;
 

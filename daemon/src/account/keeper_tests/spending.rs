@@ -241,6 +241,66 @@ async fn a_grant_that_is_read_while_the_store_is_being_locked_stays_where_it_is(
 }
 
 #[tokio::test]
+async fn a_kept_grant_that_cannot_be_read_is_not_replaced_by_the_first_refresh_token() {
+    let (home, service) = home();
+    service.open.add_permits(9);
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![spender(&service, 'x')]).await.unwrap();
+    assert_eq!(token(&keeper, "a").await, "t1");
+    keeper.flush().await.unwrap();
+    // The store's folder is another for a while.
+    let (data, away) = (home.path().join("data"), home.path().join("away"));
+    fs::rename(&data, &away).unwrap();
+    let keeper = with_cabinet(home.path());
+    Store::at(&data).keys_or_make().await.unwrap();
+    keeper.reconfigure(vec![spender(&service, 'x')]).await.unwrap();
+    match keeper.refresh("a", WAIT).await {
+        Ok(Reply::Failure(failure)) => {
+            assert_eq!(failure.code, Code::NOT_NOW);
+            assert!(failure.message.contains("of another identity"), "{}", failure.message);
+        }
+        other => panic!("expected a failure, got {other:?}"),
+    }
+    assert_eq!(service.sent(), ["r0"]);
+    fs::remove_dir_all(&data).unwrap();
+    fs::rename(&away, &data).unwrap();
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![spender(&service, 'x')]).await.unwrap();
+    keeper.refresh("a", WAIT).await.unwrap();
+    assert_eq!(service.sent(), ["r0", "r1"]);
+}
+
+#[tokio::test]
+async fn a_caller_of_a_variant_does_not_wait_for_the_turn_of_a_token_that_nobody_asked_for() {
+    let (home, service) = home();
+    let fleet = turns::Fleet::new("https://a.example");
+    let keeper = with_cabinet(home.path());
+    // They take every place that is for those that nobody waits for, and hang.
+    let mut all = fleet.accounts("fleet", 20);
+    keeper.reconfigure(all).await.unwrap();
+    while fleet.heard().len() < 16 {
+        tokio::task::yield_now().await;
+    }
+    let mut eager = spender(&service, 'x');
+    eager.policy.refresh = Refresh::Eager;
+    all = fleet.accounts("fleet", 20);
+    all.push(eager);
+    keeper.reconfigure(all).await.unwrap();
+    let account = keeper.account("a").unwrap();
+    let waiting = async {
+        // Its turn has a time once it waits for it.
+        while account.shared.snapshot().next_refresh.is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap();
+    service.open.add_permits(2);
+    let variant = Variant::new(vec!["b".to_owned()], Vec::new());
+    assert_eq!(token_for(&keeper, "a", variant).await, "t2b");
+    assert_eq!(service.sent(), ["r0", "r1b"]);
+}
+
+#[tokio::test]
 async fn a_stop_waits_for_what_was_sent_and_begins_nothing() {
     let (home, service) = home();
     let keeper = with_cabinet(home.path());

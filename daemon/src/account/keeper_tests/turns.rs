@@ -8,18 +8,18 @@ use crate::provider::Failure;
 
 /// A service of many accounts: writes down who asks, and answers as the test lets it.
 #[derive(Debug)]
-struct Fleet {
+pub(super) struct Fleet {
     origin: &'static str,
     heard: Arc<Mutex<Vec<String>>>,
     open: Arc<Semaphore>,
 }
 
 impl Fleet {
-    fn new(origin: &'static str) -> Arc<Self> {
+    pub(super) fn new(origin: &'static str) -> Arc<Self> {
         Arc::new(Self { origin, heard: Arc::default(), open: Arc::new(Semaphore::new(0)) })
     }
 
-    fn heard(&self) -> Vec<String> {
+    pub(super) fn heard(&self) -> Vec<String> {
         self.heard.lock().unwrap().clone()
     }
 
@@ -31,7 +31,7 @@ impl Fleet {
         Definition { name, provider: Arc::new(member), ..definition }
     }
 
-    fn accounts(self: &Arc<Self>, prefix: &str, count: usize) -> Vec<Definition> {
+    pub(super) fn accounts(self: &Arc<Self>, prefix: &str, count: usize) -> Vec<Definition> {
         (0..count).map(|number| self.account(format!("{prefix}{number:04}"))).collect()
     }
 }

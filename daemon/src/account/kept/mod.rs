@@ -133,12 +133,17 @@ impl Cabinet {
         }
     }
 
-    /// The grant that was kept, if it is this account's and whole.
+    /// The grant that was kept, if it is this account's.
     ///
     /// # Errors
-    /// What the disk says: then there may be one.
+    /// What the disk says, or why what lies there cannot be read: then there may be one. It is not moved aside, as a
+    /// token would be: only a person knows whether the first refresh token may be sent in its place.
     pub fn read_grant(&self, keys: &StateKeys, binding: &Binding) -> Result<Option<Kept>, Failure> {
-        self.look(keys, binding, grant::decode)
+        let path = self.folder.join(&binding.file);
+        self.find(keys, binding, grant::decode).or_else(|unfit| match unfit {
+            Unfit::Closed(why) => Err(closed(&path, &why)),
+            unfit => set_aside(&path, unfit),
+        })
     }
 
     /// Keeps a grant in the place of the one before: whole or not at all, and on disk when this returns.
@@ -158,43 +163,32 @@ impl Cabinet {
         binding: &Binding,
         decode: fn(&[u8]) -> Result<T, &'static str>,
     ) -> Result<Option<T>, Failure> {
-        let path = self.folder.join(&binding.file);
-        let found = read_private(&path).and_then(|bytes| match keys.open(&binding.context, &bytes) {
-            Ok(plain) => decode(&plain).map_err(Unfit::strange),
+        let record = self.find(keys, binding, decode);
+        let record = record.or_else(|unfit| set_aside(&self.folder.join(&binding.file), unfit))?;
+        self.known().insert(binding.file.clone());
+        Ok(record)
+    }
+
+    fn find<T>(
+        &self,
+        keys: &StateKeys,
+        binding: &Binding,
+        decode: fn(&[u8]) -> Result<T, &'static str>,
+    ) -> Result<Option<T>, Unfit> {
+        let bytes = match read_private(&self.folder.join(&binding.file)) {
+            Err(Unfit::Unread(error)) if is_absence(&error) => return Ok(None),
+            read => read?,
+        };
+        match keys.open(&binding.context, &bytes) {
+            Ok(plain) => decode(&plain).map(Some).map_err(|why| Unfit::Closed(why.to_owned())),
             Err(Unreadable::Planted) => {
                 Err(Unfit::strange("tokend did not write this file, or not for this account and service"))
             }
             Err(Unreadable::Locked) => Err(Unfit::Locked),
             Err(Unreadable::NotOurs) => {
-                Err(Unfit::strange("it is damaged, or of another identity of the store"))
+                Err(Unfit::Closed("it is damaged, or of another identity of the store".to_owned()))
             }
-        });
-        let record = match found {
-            Ok(record) => Some(record),
-            Err(Unfit::Unread(error)) if is_absence(&error) => None,
-            Err(Unfit::Unread(error)) => {
-                return Err(cannot_read(&path, &error));
-            }
-            // Nobody knows what it is, so it stays where it is.
-            Err(Unfit::Locked) => return Err(Failure::locked()),
-            Err(Unfit::Strange(why)) => {
-                let mut aside = path.clone().into_os_string();
-                aside.push(".unreadable");
-                let aside = PathBuf::from(aside);
-                if let Err(error) = fs::rename(&path, &aside) {
-                    let message = format!("{}: {why}; it cannot be moved aside: {error}", path.display());
-                    return Err(Failure::not_now("kept-state", message, "move the file away"));
-                }
-                tracing::warn!(
-                    "what was kept is not used: {}: {why}; it was moved to {}",
-                    path.display(),
-                    aside.display()
-                );
-                None
-            }
-        };
-        self.known().insert(binding.file.clone());
-        Ok(record)
+        }
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
@@ -266,6 +260,8 @@ impl Files {
 enum Unfit {
     /// It is not as tokend wrote it.
     Strange(String),
+    /// It cannot be read: damaged, of another identity, or of a newer tokend.
+    Closed(String),
     /// The system does not give it.
     Unread(io::Error),
     /// The store was locked meanwhile.
@@ -276,6 +272,29 @@ impl Unfit {
     fn strange(why: &str) -> Self {
         Self::Strange(why.to_owned())
     }
+}
+
+/// What cannot be used is moved aside; where the system or the store is in the way, it stays.
+fn set_aside<T>(path: &Path, unfit: Unfit) -> Result<Option<T>, Failure> {
+    let why = match unfit {
+        Unfit::Strange(why) | Unfit::Closed(why) => why,
+        Unfit::Unread(error) => return Err(cannot_read(path, &error)),
+        // Nobody knows what it is.
+        Unfit::Locked => return Err(Failure::locked()),
+    };
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".unreadable");
+    let aside = PathBuf::from(aside);
+    if let Err(error) = fs::rename(path, &aside) {
+        let message = format!("{}: {why}; it cannot be moved aside: {error}", path.display());
+        return Err(Failure::not_now("kept-state", message, "move the file away"));
+    }
+    tracing::warn!(
+        "what was kept is not used: {}: {why}; it was moved to {}",
+        path.display(),
+        aside.display()
+    );
+    Ok(None)
 }
 
 fn read_private(path: &Path) -> Result<Vec<u8>, Unfit> {
@@ -312,6 +331,16 @@ fn is_absence(error: &io::Error) -> bool {
 fn cannot_read(path: &Path, error: &io::Error) -> Failure {
     let message = format!("cannot read {}: {error}", path.display());
     Failure::not_now("kept-state", message, "mend the disk, or move the file away")
+}
+
+/// A grant that cannot be read: what is in it may be newer than what its source has.
+fn closed(path: &Path, why: &str) -> Failure {
+    Failure::not_now(
+        "kept-state",
+        format!("{}: {why}; it may have the only refresh token that is still good", path.display()),
+        "bring the store's identity back, or what wrote the file; or log in at the service anew, put its refresh token \
+         where the account's comes from, and move the file away",
+    )
 }
 
 fn cannot_keep(path: &Path, error: &io::Error) -> Failure {
