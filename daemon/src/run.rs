@@ -34,6 +34,9 @@ const CONNECTIONS: u64 = 512;
 /// Beyond this many nobody is let in, even if all are busy (`tok watch` is, as long as it runs).
 const MOST_CONNECTIONS: u64 = 8192;
 
+/// A wait that is longer is worth a line in the log.
+const WORTH_SAYING: Duration = Duration::from_millis(500);
+
 /// A stop waits so long at most for what is being written.
 const LONGEST_WRITING: Duration = Duration::from_secs(5);
 
@@ -212,9 +215,22 @@ async fn serve(
     let _ = serving.await;
     // A request that spends a refresh token is carried to its end: the answer has the only new one.
     let longest = running.http_timeout + LONGEST_WRITING;
-    if tokio::time::timeout(longest, keeper.stop_spending()).await.is_err() {
-        tracing::warn!(
-            "a refresh has not come to its end; after the start its refresh token is sent once more"
+    let mut spending = pin!(keeper.stop_spending());
+    if tokio::time::timeout(WORTH_SAYING, &mut spending).await.is_err() {
+        tracing::info!(
+            "a refresh that spends a refresh token is waited for, {} s at most",
+            longest.as_secs()
+        );
+        if tokio::time::timeout(longest, spending).await.is_err() {
+            tracing::warn!(
+                "a refresh has not come to its end; after the start its refresh token is sent once more"
+            );
+        }
+    }
+    for account in keeper.registry().values().filter(|account| account.shared.at_risk().is_some()) {
+        tracing::error!(
+            account = account.name,
+            "stopped before its refresh token was on disk: the login is lost"
         );
     }
     // A disk that hangs holds up no stop.

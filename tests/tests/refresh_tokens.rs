@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use tokend_tests::accounts;
-use tokend_tests::real_time::timed;
+use tokend_tests::real_time::{let_pass, timed};
 use tokend_tests::sandbox::{Daemon, Sandbox, eventually, is_root, skip};
 use tokend_tests::stand_in::{Fault, OAuthServer, Rotation};
 
@@ -225,6 +225,27 @@ fn a_disk_that_takes_nothing_stops_no_refresh_and_everybody_is_told() {
     running.kill();
     let running = daemon(&sandbox);
     assert_eq!(sandbox.tok(["refresh", "graph"]).code, 0);
+    assert_eq!(sendings(&server), [0, 1, 2]);
+    running.stop();
+}
+
+#[test]
+fn a_process_that_was_stopped_finds_the_answer_that_came_meanwhile() {
+    let (sandbox, server) = (Sandbox::new(), server(Rotation::Revoking));
+    let table = accounts::oauth2_login(&sandbox, "graph", &server, CLIENT, &server.grant(CLIENT, &["files"]));
+    sandbox.configure(&format!("[daemon]\nhttp_timeout = '2s'\n{table}"));
+    let running = daemon(&sandbox);
+    server.fault(Fault::Slow(Duration::from_secs(1)).once());
+    let mut refresh = sandbox.command("tok").args(["refresh", "graph"]).spawn().expect("tok starts");
+    assert!(server.wait_for_token_requests(2, PATIENCE));
+    running.signal(Signal::STOP);
+    let answered = || server.grants().rotations().iter().all(|rotation| rotation.answered).then_some(());
+    eventually("the service has answered", answered);
+    let_pass(Duration::from_secs(3), "the time-out is over while the process is stopped");
+    running.signal(Signal::CONT);
+    assert_eq!(refresh.wait().expect("an end").code(), Some(0));
+    assert_eq!(sandbox.tok_with_input(["reject", "graph"], &sandbox.token("graph")).code, 0);
+    sandbox.token("graph");
     assert_eq!(sendings(&server), [0, 1, 2]);
     running.stop();
 }

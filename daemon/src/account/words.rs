@@ -327,11 +327,14 @@ pub(super) fn refresh_in_doubt() -> Failure {
 
 /// Said while a refresh token is not on disk.
 pub(super) fn login_at_risk(why: &str) -> String {
-    format!("a crash of tokend now loses this account's login: its new refresh token is not on disk ({why})")
+    format!(
+        "a crash of tokend now loses this account's login: what became of its refresh token is not on disk ({why})"
+    )
 }
 
 /// What a person does about a grant that has ended.
-const NEW_GRANT: &str = "log in anew at the service, and put the new refresh token in the old one's place";
+const NEW_GRANT: &str = "log in anew at the service, and put the new refresh token where the account's `refresh_token` comes \
+                         from (`tok secret set` for a store's)";
 
 /// A refresh token that is not sent again.
 pub(super) fn grant_has_ended(end: End) -> Failure {

@@ -83,6 +83,12 @@ pub trait Provider: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Finds out where its requests go, where that is not known yet: before a refresh token is in play.
+    fn prepare(&self, now: Moment) -> Pending<'_, ()> {
+        let _ = now;
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// How long the source of the first refresh token may take (`command_timeout`).
     fn source_timeout(&self) -> Duration {
         Duration::from_secs(30)

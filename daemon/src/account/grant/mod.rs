@@ -45,6 +45,8 @@ pub enum Event {
     Sourced(Result<Arc<Secret>, Failure>),
     /// Answers [`Effect::TakeTurn`].
     Turn(Want),
+    /// Answers [`Effect::TakeTurn`], too: where the service is cannot be found out.
+    Unready(Want, Failure),
     /// Answers [`Effect::Write`].
     Written(Result<(), Unwritten>),
     /// Answers [`Effect::Send`]. `requested` is the moment before.
@@ -83,7 +85,7 @@ pub enum Effect {
     Load,
     /// Read the first refresh token from its source.
     ReadSource(Want),
-    /// Wait until the service may be asked.
+    /// Wait until the service may be asked, and find out where it is.
     TakeTurn(Want),
     /// Put this on the disk, in the place of what is there.
     Write(Kept),
@@ -231,6 +233,11 @@ impl Grant {
             Event::Loaded(loaded) => self.loaded(loaded, now, &mut effects),
             Event::Sourced(sourced) => self.sourced(sourced, now, in_hand, &mut effects),
             Event::Turn(want) => self.turn(want, now, in_hand, &mut effects),
+            Event::Unready(want, failure) => {
+                if matches!(self.stage, Stage::Queueing(queued) if queued == want) {
+                    self.done(want, now, Err(failure), &mut effects);
+                }
+            }
             Event::Written(written) => self.written(written, now, &mut effects),
             Event::Answered { requested, result } => {
                 self.answered(requested, result, now, in_hand, &mut effects);

@@ -18,7 +18,7 @@ use crate::account::registry::{Account, Variant};
 use crate::account::words;
 use crate::clock::{Moment, Steady};
 use crate::platform;
-use crate::provider::{Class, Failure, MintRequest};
+use crate::provider::{CarriedOut, Class, Failure, MintRequest};
 use crate::secret::Errand;
 use crate::secret::store::StateKeys;
 
@@ -350,9 +350,19 @@ impl Task {
             Effect::TakeTurn(want) => {
                 // One at a time: whoever kept a place and waited for another could wait for others that do the same.
                 spender.turn = None;
+                let account = spender.account_of(want);
                 let turn = self.turn_of(want.life, want.generation);
                 // Without one its life is gone or locked: the grant knows.
-                self.step(binding, async move { (Event::Turn(want), Gain::Turn(turn.await.ok())) });
+                self.step(binding, async move {
+                    let turn = turn.await.ok();
+                    match account.provider.prepare(clock.now()).await {
+                        Ok(()) => (Event::Turn(want), Gain::Turn(turn)),
+                        Err(failure) => {
+                            log_failure(&account.name, &failure);
+                            (Event::Unready(want, failure.perhaps(CarriedOut::No)), Gain::Nothing)
+                        }
+                    }
+                });
             }
             Effect::Write(kept) => {
                 let (keys, disk) = (spender.keys.clone(), Arc::clone(&spender.disk));

@@ -11,6 +11,8 @@ mod reply;
 mod sent;
 
 use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use reqwest::Method;
@@ -74,20 +76,33 @@ impl Http {
         let client = setting.client().await?;
 
         let (sent, has_body) = (Sent::default(), request.has_body());
-        let (answer, lost) = match client.execute(self.complete(request, &sent)).await {
-            Ok(response) => {
-                let lost = carried_out_by_status(response.status().as_u16());
-                (Reply::read(response, host.clone(), now.wall).await, lost)
+        let status = AtomicU16::new(0);
+        let exchange = async {
+            match client.execute(self.complete(request, &sent)).await {
+                Ok(response) => {
+                    status.store(response.status().as_u16(), Ordering::Relaxed);
+                    let lost = carried_out_by_status(response.status().as_u16());
+                    (Reply::read(response, host.clone(), now.wall).await, lost)
+                }
+                Err(error) => {
+                    let may_have_left = if has_body { sent.is_set() } else { !error.is_connect() };
+                    let lost = if may_have_left && !network::is_of_the_handshake(&error) {
+                        CarriedOut::AnswerLost
+                    } else {
+                        CarriedOut::No
+                    };
+                    (Err(Broken::Network(error)), lost)
+                }
             }
-            Err(error) => {
-                let may_have_left = if has_body { sent.is_set() } else { !error.is_connect() };
-                let lost = if may_have_left && !network::is_of_the_handshake(&error) {
-                    CarriedOut::AnswerLost
-                } else {
-                    CarriedOut::No
-                };
-                (Err(Broken::Network(error)), lost)
-            }
+        };
+        let Some((answer, lost)) = in_time(self.timeout, exchange).await else {
+            let lost = match status.load(Ordering::Relaxed) {
+                0 if has_body && !sent.is_set() => CarriedOut::No,
+                0 => CarriedOut::AnswerLost,
+                status => carried_out_by_status(status),
+            };
+            tracing::debug!(host, ?lost, "the service did not answer in time");
+            return Err(network::timed_out(&host, proxy_name.as_deref()).perhaps(lost));
         };
         match answer {
             Ok(reply) => {
@@ -122,7 +137,6 @@ impl Http {
         for (name, value) in &self.headers {
             headers.insert(name.clone(), value.clone());
         }
-        *whole.timeout_mut() = Some(self.timeout);
         if let Some(mut body) = request.body {
             // reqwest's copy is out of our hands; the allocator wipes it.
             *whole.body_mut() = Some(sent.watch(std::mem::take(&mut *body).into()));
@@ -145,6 +159,18 @@ impl Http {
             into.push(("headers", names.join(", ")));
         }
     }
+}
+
+/// A process that was stopped for longer than the time-out finds the answer in its socket: so long it may still read.
+const LATE_READING: Duration = Duration::from_millis(250);
+
+/// What comes of `exchange` within its time.
+async fn in_time<T>(limit: Duration, exchange: impl Future<Output = T>) -> Option<T> {
+    let mut exchange = pin!(exchange);
+    if let Ok(answer) = tokio::time::timeout(limit, &mut exchange).await {
+        return Some(answer);
+    }
+    tokio::time::timeout(LATE_READING, exchange).await.ok()
 }
 
 /// Reports the keys of [`Http::read`] for a kind that sends no request: `who`, such as "a static account".

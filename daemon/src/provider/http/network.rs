@@ -37,13 +37,12 @@ pub(super) fn classify(
             "look at `proxy` and HTTPS_PROXY, or set NO_PROXY for this host",
         );
     }
-    let through = proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"));
+    let through = through(proxy);
     if let Some(tls) = causes(error).find_map(tls_error) {
         return of_tls(tls, host);
     }
     if known.timeout {
-        let message = format!("{host} did not answer in time{through}");
-        return Failure::not_now("timeout", message, "look at the network, or raise http_timeout");
+        return timed_out(host, proxy);
     }
     if known.dns {
         let message = format!("the name {host} cannot be resolved");
@@ -81,6 +80,17 @@ pub(super) fn is_of_the_handshake(error: &(dyn Error + 'static)) -> bool {
                 | A::UnrecognisedName
         ))
     )
+}
+
+/// The failure that it is when no answer came in time.
+pub(super) fn timed_out(host: &str, proxy: Option<&str>) -> Failure {
+    let through = through(proxy);
+    let message = format!("{host} did not answer in time{through}");
+    Failure::not_now("timeout", message, "look at the network, or raise http_timeout")
+}
+
+fn through(proxy: Option<&str>) -> String {
+    proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"))
 }
 
 fn broken(host: &str, through: &str) -> Failure {

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::client::Method;
-use crate::clock::{Moment, Steady};
+use crate::clock::{Moment, Steady, milliseconds};
 use crate::provider::http::address::{self, Query};
 use crate::provider::http::{Http, Reply, Request};
 use crate::provider::verdict::{judge, unusable};
@@ -19,6 +19,9 @@ use crate::provider::{Class, Failure};
 
 /// Metadata are believed this long; after that they are fetched again, and the old ones do if that fails.
 const FRESH: Duration = Duration::from_secs(60 * 60);
+
+/// After a failure the old ones do this long.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// Where tokens come from.
 #[derive(Debug)]
@@ -84,7 +87,11 @@ impl Issuer {
                     kind = failure.kind,
                     "the issuer's metadata cannot be fetched; the old ones do"
                 );
-                Ok(stale.clone())
+                let stale = stale.clone();
+                // Not at each request, least of all right before a refresh token is spent.
+                let renewed = now.steady.0.saturating_sub(milliseconds(FRESH.saturating_sub(AGAIN)));
+                *known = Some((Steady(renewed), stale.clone()));
+                Ok(stale)
             }
             (Err(failure), None) => Err(failure),
         }

@@ -19,6 +19,7 @@ use super::http::{Buffer, Http, Request, refuse_key};
 use super::lists::Words as Lists;
 use super::words::Held;
 use super::{CarriedOut, Defaults, Failure, Identity, MintRequest, Minted, Pending, Provider};
+use crate::clock::Moment;
 use crate::document::Table;
 use crate::secret::{Reach, Source};
 
@@ -288,6 +289,10 @@ impl Provider for OAuth2 {
 
     fn sources(&self) -> Vec<&Source> {
         self.client.source().into_iter().collect()
+    }
+
+    fn prepare(&self, now: Moment) -> Pending<'_, ()> {
+        Box::pin(async move { self.endpoint.find(&self.http, now).await.map(drop) })
     }
 
     fn source_timeout(&self) -> Duration {
