@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tokend_tests::accounts;
 use tokend_tests::real_time::{let_pass, timed};
-use tokend_tests::sandbox::{Daemon, Sandbox, eventually, is_root, skip};
+use tokend_tests::sandbox::{Daemon, Sandbox, eventually, is_root, run, skip};
 use tokend_tests::stand_in::{Fault, OAuthServer, Rotation};
 
 const CLIENT: &str = "cli";
@@ -272,4 +272,19 @@ fn a_token_for_other_scopes_spends_the_same_login() {
     }
     assert_eq!(sendings(&server), [0, 1]);
     running.signal(Signal::KILL);
+}
+
+#[test]
+fn two_accounts_that_would_void_each_others_login_are_warned_of() {
+    let (sandbox, server) = (Sandbox::new(), server(Rotation::Revoking));
+    let first = server.grant(CLIENT, &["files"]);
+    let one = accounts::oauth2_login(&sandbox, "one", &server, CLIENT, &first);
+    let two = one.replace("[accounts.one]", "[accounts.two]");
+    sandbox.configure(&(one.clone() + &two));
+    let said = run(sandbox.command("tokend").arg("check"));
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.stdout.contains("`one` spends the same refresh token"), "{}", said.stdout);
+    sandbox.configure(&(one + &two.replace("one.refresh", "two.refresh")));
+    let said = run(sandbox.command("tokend").arg("check"));
+    assert!(!said.stdout.contains("spends the same"), "{}", said.stdout);
 }

@@ -32,6 +32,8 @@ pub(super) struct Accounts<'d> {
     /// By the name in lower case: where it was first seen.
     seen: BTreeMap<String, Seen<'d>>,
     definitions: BTreeMap<String, Definition>,
+    /// By service, client and source of the first refresh token: which account spends it.
+    spent: BTreeMap<(String, String, String), String>,
 }
 
 struct Seen<'d> {
@@ -42,7 +44,14 @@ struct Seen<'d> {
 
 impl<'d> Accounts<'d> {
     pub(super) fn new(kinds: &'d [Kind], daemon: &'d Daemon, defaults: &'d Defaults) -> Self {
-        Self { kinds, daemon, defaults, seen: BTreeMap::new(), definitions: BTreeMap::new() }
+        Self {
+            kinds,
+            daemon,
+            defaults,
+            seen: BTreeMap::new(),
+            definitions: BTreeMap::new(),
+            spent: BTreeMap::new(),
+        }
     }
 
     /// Reads the accounts of one file.
@@ -96,7 +105,7 @@ impl<'d> Accounts<'d> {
         }
     }
 
-    fn definition(&self, name: &Located<String>, mut table: Table<'d>) -> Option<Definition> {
+    fn definition(&mut self, name: &Located<String>, mut table: Table<'d>) -> Option<Definition> {
         if let Some((key, span)) = dotted(&mut table) {
             let hint = format!("write [accounts.\"{}.{key}\"]", name.value);
             table.report(&span, "a name with a dot needs quotes", hint);
@@ -112,6 +121,9 @@ impl<'d> Accounts<'d> {
         // Without a type nobody knows which keys are right.
         let kind = kind?;
         let provider = (kind.read)(&mut table, self.defaults);
+        if let Some(provider) = &provider {
+            self.warn_of_a_shared_login(&name.value, &table, &**provider);
+        }
         let definition = provider.map(|provider| Definition {
             name: name.value.clone(),
             kind: kind.name,
@@ -121,6 +133,22 @@ impl<'d> Accounts<'d> {
         });
         table.finish();
         definition
+    }
+
+    /// Two accounts that spend one refresh token void each other's login.
+    fn warn_of_a_shared_login(&mut self, name: &str, table: &Table<'_>, provider: &dyn Provider) {
+        let Some(source) = provider.first_refresh_token() else { return };
+        let Some(span) = table.key_span("refresh_token") else { return };
+        let identity = provider.identity();
+        match self.spent.entry((identity.origin, identity.client, source.describe())) {
+            Entry::Vacant(place) => drop(place.insert(name.to_owned())),
+            Entry::Occupied(first) => {
+                let message = format!("`{}` spends the same refresh token", first.get());
+                let hint =
+                    "each would void the other's login: use one account, with `request_scopes` and `--scope`";
+                table.warn(&span, message, hint);
+            }
+        }
     }
 
     /// A hash of all that the provider was made of.
