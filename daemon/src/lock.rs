@@ -87,13 +87,14 @@ impl Lock {
     /// Why the store stays closed; then everything stays as it was.
     pub async fn unlock(self: &Arc<Self>, passphrase: Option<Secret>) -> Result<(), UnlockError> {
         let lock = Arc::clone(self);
-        let unlocking = tokio::spawn(async move { lock.unlock_in_turn(passphrase).await });
+        // Counted from when it was asked for: it may wait for its turn.
+        let before = self.state().locks;
+        let unlocking = tokio::spawn(async move { lock.unlock_in_turn(passphrase, before).await });
         unlocking.await.unwrap_or_else(|_| Err(UnlockError::Failure(Failure::locked())))
     }
 
-    async fn unlock_in_turn(&self, passphrase: Option<Secret>) -> Result<(), UnlockError> {
+    async fn unlock_in_turn(&self, passphrase: Option<Secret>, before: u64) -> Result<(), UnlockError> {
         let _turn = self.turn.lock().await;
-        let before = self.state().locks;
         let opened = self.store.unlock(passphrase).await;
         platform::scrub_stack();
         if let Err(error) = opened {
