@@ -1,7 +1,7 @@
 //! A deterministic simulation of accounts' lives: the daemon's own code under simulated clocks, on a simulated disk, with
 //! simulated services, callers and persons, and crashes at any step; the promises of INTERFACE are checked after each.
 //!
-//! One seed is one world: the same seed gives the same events and the same end, and [`replay`] tells the last of them in
+//! One seed is one world: the same seed gives the same events and the same end, and `--seed` tells the last of them in
 //! words. What is simulated is everything around the pure functions [`Life`](super::Life), [`Grant`](super::grant::Grant),
 //! the forms of what is kept, and the schedule; the glue in `machine` and `spending` does what the keeper does, and no
 //! more. It is run by `cargo simulation`, for so many steps or seconds, and by `cargo test` for a moment.
