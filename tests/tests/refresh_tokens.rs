@@ -4,12 +4,12 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
 use tokend_tests::accounts;
-use tokend_tests::real_time::{let_pass, timed};
+use tokend_tests::real_time::let_pass;
 use tokend_tests::sandbox::{Daemon, Sandbox, eventually, is_root, run, skip};
 use tokend_tests::stand_in::{Fault, OAuthServer, Rotation};
 
@@ -43,6 +43,16 @@ fn daemon(sandbox: &Sandbox) -> Daemon {
     let daemon = sandbox.start();
     sandbox.token("graph");
     daemon
+}
+
+/// A refresh that is under way: the service has heard it, and answers two seconds later.
+fn slow_refresh(sandbox: &Sandbox, server: &OAuthServer) -> Child {
+    server.fault(Fault::Slow(Duration::from_secs(2)).once());
+    let mut tok = sandbox.command("tok");
+    tok.args(["refresh", "graph"]).stdout(Stdio::null()).stderr(Stdio::null());
+    let refresh = tok.spawn().expect("tok starts");
+    assert!(server.wait_for_token_requests(2, PATIENCE));
+    refresh
 }
 
 #[test]
@@ -89,15 +99,7 @@ fn the_new_refresh_token_is_nowhere_on_the_disk_in_clear() {
 fn a_stop_waits_for_the_answer_that_has_the_only_new_refresh_token() {
     let (sandbox, server) = login(Rotation::Strict);
     let running = daemon(&sandbox);
-    server.fault(Fault::Slow(Duration::from_secs(2)).once());
-    let mut refresh = sandbox
-        .command("tok")
-        .args(["refresh", "graph"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("tok starts");
-    assert!(server.wait_for_token_requests(2, PATIENCE));
+    let mut refresh = slow_refresh(&sandbox, &server);
     assert!(running.stop().success());
     refresh.wait().expect("an end");
     let running = daemon(&sandbox);
@@ -110,16 +112,8 @@ fn a_stop_waits_for_the_answer_that_has_the_only_new_refresh_token() {
 fn a_lock_waits_for_it_too_and_a_stop_waits_for_nothing_else() {
     let (sandbox, server) = login(Rotation::Strict);
     let running = daemon(&sandbox);
-    server.fault(Fault::Slow(Duration::from_secs(2)).once());
-    let mut refresh = sandbox
-        .command("tok")
-        .args(["refresh", "graph"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("tok starts");
-    assert!(server.wait_for_token_requests(2, PATIENCE));
-    let (said, _) = timed(|| sandbox.tok(["lock"]));
+    let mut refresh = slow_refresh(&sandbox, &server);
+    let said = sandbox.tok(["lock"]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(server.grants().rotations().iter().all(|rotation| rotation.answered), "it has waited");
     assert_eq!(refresh.wait().expect("an end").code(), Some(9));

@@ -16,9 +16,6 @@ use crate::clock::Clock;
 use crate::platform;
 use crate::provider::Class;
 
-/// A token that lives shorter is dead before a restart is over: it is not worth the wear of the disk.
-const WORTH_KEEPING: Duration = Duration::from_secs(60);
-
 /// The store's key may need a person's touch or a password at login; the accounts do not wait for that forever.
 const LONGEST_OPENING: Duration = Duration::from_secs(10);
 
@@ -110,8 +107,7 @@ impl Task {
         if !slot.variant.is_own() || !slot.account.provider.renews() || slot.life.is_held() {
             return;
         }
-        let is_worth = |token: &&Arc<Token>| token.lifetime.is_none_or(|lifetime| lifetime >= WORTH_KEEPING);
-        let token = slot.life.token_to_keep().filter(is_worth);
+        let token = slot.life.token_worth_keeping();
         let generation = token.map(|token| token.generation);
         if slot.kept == generation {
             return;

@@ -1,11 +1,15 @@
 //! A token of an earlier run of the daemon comes back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Hold, Life, Restored};
 use crate::account::schedule::MIN_GAP;
 use crate::account::token::Token;
 use crate::clock::Moment;
+
+/// A token that lives shorter is dead before a restart is over: it is not worth the wear of the disk.
+const WORTH_KEEPING: Duration = Duration::from_secs(60);
 
 impl Life {
     /// Takes over what was kept, unless something newer came meanwhile.
@@ -54,5 +58,11 @@ impl Life {
     #[must_use]
     pub fn token_to_keep(&self) -> Option<&Arc<Token>> {
         self.token.as_ref()
+    }
+
+    /// The same, if it lives long enough to be worth it.
+    #[must_use]
+    pub fn token_worth_keeping(&self) -> Option<&Arc<Token>> {
+        self.token_to_keep().filter(|token| token.lifetime.is_none_or(|lifetime| lifetime >= WORTH_KEEPING))
     }
 }

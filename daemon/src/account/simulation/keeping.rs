@@ -1,18 +1,11 @@
 //! What the keeper does with last tokens: reads them when a life begins, and writes the newest, one after the other.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use super::service::SECOND;
 use super::site::{OnDisk, Pending, number};
 use super::world::{Happening, World};
 use crate::account::kept::record::Record;
 use crate::account::life::Event;
 use crate::account::schedule;
-use crate::account::token::Token;
-
-/// A token that lives shorter is not kept: as the keeper has it.
-const WORTH_KEEPING: Duration = Duration::from_secs(60);
 
 impl World {
     pub(super) fn restore(&mut self, id: u64) {
@@ -44,8 +37,7 @@ impl World {
         if slot.variant.is_some() || !site.service.renews || slot.life.is_held() {
             return;
         }
-        let is_worth = |token: &&Arc<Token>| token.lifetime.is_none_or(|lifetime| lifetime >= WORTH_KEEPING);
-        let token = slot.life.token_to_keep().filter(is_worth);
+        let token = slot.life.token_worth_keeping();
         let generation = token.map(|token| token.generation);
         if slot.kept == generation {
             return;
