@@ -4,8 +4,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustix::process::Signal;
 use tokend_tests::accounts;
@@ -206,6 +207,7 @@ fn a_disk_that_takes_nothing_stops_no_refresh_and_everybody_is_told() {
         fs::set_permissions(&accounts, fs::Permissions::from_mode(mode)).expect("our own folder");
     };
     set(0o500);
+    let before = token_written(&accounts);
     assert_eq!(sandbox.tok(["refresh", "graph"]).code, 0);
     let said = sandbox.tok(["get", "-v", "graph"]);
     assert!(said.stderr.contains("loses this account's login"), "{said:?}");
@@ -216,11 +218,21 @@ fn a_disk_that_takes_nothing_stops_no_refresh_and_everybody_is_told() {
         let warnings = sandbox.status("graph")["warnings"].to_string();
         (!warnings.contains("loses")).then_some(())
     });
+    // The access token has a file of its own, and its own time.
+    eventually("so is the access token", || (token_written(&accounts) != before).then_some(()));
     running.kill();
     let running = daemon(&sandbox);
     assert_eq!(sandbox.tok(["refresh", "graph"]).code, 0);
     assert_eq!(sendings(&server), [0, 1, 2]);
     running.stop();
+}
+
+/// When the file of the account's access token was written, if it is there.
+fn token_written(accounts: &Path) -> Option<SystemTime> {
+    let files = fs::read_dir(accounts).expect("our own folder").flatten();
+    let token = |name: &str| name.ends_with(".age") && !name.ends_with(".grant.age");
+    let file = files.into_iter().find(|file| token(&file.file_name().to_string_lossy()))?;
+    file.metadata().expect("our own file").modified().ok()
 }
 
 #[test]
