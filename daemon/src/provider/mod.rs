@@ -12,7 +12,7 @@ mod itsyouonline;
     expect(dead_code, unused_imports, reason = "the grants of oauth2 that sign and verify come next")
 )]
 mod jose;
-mod jwt;
+pub(crate) mod jwt;
 mod kinds;
 mod lifetime;
 mod lists;
