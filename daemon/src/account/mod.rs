@@ -23,7 +23,8 @@ mod keeper_tests;
 #[cfg(test)]
 mod life_tests;
 
-pub use keeper::{Keeper, KeeperGone, Reconfigured};
+pub use grant::NewLogin;
+pub use keeper::{Keeper, KeeperGone, LoginNeed, Reconfigured};
 pub use kept::Cabinet;
 pub use life::{Ask, Effect, Event, Life, Reply, Restored, Traits, Urgency, WaiterId};
 pub use policy::{Policy, Refresh};

@@ -4,6 +4,7 @@ mod attempts;
 mod front;
 mod keeping;
 mod locking;
+mod logins;
 mod reconfigure;
 mod spending;
 mod turnstile;
@@ -34,6 +35,7 @@ use super::words;
 use crate::clock::{Clock, Moment, Steady};
 
 pub use self::front::{Keeper, KeeperGone, Reconfigured};
+pub use self::logins::LoginNeed;
 
 /// Callers can make at most this many variants of an account (promise 3).
 const MAX_VARIANTS: usize = 32;
@@ -78,6 +80,8 @@ struct Slot {
     stamps: vigil::Files,
     /// Which secrets that attempt used.
     fetched: Fetched,
+    /// Whether somebody was told that a person must log in, since it had a token last.
+    has_told_of_need: bool,
 }
 
 /// Hashes of the secrets that an attempt used.
@@ -147,6 +151,7 @@ struct Task {
     keeping: Option<Keeping>,
     spending: Spending,
     reports: mpsc::UnboundedSender<Report>,
+    needs: mpsc::UnboundedSender<LoginNeed>,
     is_locked: bool,
     locking: Vec<Locking>,
     vigil: Vigil,
@@ -157,6 +162,7 @@ impl Task {
         clock: Arc<dyn Clock>,
         registry: Arc<ArcSwap<Registry>>,
         keeping: Option<Keeping>,
+        needs: mpsc::UnboundedSender<LoginNeed>,
     ) -> (Self, mpsc::UnboundedReceiver<Report>) {
         let (reports, receiver) = mpsc::unbounded_channel();
         let task = Self {
@@ -179,6 +185,7 @@ impl Task {
             spending: Spending::default(),
             vigil: Vigil::start(clock, reports.clone()),
             reports,
+            needs,
             is_locked: false,
             locking: Vec::new(),
         };
@@ -259,6 +266,8 @@ impl Task {
                 None => drop(done.send(())),
             },
             Command::StopSpending(done) => self.stop_spending(done),
+            Command::LogIn(account, login, done) => self.log_in(&account, login, done),
+            Command::LogOut(account, local, done) => self.log_out(&account, local, done),
             Command::Lock(done) => self.lock(done),
             Command::Unlock(done) => {
                 self.unlock();
@@ -355,6 +364,7 @@ impl Task {
             watched: false,
             stamps: vigil::Files::default(),
             fetched: Fetched::default(),
+            has_told_of_need: false,
         };
         self.slots.insert(self.next_life, slot);
         if is_locked {
@@ -402,6 +412,7 @@ impl Task {
         self.keep(id);
         self.watch_if_parked(id);
         self.schedule(id, now);
+        self.tell_of_needs(id);
     }
 
     fn schedule(&mut self, id: LifeId, now: Moment) {
