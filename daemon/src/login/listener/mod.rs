@@ -240,7 +240,9 @@ fn unavailable(redirect: &Redirect, error: &io::Error) -> Failure {
     match (redirect.port, error.kind()) {
         (Some(port), ErrorKind::AddrInUse) => Failure::not_now(
             "redirect-port",
-            format!("the browser is to come back to {host}:{port}, and another program or login listens there"),
+            format!(
+                "the browser is to come back to {host}:{port}, and another program or login listens there"
+            ),
             "stop it, or set another `redirect_port` that is registered at the service",
         ),
         (Some(port), ErrorKind::PermissionDenied) => Failure::source(
@@ -255,6 +257,3 @@ fn unavailable(redirect: &Redirect, error: &io::Error) -> Failure {
         ),
     }
 }
-
-#[cfg(test)]
-mod tests;

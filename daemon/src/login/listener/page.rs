@@ -63,6 +63,15 @@ impl Page {
         Self::new(StatusCode::BAD_REQUEST, "This is not the answer that tokend waits for", lines)
     }
 
+    /// An answer without a code.
+    pub(in crate::login) fn unfinished() -> Self {
+        let lines = [
+            "There is no code in it. The login that tokend waits for goes on.".to_owned(),
+            "What to do: finish the login on the page that `tok login` opened.".to_owned(),
+        ];
+        Self::new(StatusCode::BAD_REQUEST, "This is not the answer that tokend waits for", lines)
+    }
+
     /// The answer was there already.
     pub(in crate::login) fn over() -> Self {
         let line = "Its answer has come already; a second one is not looked at. You can close this page.";

@@ -17,7 +17,8 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) fn new(redirect: &Redirect, port: u16) -> Self {
-        Self { host: redirect.host.clone(), port, path: redirect.path.clone() }
+        let path = if redirect.path.is_empty() { "/" } else { &redirect.path };
+        Self { host: redirect.host.clone(), port, path: path.to_owned() }
     }
 
     pub(super) fn port(&self) -> u16 {

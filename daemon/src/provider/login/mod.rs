@@ -2,7 +2,6 @@
 //! `login` has those.
 
 mod response;
-mod shown;
 
 use std::fmt;
 use std::time::Duration;
@@ -15,7 +14,6 @@ use crate::clock::Moment;
 use crate::secret::Errand;
 
 pub use self::response::Response;
-pub(crate) use self::shown::{is_user_code, openable};
 
 /// The kind of a [`Failure`](super::Failure) that is a person's no, at the service.
 pub const DECLINED: &str = "declined";
@@ -76,7 +74,7 @@ pub struct Redirect {
     pub host: String,
     /// The port, where it must be a certain one.
     pub port: Option<u16>,
-    /// Its path, beginning with `/`.
+    /// Its path as it is registered: beginning with `/`, or empty, which a browser takes for `/`.
     pub path: String,
 }
 
@@ -88,8 +86,8 @@ pub struct Authorization {
     pub redirect_uri: String,
     /// Repeated by the service in its answer: whoever does not know it did not get it from us (RFC 6749 10.12).
     pub state: String,
-    /// Repeated in the id token.
-    pub nonce: String,
+    /// Repeated in the id token, where one is asked for (OpenID Connect Core 3.1.2.1).
+    pub nonce: Option<String>,
     /// What proves that whoever began it ends it (RFC 7636 4.1).
     pub code_verifier: Secret,
     /// The issuer, where it is known: an answer that names another is not for us (RFC 9207 2.4).

@@ -138,7 +138,7 @@ mod tests {
             url: Url::parse("https://a.example/authorize").expect("a URL"),
             redirect_uri: "http://127.0.0.1:1/".to_owned(),
             state: "st".to_owned(),
-            nonce: "no".to_owned(),
+            nonce: None,
             code_verifier: Secret::new(b"v".to_vec()).expect("short"),
             issuer: issuer.map(str::to_owned),
             names_issuer,
@@ -158,7 +158,8 @@ mod tests {
 
     #[test]
     fn only_an_answer_with_our_state_is_ours() {
-        for query in ["", "code=c", "state=", "state=s&code=c", "state=sT&code=c", "state=stt&code=c", "=st"] {
+        for query in ["", "code=c", "state=", "state=s&code=c", "state=sT&code=c", "state=stt&code=c", "=st"]
+        {
             assert!(matches!(read(query), Response::Foreign), "{query}");
         }
         for query in ["state=st&state=st&code=c", "state=st&code=c&code=d", "state=x&state=st&error=e"] {
@@ -175,7 +176,8 @@ mod tests {
 
     #[test]
     fn an_error_is_told_by_its_meaning() {
-        let (class, kind, message) = failed(read("state=st&error=access_denied&error_description=No%0a%1b[1m!"));
+        let (class, kind, message) =
+            failed(read("state=st&error=access_denied&error_description=No%0a%1b[1m!"));
         assert_eq!((class, kind), (Class::No, DECLINED));
         assert_eq!(message, "it was declined at a.example (access_denied: No [1m!)");
         for (error, class, kind) in [

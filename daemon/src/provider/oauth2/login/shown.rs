@@ -1,47 +1,39 @@
-//! What a person is shown and a browser is opened with: nothing in it means anything to a terminal or a shell.
+//! What a service tells to show a person: nothing in it means anything to a terminal or a shell.
 
 use url::Url;
 
 use crate::provider::http::address::{self, Query};
+use crate::provider::oauth2::endpoints::is_safe_to_open;
 
 /// A longer address is nobody's.
-const MOST_ADDRESS: usize = 8192;
+pub(super) const MOST_ADDRESS: usize = 8192;
 
 /// A longer code nobody types.
 const MOST_CODE: usize = 64;
 
 /// The address that `text` is, if a browser may be opened with it: `https`, or on this machine if the service itself is
-/// here; visible ASCII without quotes, `$`, `;`, `|` and what else a shell understands, but for `&`, `?`, `#`, `~`
-/// and brackets.
+/// here.
 ///
 /// # Errors
 /// What is wrong with it, as the end of a sentence.
-pub(crate) fn openable(text: &str, service_is_here: bool) -> Result<Url, String> {
+pub(super) fn openable(text: &str, service_is_here: bool) -> Result<Url, String> {
     if text.len() > MOST_ADDRESS {
         return Err(format!("is longer than {MOST_ADDRESS} bytes"));
     }
-    // The address as it came: the URL standard encodes some of what is refused here, and mends the rest.
-    if !text.bytes().all(is_harmless) {
-        return Err("has characters in it that no address should have".to_owned());
+    if !is_safe_to_open(text) {
+        return Err("has characters that mean something to a shell".to_owned());
     }
     let url = address::parse(text, Query::Allowed).map_err(|fault| fault.to_string())?;
     if address::is_loopback(&url) && !service_is_here {
         return Err("is on this machine".to_owned());
     }
-    if url.as_str().len() > MOST_ADDRESS || !url.as_str().bytes().all(is_harmless) {
-        return Err("has characters in it that no address should have".to_owned());
-    }
     Ok(url)
 }
 
 /// Whether a person can type this code, and a terminal show it.
-pub(crate) fn is_user_code(text: &str) -> bool {
+pub(super) fn is_user_code(text: &str) -> bool {
     let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-_. ".contains(&byte);
     (1..=MOST_CODE).contains(&text.len()) && text.trim() == text && text.bytes().all(sound)
-}
-
-fn is_harmless(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~:/?#[]@%&=+,".contains(&byte)
 }
 
 #[cfg(test)]
@@ -51,7 +43,7 @@ mod tests {
     #[test]
     fn an_address_to_open_is_https_and_harmless() {
         for text in [
-            "https://a.example/authorize?a=b&c=%20#x",
+            "https://a.example/authorize?a=b&c=%20",
             "https://a.example:8443/a,b/@me/~you?p=b2c_1+x",
             "https://[2001:db8::1]/",
         ] {
