@@ -31,5 +31,5 @@ pub use policy::{Policy, Refresh};
 pub use registry::{Account, Definition, Registry, Shared, Variant};
 pub use skew::ServiceClock;
 pub use snapshot::{Snapshot, State, Trouble};
-pub use token::{Need, Token};
+pub use token::{IdToken, Need, Token};
 pub use words::{locked, span};

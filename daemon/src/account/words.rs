@@ -353,6 +353,15 @@ pub(super) fn grant_has_ended(end: End) -> Failure {
     }
 }
 
+/// The other account's service gives no id token.
+pub(super) fn no_id_token_to_trade(account: &str) -> Failure {
+    Failure::not_now(
+        "borrowed-token",
+        format!("no id token came with the token of {account}"),
+        format!("the `scope` of {account} must have \"openid\""),
+    )
+}
+
 /// A disk that takes too long.
 pub(super) fn disk_hangs() -> Failure {
     Failure::not_now("kept-state", "the disk does not answer in time", "mend the disk")

@@ -80,7 +80,8 @@ impl Keeper {
         let registry = Arc::new(ArcSwap::from_pointee(Registry::new()));
         let keeping = cabinet.map(|cabinet| Keeping::start(Arc::new(cabinet), Arc::clone(&clock)));
         let (need, needs) = mpsc::unbounded_channel();
-        let (task, reports) = Task::new(Arc::clone(&clock), Arc::clone(&registry), keeping, need);
+        let (task, reports) =
+            Task::new(Arc::clone(&clock), Arc::clone(&registry), keeping, need, commands.downgrade());
         tokio::spawn(task.run(inbox, reports));
         let last_use = Arc::new(AtomicU64::new(clock.now().steady.0));
         Self { commands, registry, clock, last_use, needs: Arc::new(Mutex::new(Some(needs))) }

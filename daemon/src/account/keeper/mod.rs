@@ -1,6 +1,7 @@
 //! The one task that owns every account's life, carries out what follows from it, and publishes what readers see.
 
 mod attempts;
+mod borrowing;
 mod front;
 mod keeping;
 mod locking;
@@ -16,11 +17,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokend_proto::message;
+use tokend_proto::{Secret, message};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
 use self::attempts::{Queued, Running};
+use self::borrowing::Borrower;
 use self::front::{Command, Question};
 use self::keeping::{Job, Keeping};
 use self::locking::Locking;
@@ -33,6 +35,7 @@ use super::snapshot::State;
 use super::token::Need;
 use super::words;
 use crate::clock::{Clock, Moment, Steady};
+use crate::provider::Failure;
 
 pub use self::front::{Keeper, KeeperGone, Reconfigured};
 pub use self::logins::LoginNeed;
@@ -120,6 +123,11 @@ enum End {
         stamps: vigil::Files,
         fetched: Fetched,
     },
+    /// The tokens of other accounts that the attempt trades, or why there are none.
+    Borrowed {
+        generation: u64,
+        result: Result<Vec<Arc<Secret>>, Failure>,
+    },
     Probed(Event),
     /// No request was sent: a refused account's secrets were read again, if they can be.
     Read {
@@ -152,6 +160,7 @@ struct Task {
     spending: Spending,
     reports: mpsc::UnboundedSender<Report>,
     needs: mpsc::UnboundedSender<LoginNeed>,
+    borrower: Borrower,
     is_locked: bool,
     locking: Vec<Locking>,
     vigil: Vigil,
@@ -163,6 +172,7 @@ impl Task {
         registry: Arc<ArcSwap<Registry>>,
         keeping: Option<Keeping>,
         needs: mpsc::UnboundedSender<LoginNeed>,
+        commands: mpsc::WeakUnboundedSender<Command>,
     ) -> (Self, mpsc::UnboundedReceiver<Report>) {
         let (reports, receiver) = mpsc::unbounded_channel();
         let task = Self {
@@ -183,6 +193,7 @@ impl Task {
             readings: HashMap::new(),
             keeping,
             spending: Spending::default(),
+            borrower: Borrower::new(commands, Arc::clone(&clock)),
             vigil: Vigil::start(clock, reports.clone()),
             reports,
             needs,

@@ -115,6 +115,8 @@ pub enum Event {
     LoggedIn(Option<(Moment, Minted)>),
     /// A person has logged out.
     LoggedOut(Failure),
+    /// The account whose token this one trades has a new login.
+    LenderLoggedIn,
     /// Time has passed.
     Tick,
 }
@@ -358,6 +360,7 @@ impl Life {
             Event::Locked => self.lock(now),
             Event::Unlocked { restoring } => self.unlock(restoring),
             Event::LoggedIn(tokens) => self.logged_in(tokens, now, &mut effects),
+            Event::LenderLoggedIn => self.lender_logged_in(now),
             Event::LoggedOut(why) => self.logged_out(why, now),
             Event::Tick => {}
         }

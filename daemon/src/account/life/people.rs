@@ -42,6 +42,15 @@ impl Life {
         self.fail(why, None, now);
     }
 
+    /// What failed for want of another account's token is tried at once.
+    pub(super) fn lender_logged_in(&mut self, now: Moment) {
+        if let Some(trouble) =
+            self.trouble.as_mut().filter(|trouble| trouble.failure.kind == "borrowed-token")
+        {
+            (trouble.next_try, trouble.after_pause) = (now.steady, now.steady);
+        }
+    }
+
     /// What is under way counts no more, and neither does what is being read from the disk.
     fn forget_login(&mut self) {
         self.hold = None;
