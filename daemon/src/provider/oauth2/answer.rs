@@ -3,6 +3,7 @@
 use serde_json::Value;
 use tokend_proto::Secret;
 
+use super::token_exchange;
 use crate::clock::Moment;
 use crate::provider::http::Reply;
 use crate::provider::lifetime::{self, Dead, dead};
@@ -40,6 +41,11 @@ const CREDENTIALS: &str = "client_id, client_secret and scope";
 pub(super) enum Purpose<'a> {
     /// A token. A refresh token that comes along is not kept.
     Token,
+    /// A token for others (RFC 8693), which need not be an access token.
+    Exchange {
+        /// `requested_token_type`
+        requested: Option<&'a str>,
+    },
     /// A token for a refresh token. The new one comes with the token, or with the failure where the token itself is
     /// of no use.
     Refresh(Spent<'a>),
@@ -76,7 +82,7 @@ pub(super) fn error_code(reply: &Reply) -> Option<String> {
 pub(super) fn read(reply: &Reply, now: Moment, purpose: Purpose<'_>, held: &Held) -> Result<Minted, Failure> {
     let spent = match purpose {
         Purpose::Refresh(spent) => Some(spent),
-        Purpose::Token | Purpose::Login { .. } => None,
+        Purpose::Token | Purpose::Exchange { .. } | Purpose::Login { .. } => None,
     };
     let body = reply.json();
     let member = |name: &str| body.as_ref().and_then(|body| body.get(name));
@@ -98,26 +104,24 @@ pub(super) fn read(reply: &Reply, now: Moment, purpose: Purpose<'_>, held: &Held
     let rotated = match purpose {
         Purpose::Refresh(spent) => Rotation::read(member("refresh_token"), Some(spent.token)),
         Purpose::Login { .. } => Rotation::read(member("refresh_token"), None),
-        Purpose::Token => Rotation::None,
+        Purpose::Token | Purpose::Exchange { .. } => Rotation::None,
     };
     let Some(text) = member("access_token").and_then(Value::as_str) else {
         return Err(rotated.of_no_token(judge(reply, TOKEN, &words, CREDENTIALS)));
     };
-    match read_token(text, body.as_ref(), reply, now, held) {
+    let minted = match purpose {
+        Purpose::Exchange { requested } => read_exchanged(text, body.as_ref(), reply, now, requested, held),
+        _ => check_type(member("token_type"), reply, held)
+            .and_then(|()| read_token(text, body.as_ref(), reply, now)),
+    };
+    match minted {
         Ok(minted) => Ok(rotated.with(minted, &reply.host)),
         Err(failure) => Err(rotated.of_no_use(failure)),
     }
 }
 
-fn read_token(
-    text: &str,
-    body: Option<&Value>,
-    reply: &Reply,
-    now: Moment,
-    held: &Held,
-) -> Result<Minted, Failure> {
+fn read_token(text: &str, body: Option<&Value>, reply: &Reply, now: Moment) -> Result<Minted, Failure> {
     let member = |name: &str| body.and_then(|body| body.get(name));
-    check_type(member("token_type"), reply, held)?;
     let token = token::accept_from(text.as_bytes(), reply)?;
     let lifetime = match lifetime::told(member("expires_in")) {
         // Nobody said, but the token may (RFC 9068).
@@ -128,6 +132,32 @@ fn read_token(
     // A string with blanks by RFC 6749 3.3, a list at some.
     let scope = member("scope").and_then(jwt::words);
     Ok(Minted { lifetime, scope, date: reply.date, ..Minted::of(token) })
+}
+
+/// What came for other tokens (RFC 8693 2.2.1): its `token_type` is `N_A` where it is no access token.
+fn read_exchanged(
+    text: &str,
+    body: Option<&Value>,
+    reply: &Reply,
+    now: Moment,
+    requested: Option<&str>,
+    held: &Held,
+) -> Result<Minted, Failure> {
+    let member = |name: &str| body.and_then(|body| body.get(name)).and_then(Value::as_str).map(str::trim);
+    let issued = member("issued_token_type").filter(|issued| !issued.is_empty());
+    let is_none = member("token_type").is_some_and(|told| told.eq_ignore_ascii_case("N_A"));
+    let is_other = issued.or(requested).is_some_and(|issued| issued != token_exchange::ACCESS_TOKEN);
+    if !(is_none && is_other) {
+        check_type(body.and_then(|body| body.get("token_type")), reply, held)?;
+    }
+    let mut minted = read_token(text, body, reply, now)?;
+    if let (Some(requested), Some(issued)) = (requested, issued)
+        && requested != issued
+    {
+        let issued = held.clean(issued, 100);
+        minted.warnings.push(format!("{} gave a token of the type {issued}, not {requested}", reply.host));
+    }
+    Ok(minted)
 }
 
 /// Whether the member `error` says that there was one, in the form of RFC 6749 5.2 or in another.

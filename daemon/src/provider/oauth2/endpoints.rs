@@ -106,6 +106,13 @@ impl Endpoints {
         self.issuer.as_ref().map(|issuer| &*issuer.text)
     }
 
+    /// Whom a client's assertions are for, if the configuration does not tell (RFC 7523 3): the issuer, else the token
+    /// endpoint.
+    pub(super) fn audience(&self) -> String {
+        let token = || self.written(Endpoint::Token).map(Url::to_string);
+        self.issuer().map(str::to_owned).or_else(token).unwrap_or_default()
+    }
+
     /// An endpoint as it is written.
     pub(super) fn written(&self, which: Endpoint) -> Option<&Url> {
         self.written.iter().find(|(written, _)| *written == which).map(|(_, url)| url)

@@ -1,14 +1,20 @@
 //! What is traded for an access token: the grant, and the keys of the configuration that each has.
 
+use std::time::Duration;
+
 use tokend_proto::Secret;
 
+use super::answer::Purpose;
+use super::assertion::Assertion;
 use super::extra::Kind;
 use super::form::Form;
 use super::login::Login;
+use super::signer::Signer;
+use super::token_exchange::TokenExchange;
 use crate::document::Table;
-use crate::provider::Failure;
 use crate::provider::http::refuse_key;
 use crate::provider::login::Asking;
+use crate::provider::{Failure, MintRequest};
 use crate::secret::{Reach, Source};
 
 /// What `grant` may be.
@@ -59,6 +65,20 @@ pub(super) enum Grant {
         /// The password.
         password: Source,
     },
+    /// An assertion (RFC 7523 2.1).
+    JwtBearer(Assertion),
+    /// Other tokens (RFC 8693).
+    TokenExchange(TokenExchange),
+}
+
+/// What a grant's part of a request is made from.
+pub(super) struct Ingredients<'i> {
+    /// The refresh token, where the grant spends one.
+    pub(super) spent: Option<&'i Secret>,
+    pub(super) asked: &'i MintRequest,
+    pub(super) asking: &'i Asking,
+    pub(super) signer: &'i Signer,
+    pub(super) timeout: Duration,
 }
 
 /// The name of the grant that is configured; `None` where there is one that nobody knows, which has been reported.
@@ -110,17 +130,9 @@ impl Grant {
                 let password = Source::required(table, "password", reach);
                 Some(Self::Password { username: username?.value, password: password? })
             }
-            "client_credentials" => Some(Self::ClientCredentials),
-            _ => {
-                for (key, _) in KEYS.iter().filter(|(_, grants)| grants.contains(&name)) {
-                    table.allow(key);
-                }
-                if let Some(span) = table.value_span("grant") {
-                    let hint = "so far there are client_credentials, refresh_token and password";
-                    table.report_shown(&span, format!("the grant {name} is not built yet"), hint);
-                }
-                None
-            }
+            "jwt_bearer" => Assertion::read(table, reach).map(Self::JwtBearer),
+            "token_exchange" => TokenExchange::read(table, reach).map(Self::TokenExchange),
+            _ => Some(Self::ClientCredentials),
         }
     }
 
@@ -131,6 +143,8 @@ impl Grant {
             Self::RefreshToken(_) => "refresh_token",
             Self::Login(login) => login.grant,
             Self::Password { .. } => "password",
+            Self::JwtBearer(_) => "jwt_bearer",
+            Self::TokenExchange(_) => "token_exchange",
         }
     }
 
@@ -138,7 +152,11 @@ impl Grant {
     pub(super) fn sources(&self) -> Vec<(&'static str, &Source)> {
         match self {
             Self::Password { password, .. } => vec![("password", password)],
-            _ => Vec::new(),
+            Self::JwtBearer(assertion) => {
+                assertion.source().map(|source| ("assertion", source)).into_iter().collect()
+            }
+            Self::TokenExchange(exchange) => exchange.sources(),
+            Self::ClientCredentials | Self::RefreshToken(_) | Self::Login(_) => Vec::new(),
         }
     }
 
@@ -146,17 +164,51 @@ impl Grant {
     pub(super) fn user(&self) -> &str {
         match self {
             Self::Password { username, .. } => username,
-            _ => "",
+            Self::JwtBearer(assertion) => assertion.parties().map_or("", |(_, subject)| subject),
+            Self::TokenExchange(exchange) => exchange.subject_account().unwrap_or_default(),
+            Self::ClientCredentials | Self::RefreshToken(_) | Self::Login(_) => "",
         }
     }
 
-    /// What is traded, as a request says it. `spent` is the refresh token, where the grant spends one.
-    pub(super) async fn form(
-        &self,
-        spent: Option<&Secret>,
-        asking: &Asking,
-        timeout: std::time::Duration,
-    ) -> Result<Form, Failure> {
+    /// Who says what is traded, if it is not the client.
+    pub(super) fn issuer(&self) -> Option<&str> {
+        match self {
+            Self::JwtBearer(assertion) => assertion.parties().map(|(issuer, _)| issuer),
+            _ => None,
+        }
+    }
+
+    /// For what a request is that spends no refresh token.
+    pub(super) fn purpose(&self) -> Purpose<'_> {
+        match self {
+            Self::TokenExchange(exchange) => Purpose::Exchange { requested: exchange.requested.as_deref() },
+            _ => Purpose::Token,
+        }
+    }
+
+    /// What `tokend check` shows of it beside its sources.
+    pub(super) fn describe(&self, into: &mut Vec<(&'static str, String)>) {
+        match self {
+            Self::Password { username, .. } => into.push(("username", username.clone())),
+            Self::JwtBearer(assertion) => {
+                if let Some((issuer, subject)) = assertion.parties() {
+                    into.push((
+                        "assertion",
+                        format!("of {issuer} about {subject}, signed with the private key"),
+                    ));
+                }
+            }
+            Self::TokenExchange(exchange) => exchange.describe(into),
+            Self::ClientCredentials | Self::RefreshToken(_) | Self::Login(_) => {}
+        }
+    }
+
+    /// What is traded, as a request says it.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub(super) async fn form(&self, from: Ingredients<'_>) -> Result<Form, Failure> {
+        let Ingredients { spent, asked, asking, signer, timeout } = from;
         match self {
             Self::ClientCredentials => Ok(Form::of_grant("client_credentials")),
             Self::RefreshToken(_) | Self::Login(_) => {
@@ -178,6 +230,10 @@ impl Grant {
                 form.say_secret("password", &password);
                 Ok(form)
             }
+            Self::JwtBearer(assertion) => {
+                assertion.form(asked.scope.as_deref(), signer, asking, timeout).await
+            }
+            Self::TokenExchange(exchange) => exchange.form(&asked.borrowed, asking, timeout).await,
         }
     }
 }

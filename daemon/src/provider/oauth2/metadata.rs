@@ -62,14 +62,15 @@ impl Metadata {
         }
     }
 
-    /// The method to use if the configuration names none: Basic, unless only another is supported (RFC 8414 2:
+    /// How a client with a secret says it if the configuration does not tell: Basic, unless only another is supported (RFC 8414 2:
     /// Basic, if nothing is said).
     pub(super) fn method(&self) -> Method {
         let supports = |method: Method| {
             let names = self.authentication.as_ref();
             names.is_some_and(|names| names.iter().any(|name| name == method.name()))
         };
-        if supports(Method::Post) && !supports(Method::Basic) { Method::Post } else { Method::Basic }
+        let known = [Method::Basic, Method::Post, Method::SecretJwt];
+        known.into_iter().find(|method| supports(*method)).unwrap_or(Method::Basic)
     }
 
     /// Takes what is faulty from `old`, where that was good. Whether there was any.
@@ -277,6 +278,7 @@ mod tests {
             (json!(null), Method::Basic),
             (json!(["client_secret_basic", "client_secret_post"]), Method::Basic),
             (json!(["client_secret_post", "private_key_jwt"]), Method::Post),
+            (json!(["private_key_jwt", "client_secret_jwt"]), Method::SecretJwt),
             (json!(["private_key_jwt"]), Method::Basic),
             (json!("client_secret_post"), Method::Basic),
         ] {

@@ -2,6 +2,7 @@
 //! and the endpoints say where.
 
 mod answer;
+mod assertion;
 mod client;
 mod endpoints;
 mod extra;
@@ -9,20 +10,23 @@ mod form;
 mod grant;
 mod login;
 mod metadata;
+mod signer;
+mod token_exchange;
 
 use std::time::Duration;
 
 use self::answer::{Origin, Purpose, Spent};
-use self::client::{Client, Clients, Method};
+use self::assertion::Assertion;
+use self::client::{Client, Method, Wants};
 use self::endpoints::{Endpoint, Endpoints};
 use self::extra::{Extra, Kind};
 use self::form::Form;
-use self::grant::Grant;
+use self::grant::{Grant, Ingredients};
 use super::http::{Http, Reply, Request, address, refuse_key};
 use super::lists::Words as Lists;
 use super::login::{Asking, LogIn};
 use super::words::Held;
-use super::{CarriedOut, Defaults, Failure, Identity, MintRequest, Minted, Pending, Provider};
+use super::{Borrowed, CarriedOut, Defaults, Failure, Identity, MintRequest, Minted, Pending, Provider};
 use crate::clock::Moment;
 use crate::document::Table;
 use crate::secret::Source;
@@ -53,8 +57,7 @@ struct Answered {
     held: Held,
 }
 
-/// Reads `issuer`, the endpoints, `grant` and its keys, `client_id`, `client_secret`, `token_endpoint_auth_method`,
-/// `scope`, `audience`, `resource`, `extra`.
+/// Reads `issuer`, the endpoints, `grant` and its keys, the client's keys, `scope`, `audience`, `resource`, `extra`.
 pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn Provider>> {
     let name = grant::read_name(table);
     grant::refuse_keys_of_others(table, name);
@@ -71,13 +74,13 @@ pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn
     let has_effect = |key: &str| name.is_none_or(|name| grant::has_effect(key, name));
     let endpoints = Endpoints::read(table, has_effect, needed);
     let grant = name.and_then(|name| Grant::read(table, name, &defaults.reach));
-    let clients = match (name, &grant) {
-        (_, None) => Clients::Unknown,
-        (Some("client_credentials"), _) => Clients::Confidential,
-        (Some("password" | "jwt_bearer" | "token_exchange"), _) => Clients::Nameless,
-        _ => Clients::Any,
-    };
-    let client = Client::read(table, defaults.command_timeout, clients, &defaults.reach);
+    let wants = name.zip(grant.as_ref()).map(|(name, grant)| Wants {
+        proof: name == "client_credentials",
+        name: !matches!(name, "password" | "jwt_bearer" | "token_exchange"),
+        key: matches!(grant, Grant::JwtBearer(Assertion::Signed { .. })),
+    });
+    let audience = endpoints.as_ref().map(Endpoints::audience).unwrap_or_default();
+    let client = Client::read(table, wants, audience, defaults.command_timeout, &defaults.reach);
     let scope = Lists::OAuthScope.read(table, "scope");
     let audience = Lists::Apart.read_one_or_many(table, "audience");
     let resource = Lists::Apart.read_one_or_many(table, "resource");
@@ -100,7 +103,7 @@ impl OAuth2 {
         let spent = self.spent(asked);
         let (kind, purpose) = match spent {
             Some(spent) => (Kind::Refresh, Purpose::Refresh(spent)),
-            None => (Kind::Token, Purpose::Token),
+            None => (Kind::Token, self.grant.purpose()),
         };
         let form = self.form(spent, asked, &asking).await.map_err(early)?;
         self.trade(form, kind, purpose, &asking).await
@@ -128,8 +131,9 @@ impl OAuth2 {
         let own = if matches!(self.grant, Grant::Login(_)) { &[][..] } else { &self.scope };
         let scope = Lists::OAuthScope.choose("bad-scope", asked.scope.as_deref(), own)?;
         let audience = Lists::Apart.choose("bad-audience", asked.audience.as_deref(), &self.audience)?;
+        let (signer, timeout) = (&self.client.signer, self.client.timeout);
         let spent = spent.map(|spent| spent.token);
-        let mut form = self.grant.form(spent, asking, self.client.timeout).await?;
+        let mut form = self.grant.form(Ingredients { spent, asked, asking, signer, timeout }).await?;
         self.say_for_what(&mut form, scope, audience);
         Ok(form)
     }
@@ -242,6 +246,13 @@ impl Provider for OAuth2 {
         true
     }
 
+    fn borrows(&self) -> Vec<Borrowed> {
+        match &self.grant {
+            Grant::TokenExchange(exchange) => exchange.borrows(),
+            _ => Vec::new(),
+        }
+    }
+
     fn sources(&self) -> Vec<&Source> {
         self.all_sources().into_iter().map(|(_, source)| source).collect()
     }
@@ -268,7 +279,7 @@ impl Provider for OAuth2 {
     fn identity(&self) -> Identity {
         Identity {
             origin: self.endpoints.named().map(address::origin).unwrap_or_default(),
-            client: self.client.id.clone().unwrap_or_default(),
+            client: self.client.id.as_deref().or(self.grant.issuer()).unwrap_or_default().to_owned(),
             user: self.grant.user().to_owned(),
         }
     }
@@ -278,9 +289,7 @@ impl Provider for OAuth2 {
         self.endpoints.describe(&mut lines);
         lines.push(("grant", self.grant.name().to_owned()));
         lines.extend(self.client.id.iter().map(|id| ("client_id", id.clone())));
-        if !self.grant.user().is_empty() {
-            lines.push(("username", self.grant.user().to_owned()));
-        }
+        self.grant.describe(&mut lines);
         let first = self.first_refresh_token().map(|source| ("refresh_token", source));
         for (name, source) in self.all_sources().into_iter().chain(first) {
             lines.push((name, source.describe()));
@@ -300,6 +309,10 @@ impl Provider for OAuth2 {
     }
 }
 
+#[cfg(test)]
+mod assertion_tests;
+#[cfg(test)]
+mod exchange_tests;
 #[cfg(test)]
 mod refresh_tests;
 #[cfg(test)]

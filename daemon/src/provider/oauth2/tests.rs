@@ -249,7 +249,7 @@ async fn without_metadata_there_is_no_token() {
 fn what_is_not_built_says_so() {
     let keys = "issuer = 'https://a.example'\nclient_id = 'x'\nclient_secret = $y$\n";
     for (more, words) in [
-        ("token_endpoint_auth_method = 'private_key_jwt'", "private_key_jwt is not built yet"),
+        ("token_endpoint_auth_method = 'tls_client_auth'", "tls_client_auth is not built yet"),
         ("userinfo_endpoint = 'https://a.example'", "asking the service about a user is not built yet"),
     ] {
         let found = Account::complaints("oauth2", &format!("{keys}{more}"));
