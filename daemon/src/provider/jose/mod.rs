@@ -13,6 +13,8 @@ mod key_set;
 mod pair;
 mod private_jwk;
 mod private_pem;
+#[cfg(test)]
+mod tests;
 
 pub(in crate::provider) use algorithm::{Algorithm, Family};
 pub(in crate::provider) use assertion::{Header, assertion, sign};
