@@ -1,5 +1,6 @@
-//! Keys for the tests alone: made with OpenSSL for this file, thrown away, and known to everybody. The lines that
-//! mark a PEM are put around them when they are used, so that those who search for lost keys are not called.
+//! Keys for the tests alone: made with OpenSSL for this file, thrown away, and known to everybody. The lines
+//! that mark a PEM are put around them when they are used, so that those who search for lost keys are not
+//! called.
 
 /// `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048`
 pub(super) const RSA_PKCS8: &str = "\

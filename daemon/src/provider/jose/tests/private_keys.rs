@@ -179,7 +179,7 @@ fn a_key_signs_only_what_it_is_for() {
             keys::P256_PKCS8,
             Algorithm::Rs256,
             "`private_key` is an EC key on P-256, which cannot sign RS256",
-            "set `token_endpoint_auth_signing_alg = \"ES256\"`, or make one with `openssl genpkey -algorithm RSA",
+            "set `token_endpoint_auth_signing_alg = \"ES256\"`, or make one with `openssl genpkey -algorithm",
         ),
         (
             keys::P256_PKCS8,

@@ -25,7 +25,7 @@ fn what_each_algorithm_signs_is_verified_with_the_public_key() {
         let key = key_for(algorithm);
         let token = signed(&key, &json!({"sub": "ü"}));
         assert_eq!(header(&token), json!({"alg": algorithm.name(), "typ": "JWT"}));
-        let claims = set_of(&[public(&key)]).verify(&token, None).expect(algorithm.name());
+        let claims = set_of(&[public(&key)]).verify(&token, None).expect("verified");
         assert_eq!(claims.subject(), Some("ü"));
     }
 }
@@ -37,7 +37,7 @@ fn what_a_client_secret_signs_is_verified_with_it() {
         let key = SigningKey::client_secret(&shared, Some(algorithm)).expect("a key");
         let token = signed(&key, &json!({"sub": "a"}));
         let mac = ClientMac::agreed(Some(&shared), Some(&json!([algorithm.name()])));
-        KeySet::default().verify(&token, mac.as_ref()).expect(algorithm.name());
+        KeySet::default().verify(&token, mac.as_ref()).expect("verified");
     }
 }
 

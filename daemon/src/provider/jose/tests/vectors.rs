@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::{secret, set_of, signed_part};
+use super::{key_for, public, secret, set_of, signed_part};
 use crate::provider::jose::{Algorithm, ClientMac, KeySet, SigningKey};
 
 /// RFC 7515 A.1: the key, in base64url.
@@ -46,7 +46,8 @@ const RSA_TOKEN: &str = "\
 
 /// RFC 7515 A.3: the key.
 const EC_KEY: &str = "\
-    {\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\",\"y\":\"x_FEzRu9m36HLN_\
+    {\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\",\"y\":\"\
+    x_FEzRu9m36HLN_\
     tue659LNpXW6pCyStikYjKIWI5a0\",\"d\":\"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI\"}";
 
 /// RFC 7515 A.3: ES256.
@@ -57,7 +58,8 @@ const EC_TOKEN: &str = "\
 
 /// RFC 8037 A.1: the key.
 const ED25519_KEY: &str = "\
-    {\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"d\":\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\",\"x\":\"11qYAYKxCrfV\
+    {\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"d\":\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\",\"x\"\
+    :\"11qYAYKxCrfV\
     S_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}";
 
 /// RFC 8037 A.4: `EdDSA`.
@@ -67,7 +69,8 @@ const ED25519_TOKEN: &str = "\
 
 /// RFC 7520 3.3: the public key.
 const COOKBOOK_KEY: &str = "\
-    {\"kty\":\"RSA\",\"kid\":\"bilbo.baggins@hobbiton.example\",\"use\":\"sig\",\"n\":\"n4EPtAOCc9AlkeQHPzHStgAbgs7\
+    {\"kty\":\"RSA\",\"kid\":\"bilbo.baggins@hobbiton.example\",\"use\":\"sig\",\"n\":\"n4EPtAOCc9Al\
+    keQHPzHStgAbgs7\
     bTZLwUBZdR8_KuKPEHLd4rHVTeT-O-XV2jRojdNhxJWTDvNd7nqQ0VEiZQHz_AJmSCpMaJMRBSFKrKb2wqVwGU_NsYOYL-Qt\
     iWN2lbzcEe6XC0dApr5ydQLrHqkHHig3RBordaZ6Aj-oBHqFEHYpPe7Tpe-OfVfHd1E6cS6M1FZcD1NNLYD5lFHpPI9bTwJl\
     sde3uhGqC0ZCuEHg8lhzwOHrtIQbS0FVbb9k3-tVTU4fg_3L_vniUFAKwuCLqKnS2BYwdq_mzSnbLY7h_qixoR7jig3__kRh\
@@ -82,6 +85,39 @@ const COOKBOOK_TOKEN: &str = "\
     6O8TTB5dDDItllVo6_1OLPpcbUrhiUSMxbbXUvdvWXzg-UD8biiReQFlfz28zGWVsdiNAUf8ZnyPEgVFn442ZdNqiVJRmBqr\
     YRXe8P_ijQ7p8Vdz0TTrxUeT3lm8d9shnr2lfJT8ImUjvAA2Xez2Mlp8cBE5awDzT0qI0n6uiP1aCN_2_jLAeQTlqRHtfa64\
     QQSUmFAAjVKPbByi7xho0uTOcbH510a6GYmJUAfmWjwZ6oD4ifKo8DYM-X72Eaw";
+
+/// `RS384` by the Python library jwcrypto, with the test key of the kind.
+const RS384_TOKEN: &str = "\
+    eyJhbGciOiAiUlMzODQifQ.eyJzdWIiOiJhIn0.E8CclQu1S6-_jl9Tue45ZJs19mi9OdgFIcwfd46UbARdft0SNhrZHOFmb\
+    jNAF535DPRcEQYLRVrfoo9u47t8Zhw6d9ROYlmDy5LYRDsztgHdJNLvHo6RsZd3KVEnwlMPFSbi3Kaa7_WGUIBqB86APqBBK\
+    FBRvmOV6Y1Q00H8JyXHPkeH17COW_nMV-wpnWHE9rs_XON2LniDk6L4Xw44DBupOT6dGmMIZnMjIceSRyoay1UStIVDnxElp\
+    -EsiG7e73nsPW8jSuZ0rTN6l-L-QmQpMK_VrbpGiMISSfopALzmiXh0ofDvHD3GApzFed8pgw5TkMo3ykGoy4w0XIPldg";
+
+/// `RS512` by the Python library jwcrypto, with the test key of the kind.
+const RS512_TOKEN: &str = "\
+    eyJhbGciOiAiUlM1MTIifQ.eyJzdWIiOiJhIn0.SEDOmHBaUuIfKu73yImWfN2cO2SI27-cq0lEwhdFOQD7_GL3OHM3CkQEn\
+    yCHzT39Z_I1JUhDwW5zHXjHyg7wNozUAclp8vniU88TCkJrtaYVFMRufVuurcNIJIIyu8hxP_X32JcaXQ8sPk_a_NbM7K12w\
+    dGU3y9XItTzV-TTaM9pZqRhVAZYHkQnoBwoY-pYMrmJ_ldV40c1vcGrrPElB7RNoQgFF8X0WFGsNQMx6UuJ661bqmsmmsas_\
+    39JCBGPTu1JLtsXHPMTcO7Dy1RlPXl0GUaYLYpAvSysy48xMMJJVw9K7ETR7mqnaRe3LuuGvZ0lIRkMc1P1hNCka7e6OQ";
+
+/// `PS256` by the Python library jwcrypto, with the test key of the kind.
+const PS256_TOKEN: &str = "\
+    eyJhbGciOiAiUFMyNTYifQ.eyJzdWIiOiJhIn0.KAGcNujnbvyjNhmJ7nE0w34HcBZdJemWOraj-ZNEKLz7v_kdPxvM47jkx\
+    eIklfcnii8vxlmOZ3Y9GjTtWzIPf4qbLV2OGAgcMyL5t5aB6erWRIQjxZGOuJjjFDDMNA7MZXMLNj5q77skYPQSUrhWuHuKq\
+    Sffo8gnA3-ohQPzzqI2bIR9ln6koE8ByD0NUdZGVMpuFA06KXOB0z5tN5Apgkb3obkuBfU5imqR40Xn11NwArk4b1myztG-n\
+    NfZhBVxz929AaZE-P1HitwZ5qX5LSOM0QKzQ3XGifkIvE2AiwitZktwJtSBFJ_tT1fj_OC5Zw7_nq9hdwZLuXomDoAsuA";
+
+/// `PS512` by the Python library jwcrypto, with the test key of the kind.
+const PS512_TOKEN: &str = "\
+    eyJhbGciOiAiUFM1MTIifQ.eyJzdWIiOiJhIn0.em6t2WbLeJi_LJjQv64rXOxG7vflU05y-8H6kUlH7l8LW7_YJpMYFiYnJ\
+    D2gGz2d1bxWGwE_IEmqbIfdH1Z6DWnJD4T_ZmHWaYntgAw-S3OjHDvDuwcHWL1n_9TveNw5x1w2pf0pJvI_QcZQYNMqFvA2j\
+    0vifpbveHwmO9nVIjWa5Ik2HxoHdSTYbh_yegrKi83pXDL53BXWx2Pp7al7iz-_kSFul0U9D-jytR5KrXDsUaWRZvIBU1D2O\
+    ZII8Bwu-tAJel3AzcKlDK7obMHzAvS5vuwDo2bzlG3vuSE9rZCB-xkYFDEubW2S6QsMMMdfrpNWoYNhjV6AXHPZcnxLmA";
+
+/// `ES384` by the Python library jwcrypto, with the test key of the kind.
+const ES384_TOKEN: &str = "\
+    eyJhbGciOiAiRVMzODQifQ.eyJzdWIiOiJhIn0.tbTHgeGhTWs3NTMTZQytYsLjo0hnLfOyk_GcHmCO9z2sxoYBBpSEbVHpC\
+    9E3GxctAYvt-Md1pHaY-5Hde6cA18zH1qb4byPXk586k2JUGJDVgqqeTFUXubqfBD8mt2LA";
 
 #[test]
 fn the_signatures_of_the_specifications_are_verified() {
@@ -125,5 +161,19 @@ fn signatures_that_have_only_one_form_come_out_as_in_the_specifications() {
         let (signed, signature) = signed_part(token);
         let made = key.signature(signed.as_bytes()).expect("a signature");
         assert_eq!(URL_SAFE_NO_PAD.encode(made), signature);
+    }
+}
+
+#[test]
+fn what_another_library_signs_is_verified() {
+    for (algorithm, token) in [
+        (Algorithm::Rs384, RS384_TOKEN),
+        (Algorithm::Rs512, RS512_TOKEN),
+        (Algorithm::Ps256, PS256_TOKEN),
+        (Algorithm::Ps512, PS512_TOKEN),
+        (Algorithm::Es384, ES384_TOKEN),
+    ] {
+        let set = set_of(&[public(&key_for(algorithm))]);
+        assert_eq!(set.verify(&secret(token), None).expect("verified").subject(), Some("a"));
     }
 }

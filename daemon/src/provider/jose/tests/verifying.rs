@@ -313,7 +313,9 @@ proptest! {
     }
 
     #[test]
-    fn no_private_key_makes_it_panic(text in "[\\PC\n]{0,200}", der in prop::collection::vec(any::<u8>(), 0..100)) {
+    fn no_private_key_makes_it_panic(
+        text in "[\\PC\n]{0,200}", der in prop::collection::vec(any::<u8>(), 0..100),
+    ) {
         let body = base64::engine::general_purpose::STANDARD.encode(der);
         for text in [text.clone(), format!("{{{text}")] {
             prop_assert!(SigningKey::private(&secret(&text), None).is_err());
