@@ -69,6 +69,10 @@ struct Answered {
 
 /// Reads `issuer`, the endpoints, `grant` and its keys, the client's keys, `scope`, `audience`, `resource`, `extra`.
 pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn Provider>> {
+    read_account(table, defaults).map(|account| Box::new(account) as Box<dyn Provider>)
+}
+
+fn read_account(table: &mut Table<'_>, defaults: &Defaults) -> Option<OAuth2> {
     let name = grant::read_name(table);
     grant::refuse_keys_of_others(table, name);
     for (key, what) in LATER {
@@ -95,7 +99,7 @@ pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn
     let audience = Lists::Apart.read_one_or_many(table, "audience");
     let resource = Lists::Apart.read_one_or_many(table, "resource");
     let extra = Extra::read(table, |kind| name.is_none_or(|name| grant::sends(kind, name)));
-    Some(Box::new(OAuth2 {
+    Some(OAuth2 {
         http,
         endpoints: endpoints?,
         grant: grant?,
@@ -105,7 +109,7 @@ pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn
         resource: resource.unwrap_or_default(),
         extra,
         keys: ServiceKeys::default(),
-    }))
+    })
 }
 
 impl OAuth2 {
@@ -341,6 +345,10 @@ impl Provider for OAuth2 {
 mod assertion_tests;
 #[cfg(test)]
 mod exchange_tests;
+#[cfg(test)]
+mod id_token_tests;
+#[cfg(test)]
+mod logout_tests;
 #[cfg(test)]
 mod refresh_tests;
 #[cfg(test)]
