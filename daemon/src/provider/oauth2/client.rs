@@ -109,9 +109,8 @@ impl Client {
         let signs = wants.is_some_and(|wants| wants.key);
         let method = match method {
             Named::None if has_key && !has_secret && !signs => Some(Method::PrivateKeyJwt),
-            Named::None => None,
             Named::One(method) => Some(method),
-            Named::Faulty => None,
+            Named::None | Named::Faulty => None,
         };
         let id = table.has("client_id").then(|| table.required_string("client_id"));
         if let Some(wants) = wants {
