@@ -189,6 +189,13 @@ impl Client {
         }
     }
 
+    /// What `tokend check` shows of it beside its sources.
+    pub(super) fn describe(&self, into: &mut Vec<(&'static str, String)>) {
+        into.extend(self.id.iter().map(|id| ("client_id", id.clone())));
+        let method = self.method.map(|method| ("token_endpoint_auth_method", method.name().to_owned()));
+        into.extend(method);
+    }
+
     /// Where its secrets come from, each by its key.
     pub(super) fn sources(&self) -> Vec<(&'static str, &Source)> {
         let secret = self.secret.iter().map(|source| ("client_secret", source));
