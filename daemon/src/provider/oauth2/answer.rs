@@ -46,8 +46,8 @@ pub(super) enum Purpose<'a> {
         /// `requested_token_type`
         requested: Option<&'a str>,
     },
-    /// A token for a refresh token. The new one comes with the token, or with the failure where the token itself is
-    /// of no use.
+    /// A token for a refresh token. The new one comes with the token, or with the failure where the token
+    /// itself is of no use.
     Refresh(Spent<'a>),
     /// A person's login: a token, and the first refresh token.
     Login {

@@ -203,6 +203,30 @@ async fn a_mac_counts_only_where_the_metadata_list_it() {
     }
 }
 
+#[tokio::test]
+async fn a_bad_place_for_keys_costs_no_request_for_every_token() {
+    let signing = Signing::by("k");
+    let service = StandIn::start([]);
+    let url = service.url();
+    let metadata = |keys: &str| {
+        let body = json!({"issuer": url, "token_endpoint": format!("{url}/token"), "jwks_uri": keys});
+        answer(200, &body.to_string())
+    };
+    let good = || signing.answer(&url, &json!({}));
+    let there = format!("{url}/keys");
+    service.then([metadata("http://a.example/keys"), good(), good()]);
+    service.then([good(), metadata(&there), signing.keys()]);
+    let keys = format!("issuer = '{url}'\nclient_id = 'app'\nclient_secret = $s$\nscope = ['openid']");
+    let account = Account::read("oauth2", &keys);
+    for (seconds, is_served) in [(0, false), (59, false), (60, true)] {
+        let asked = MintRequest { now: moment(seconds), ..request() };
+        let minted = account.mint(&asked).await.expect("a token");
+        assert_eq!(id_token(&minted).is_some(), is_served, "{seconds}: {:?}", minted.warnings);
+    }
+    let (openid, post) = ("GET /.well-known/openid-configuration", "POST /token");
+    assert_eq!(service.lines(), [openid, post, post, post, openid, "GET /keys"]);
+}
+
 /// What a login makes of an answer.
 async fn log_in(service: &StandIn, nonce: Option<&str>, body: &Value) -> Result<Minted, Failure> {
     let url = service.url();

@@ -1,5 +1,5 @@
-//! Id tokens that come with a token: verified against the service's keys before anybody gets them (OpenID Connect
-//! Core 1.0, 3.1.3.7).
+//! Id tokens that come with a token: verified against the service's keys before anybody gets them (OpenID
+//! Connect Core 1.0, 3.1.3.7).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +48,8 @@ struct Known {
 }
 
 impl ServiceKeys {
-    /// The keys now. `others` asks for newer ones, which there may be; those that there are do if they cannot be had.
+    /// The keys now. `others` asks for newer ones, which there may be; those that there are do if they cannot
+    /// be had.
     async fn get(&self, url: &Url, others: bool, http: &Http, now: Moment) -> Result<Arc<KeySet>, Failure> {
         // Held while asking, so that variants of the account ask once.
         let mut known = self.0.lock().await;
@@ -87,8 +88,8 @@ async fn fetch(url: &Url, http: &Http, now: Moment) -> Result<KeySet, Failure> {
 }
 
 impl OAuth2 {
-    /// Puts the id token of an answer, if it is verified, beside the token. At a login one that is not fails it;
-    /// else it is left out, for no refresh token may be lost over it.
+    /// Puts the id token of an answer, if it is verified, beside the token. At a login one that is not fails
+    /// it; else it is left out, for no refresh token may be lost over it.
     ///
     /// # Errors
     /// At a login, why it is not verified.
@@ -146,8 +147,8 @@ impl OAuth2 {
         Ok(minted)
     }
 
-    /// Whether an id token is the service's, for this client, and belongs to `access_token`. Not so where nobody knows
-    /// whose keys it should be signed with.
+    /// Whether an id token is the service's, for this client, and belongs to `access_token`. Not so where
+    /// nobody knows whose keys it should be signed with.
     ///
     /// # Errors
     /// Why it is not, or why the keys cannot be had.
@@ -181,8 +182,8 @@ impl OAuth2 {
         Ok(true)
     }
 
-    /// The client's secret and the list of algorithms, where the service may sign with the secret: it must list such a
-    /// MAC (OpenID Connect Core 1.0, 10.1).
+    /// The client's secret and the list of algorithms, where the service may sign with the secret: it must
+    /// list such a MAC (OpenID Connect Core 1.0, 10.1).
     async fn secret_of_macs(&self, asking: &Asking) -> Result<Option<(Secret, Value)>, Failure> {
         if self.endpoints.written(Endpoint::Jwks).is_some() {
             return Ok(None);
