@@ -46,8 +46,8 @@ pub(super) enum Purpose<'a> {
         /// `requested_token_type`
         requested: Option<&'a str>,
     },
-    /// A token for a refresh token. The new one comes with the token, or with the failure where the token itself is
-    /// of no use.
+    /// A token for a refresh token. The new one comes with the token, or with the failure where the token
+    /// itself is of no use.
     Refresh(Spent<'a>),
     /// A person's login: a token, and the first refresh token.
     Login {
@@ -76,6 +76,20 @@ pub(super) enum Origin<'a> {
 pub(super) fn error_code(reply: &Reply) -> Option<String> {
     let body = reply.json()?;
     body.get("error")?.as_str().map(|code| code.trim().to_owned())
+}
+
+/// The id token in a reply, not verified yet.
+pub(super) fn id_token(reply: &Reply) -> Option<String> {
+    let mut body = reply.json()?;
+    match body.get_mut("id_token")?.take() {
+        Value::String(text) if !text.is_empty() => Some(text),
+        _ => None,
+    }
+}
+
+/// The service's words in a reply that is no token, without the secrets in `held`.
+pub(super) fn words(reply: &Reply, held: &Held) -> Words {
+    Words::read(reply.json().as_ref(), WORDS, held)
 }
 
 /// The token in `reply`, which came to a request of the moment `now`, or what its absence means.

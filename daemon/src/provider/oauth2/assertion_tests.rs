@@ -1,4 +1,4 @@
-//! What is signed: by clients that prove with a JWT who they are, and for the grant jwt_bearer.
+//! What is signed: by clients that prove with a JWT who they are, and for the grant `jwt_bearer`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -7,9 +7,9 @@ use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::provider::Class;
 use crate::provider::jose::KeySet;
 use crate::provider::stand_in::{Account, NOW, Seen, StandIn, answer, request, secret, token};
-use crate::provider::{Class, Provider as _};
 
 /// A new Ed25519 key: as a PEM, and as the service knows it.
 fn key() -> (String, KeySet) {
@@ -108,7 +108,8 @@ async fn an_issuer_is_whom_assertions_are_for() {
     let (pem, _) = key();
     let service = StandIn::start(good());
     let keys = format!(
-        "issuer = 'https://a.example/t'\ntoken_endpoint = '{}/token'\nclient_id = 'app'\nprivate_key = ${pem}$",
+        "issuer = 'https://a.example/t'\ntoken_endpoint = '{}/token'\n\
+         client_id = 'app'\nprivate_key = ${pem}$",
         service.url()
     );
     Account::read("oauth2", &keys).get().await.expect("a token");
@@ -136,7 +137,7 @@ async fn claims_are_signed_and_traded() {
     let service = StandIn::start(good());
     let keys = format!(
         "token_endpoint = '{}/token'\ngrant = 'jwt_bearer'\nprivate_key = ${pem}$\n\
-         assertion_claims = {{ iss = 'svc:a.example', sub = 'alice', scope = 'a', aud = 'https://b.example' }}\n",
+         [assertion_claims]\niss = 'svc:a.example'\nsub = 'alice'\nscope = 'a'\naud = 'https://b.example'\n",
         service.url()
     );
     let account = Account::read("oauth2", &keys);

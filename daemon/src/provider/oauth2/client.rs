@@ -94,8 +94,8 @@ pub(super) struct Wants {
 }
 
 impl Client {
-    /// Reads `client_id`, `client_secret`, `token_endpoint_auth_method`, and what [`Signer::read`] does. `wants` is
-    /// absent where the grant itself is faulty: then what is missing is not reported.
+    /// Reads `client_id`, `client_secret`, `token_endpoint_auth_method`, and what [`Signer::read`] does.
+    /// `wants` is absent where the grant itself is faulty: then what is missing is not reported.
     pub(super) fn read(
         table: &mut Table<'_>,
         wants: Option<Wants>,
@@ -109,9 +109,8 @@ impl Client {
         let signs = wants.is_some_and(|wants| wants.key);
         let method = match method {
             Named::None if has_key && !has_secret && !signs => Some(Method::PrivateKeyJwt),
-            Named::None => None,
             Named::One(method) => Some(method),
-            Named::Faulty => None,
+            Named::None | Named::Faulty => None,
         };
         let id = table.has("client_id").then(|| table.required_string("client_id"));
         if let Some(wants) = wants {
@@ -131,8 +130,8 @@ impl Client {
         Some(Self { id, secret, method, signer: signer?, timeout })
     }
 
-    /// Says in a request to any endpoint who asks: in `form`, or in the header that comes back. `supported` is what
-    /// the service would take.
+    /// Says in a request to any endpoint who asks: in `form`, or in the header that comes back. `supported`
+    /// is what the service would take.
     ///
     /// # Errors
     /// Why its secret cannot be had.
@@ -188,6 +187,13 @@ impl Client {
             Some(source) => source.fetch(&asking.errand, self.timeout).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// What `tokend check` shows of it beside its sources.
+    pub(super) fn describe(&self, into: &mut Vec<(&'static str, String)>) {
+        into.extend(self.id.iter().map(|id| ("client_id", id.clone())));
+        let method = self.method.map(|method| ("token_endpoint_auth_method", method.name().to_owned()));
+        into.extend(method);
     }
 
     /// Where its secrets come from, each by its key.
@@ -253,7 +259,8 @@ fn check(table: &mut Table<'_>, method: Option<Method>, wants: Wants) {
     }
 }
 
-/// `Basic` with id and secret, each encoded as in a form before they are joined (RFC 6749 2.3.1 and appendix B).
+/// `Basic` with id and secret, each encoded as in a form before they are joined (RFC 6749 2.3.1 and appendix
+/// B).
 fn basic(id: &str, secret: &Secret, held: &mut Held) -> Result<HeaderValue, Failure> {
     let mut pair = Buffer::with_capacity(3 * (id.len() + secret.len()) + 1);
     pair.push_encoded(id.as_bytes());

@@ -62,8 +62,8 @@ impl Metadata {
         }
     }
 
-    /// How a client with a secret says it if the configuration does not tell: Basic, unless only another is supported (RFC 8414 2:
-    /// Basic, if nothing is said).
+    /// How a client with a secret says it if the configuration does not tell: Basic, unless only another is
+    /// supported (RFC 8414 2: Basic, if nothing is said).
     pub(super) fn method(&self) -> Method {
         let supports = |method: Method| {
             let names = self.authentication.as_ref();
@@ -107,11 +107,14 @@ impl Issuer {
         };
         // Held while asking, so that variants of the account ask once.
         let mut known = self.known.lock().await;
-        if let Some((at, metadata)) = &*known
-            && at.until(now.steady) < FRESH
-            && check(metadata).is_ok()
-        {
-            return Ok(Arc::clone(metadata));
+        if let Some((at, metadata)) = &*known {
+            let age = at.until(now.steady);
+            let found = check(metadata);
+            // Without id tokens there are tokens all the same: no reason to ask again for each.
+            let is_bearable = found.is_ok() || (needed == Some(Endpoint::Jwks) && age < AGAIN);
+            if age < FRESH && is_bearable {
+                return found.map(|()| Arc::clone(metadata));
+            }
         }
         // Not at each request, least of all right before a refresh token is spent.
         let soon = Steady(now.steady.0.saturating_sub(milliseconds(FRESH.saturating_sub(AGAIN))));
@@ -183,7 +186,7 @@ impl Issuer {
         for which in Endpoint::ALL {
             match text(which.key()) {
                 Some(url) => endpoints.push((which, self.checked(which, url, reply))),
-                // Whoever has one of its own needs no other (RFC 8414 2: "unless only the implicit grant …").
+                // RFC 8414 2: required, and yet no fault for whoever has one of their own.
                 None if which == Endpoint::Token => {
                     endpoints.push((which, Err(unusable(reply, "metadata without a token_endpoint"))));
                 }
