@@ -8,6 +8,7 @@
 //   POST /_ctl/fault    {mode, match, grant, client, count, after, …} a fault for the next requests that fit; the oldest that fits wins
 //   POST /_ctl/client   {client_id, client_secret} changes a client; {client_id, like} makes one like another
 //   POST /_ctl/key      {client_id, alg, form, kid} a new key for a client that signs: {private_key}; form is pkcs8, pkcs1, sec1 or jwk
+//   POST /_ctl/sign     {client_id, sub} an assertion of RFC 7523 that the newest key of this client signed: {assertion}
 //   POST /_ctl/login    {client_id, scope, sub} a login without a browser: {refresh_token}
 //   POST /_ctl/device   {user_code, act, sub} what a person does with a device's code, act is approve or deny
 //   POST /_ctl/rotate   the provider signs with other keys from now on, and takes the old ones' signatures no more
@@ -29,17 +30,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 
-import { makeKey } from './keys.mjs';
+import { assertion, makeKey } from './keys.mjs';
 
 const BODY_LIMIT = 64 * 1024;
 
-/// What was seen, and the faults that are to come. They outlive a provider that gets other keys.
+/// What was seen, the faults that are to come, and the clients' keys. They outlive a provider that gets other keys.
 export function makeLedger() {
-  return { seen: [], faults: [] };
+  return { seen: [], faults: [], keys: new Map() };
 }
 
 /// `store` is the provider's own (see `makeStore`); `more` are further routes, each a function of the request's JSON.
-export function control({ ledger: { seen, faults }, store, more }) {
+export function control({ issuer, ledger: { seen, faults, keys }, store, more }) {
   const change = ({ client_id, like = client_id, ...change }) => {
     const entry = store.get(`Client:${like}`);
     if (!entry) throw new Error(`no client ${like}`);
@@ -61,10 +62,12 @@ export function control({ ledger: { seen, faults }, store, more }) {
     },
     'POST /_ctl/client': change,
     'POST /_ctl/key': async ({ client_id, alg, form = 'pkcs8', kid }) => {
-      const { publicJwk, privateKey } = await makeKey({ alg, form, kid });
+      const { publicJwk, privateKey, text } = await makeKey({ alg, form, kid });
       change({ client_id, jwks: { keys: [publicJwk] } });
-      return { private_key: privateKey };
+      keys.set(client_id, { alg, privateKey });
+      return { private_key: text };
     },
+    'POST /_ctl/sign': async ({ client_id, sub }) => ({ assertion: await assertion({ ...keys.get(client_id), issuer, client_id, sub }) }),
     ...more,
   };
 

@@ -59,7 +59,7 @@ server.listen(port, '127.0.0.1', () => {
       },
     };
     // Koa runs these in this order, then the library's own routes.
-    provider.use(control({ ledger, store, more }));
+    provider.use(control({ issuer, ledger, store, more }));
     provider.use(whoami(made));
     provider.use(pages({ provider, askForGrant: grants(provider) }));
     answers = provider.callback();
