@@ -4,12 +4,12 @@ use super::browser::Browser;
 use super::logging_in::LoggingIn;
 use super::*;
 
-/// An account of the device flow, with another name at the same kind of client where `like` says so.
+const SCOPE: &str = "scope = ['openid', 'offline_access', 'api:read']\n";
+
+/// An account of the device flow at a client of its own name that is like another.
 fn device(provider: &Provider, name: &str, like: &str) -> String {
-    if name != like {
-        provider.control("client", &json!({"client_id": name, "like": like}));
-    }
-    account_at(provider, name, "device_code", name) + "scope = ['openid', 'offline_access', 'api:read']\n"
+    provider.control("client", &json!({"client_id": name, "like": like}));
+    account_at(provider, name, "device_code", name) + SCOPE
 }
 
 fn log_in(sandbox: &Sandbox, name: &str) -> LoggingIn {
@@ -23,13 +23,13 @@ fn a_device_is_logged_in_when_its_person_says_yes_and_not_when_it_is_no_or_nothi
         return;
     };
     let names = ["tv", "slow", "denied", "forgotten", "late"];
-    let text: String = names
-        .iter()
-        .map(|name| {
-            let like = if matches!(*name, "forgotten" | "late") { "tv-hasty" } else { "tv" };
-            device(&provider, name, like)
-        })
-        .collect();
+    let text = device(&provider, "tv", "tv")
+        // A client with a secret says it in each request.
+        + &device(&provider, "slow", "app-basic")
+        + &secret_line(&sandbox, "slow", "client_secret", "app-secret")
+        + &device(&provider, "denied", "tv")
+        + &device(&provider, "forgotten", "tv-hasty")
+        + &device(&provider, "late", "tv-hasty");
     sandbox.configure(&text);
     let daemon = sandbox.start();
     for name in names {

@@ -2,9 +2,9 @@
 
 use super::*;
 
-/// A login of alice's at a client, whose first refresh token a file has.
-fn login(sandbox: &Sandbox, provider: &Provider, client: &str) -> String {
-    provider.log_in(sandbox, client);
+/// A login of this person's at a client, whose first refresh token a file has.
+fn login(sandbox: &Sandbox, provider: &Provider, client: &str, person: &str) -> String {
+    provider.log_in_as(sandbox, client, person);
     account_at(provider, client, "refresh_token", client)
         + &format!("refresh_token = {{ file = '~/{client}.refresh' }}\n")
 }
@@ -90,8 +90,8 @@ fn a_token_of_another_account_is_traded_for_one_of_its_person() {
     let Some(provider) = Provider::start_for_long(&sandbox, "the grant token_exchange") else {
         return;
     };
-    let text = login(&sandbox, &provider, "app-public")
-        + &login(&sandbox, &provider, "app-basic")
+    let text = login(&sandbox, &provider, "app-public", "alice")
+        + &login(&sandbox, &provider, "app-basic", "bob")
         + &secret_line(&sandbox, "app-basic", "client_secret", "app-secret")
         + &trader(&sandbox, &provider, "plain", "subject = { account = 'app-public' }\n")
         + &trader(
@@ -106,7 +106,6 @@ fn a_token_of_another_account_is_traded_for_one_of_its_person() {
             "acting",
             "subject = { account = 'app-public' }\nactor = { account = 'app-basic' }\nscope = ['api:read']\n",
         );
-    provider.control("client", &json!({"client_id": "app-basic"}));
     sandbox.configure(&text);
     let _daemon = sandbox.start();
 
@@ -117,7 +116,7 @@ fn a_token_of_another_account_is_traded_for_one_of_its_person() {
     let who = provider.holder(&sandbox.token("acting"));
     assert_eq!(
         (&who["sub"], &who["act"], &who["scope"]),
-        (&"alice".into(), &json!({"sub": "alice"}), &"api:read".into())
+        (&"alice".into(), &json!({"sub": "bob"}), &"api:read".into())
     );
     // For another service, kept apart from the account's own.
     let other = sandbox.tok(["get", "plain", "--audience", "urn:api:b"]);

@@ -63,9 +63,14 @@ impl Provider {
         reply.json()
     }
 
-    /// A person logs in at this client, without a browser: the first refresh token.
+    /// Alice logs in at this client, without a browser: the first refresh token.
     pub(crate) fn log_in(&self, sandbox: &Sandbox, client: &str) -> String {
-        let told = self.control("login", &json!({"client_id": client}));
+        self.log_in_as(sandbox, client, "alice")
+    }
+
+    /// The same with another person.
+    pub(crate) fn log_in_as(&self, sandbox: &Sandbox, client: &str, person: &str) -> String {
+        let told = self.control("login", &json!({"client_id": client, "sub": person}));
         let first = told["refresh_token"].as_str().expect("one").to_owned();
         accounts::set_refresh_token(sandbox, client, &first);
         first

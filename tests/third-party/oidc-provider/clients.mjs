@@ -8,9 +8,6 @@ export const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
-// The seconds that this client's device codes live. All others' live long enough for a person.
-export const HASTY = { client_id: 'tv-hasty', seconds: 3 };
-
 const LOGIN_SCOPE = ['openid', 'offline_access', ...SCOPES].join(' ');
 // Any port of the loopback interface: RFC 8252 7.3.
 const redirect_uris = ['http://127.0.0.1/', 'http://127.0.0.1/callback', 'http://[::1]/callback'];
@@ -40,7 +37,8 @@ export const CLIENTS = [
   { ...app, client_id: 'app-basic', client_secret: 'app-secret', token_endpoint_auth_method: 'client_secret_basic' },
   { ...browserOnly, client_id: 'app-browser', client_name: 'The browser’s app', token_endpoint_auth_method: 'none' },
   { ...app, client_id: 'tv', client_name: 'The television', token_endpoint_auth_method: 'none' },
-  { ...app, client_id: HASTY.client_id, token_endpoint_auth_method: 'none' },
+  // `device_code_seconds` is no client metadata of a standard: how long its device codes live.
+  { ...app, client_id: 'tv-hasty', device_code_seconds: 3, token_endpoint_auth_method: 'none' },
   signs('app-signing', 'ES256', { ...app }),
   // Trades tokens for others: RFC 8693.
   { ...service, client_id: 'trader', client_secret: 'trader-secret', token_endpoint_auth_method: 'client_secret_basic', grant_types: [TOKEN_EXCHANGE] },

@@ -5,7 +5,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import * as jose from 'jose';
 import Provider, { errors } from 'oidc-provider';
 
-import { CLIENTS, FORBIDDEN_SCOPE, HASTY, SCOPES } from './clients.mjs';
+import { CLIENTS, FORBIDDEN_SCOPE, SCOPES } from './clients.mjs';
 import { registerGrants } from './grants.mjs';
 import { devicePages, errorPage } from './pages.mjs';
 import { adapterOn } from './store.mjs';
@@ -47,7 +47,7 @@ export function makeProvider({ issuer, ttl, store }) {
       ClientCredentials: ttl.clientCredentials,
       AccessToken: ttl.accessToken,
       IdToken: ttl.idToken,
-      DeviceCode: (_ctx, _code, client) => (client.clientId === HASTY.client_id ? HASTY.seconds : 300),
+      DeviceCode: (_ctx, _code, client) => store.get(`Client:${client.clientId}`).payload.device_code_seconds ?? 300,
       AuthorizationCode: 60,
       Interaction: 300,
       Session: 3600,
