@@ -2,25 +2,25 @@
 //! they are given up.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 
 use rustix::process::Signal;
 use tokend_tests::real_time::let_pass;
 
 use super::browser::{Browser, Person};
-use super::logging_in::LoggingIn;
 use super::*;
 
-/// An account that logs in with a browser, named as its client.
-fn browser_account(provider: &Provider, name: &str) -> String {
-    provider.control("client", &json!({"client_id": name, "like": "app-browser"}));
+/// An account that logs in with a browser, at a client of its own name that is like another.
+fn browser_account(provider: &Provider, name: &str, like: &str) -> String {
+    provider.control("client", &json!({"client_id": name, "like": like}));
     account_at(provider, name, "authorization_code", name)
         + "scope = ['openid', 'offline_access', 'api:read']\nextra = { authorization = { prompt = 'consent' } }\n"
 }
 
 /// `tok login` where this person's browser is what opens URLs.
 fn log_in(sandbox: &Sandbox, words: &[&str], person: &Person) -> LoggingIn {
-    LoggingIn::start(sandbox, words, |command| {
+    LoggingIn::start_with(sandbox, words, |command| {
         command.env("BROWSER", &person.program);
     })
 }
@@ -30,7 +30,8 @@ fn log_in(sandbox: &Sandbox, words: &[&str], person: &Person) -> LoggingIn {
 fn assert_is_a_quiet_page(seen: &Value, provider: &Provider) {
     let host = |url: &str| url.split('/').nth(2).unwrap_or_default().to_owned();
     let ours = host(seen["address"].as_str().expect("an address"));
-    assert!(ours.starts_with("127.0.0.1:") && ours != host(&provider.url), "{seen}");
+    let is_loopback = ours.starts_with("127.0.0.1:") || ours.starts_with("[::1]:");
+    assert!(is_loopback && ours != host(&provider.url), "{seen}");
     assert_eq!(seen["hosts"], json!([host(&provider.url), ours]), "it loads nothing from elsewhere");
     assert_eq!(seen["dialogs"], json!([]), "{seen}");
     for element in ["script", "img", "b", "form", "iframe", "a"] {
@@ -80,7 +81,7 @@ fn a_person_logs_in_with_a_real_browser_once_for_all_who_wait_and_the_login_outl
         return;
     };
     let redirect = "redirect_uris = ['http://127.0.0.1/callback']\n";
-    sandbox.configure(&(browser_account(&provider, "app-browser") + redirect));
+    sandbox.configure(&(browser_account(&provider, "app-browser", "app-browser") + redirect));
     let daemon = sandbox.start();
     let said = sandbox.tok(["get", "app-browser"]);
     assert_eq!(said.code, 4, "{said:?}");
@@ -139,7 +140,12 @@ fn who_declines_in_the_browser_is_told_so_and_what_the_service_says_stays_text()
     let Some(provider) = Provider::start_for_long(&sandbox, what) else {
         return;
     };
-    sandbox.configure(&browser_account(&provider, "app-browser"));
+    // The other loopback, where the machine has it (RFC 8252 7.3).
+    let redirect = match TcpListener::bind("[::1]:0") {
+        Ok(_) => "redirect_uris = ['http://[::1]/callback']\n",
+        Err(_) => "",
+    };
+    sandbox.configure(&(browser_account(&provider, "app-browser", "app-browser") + redirect));
     let daemon = sandbox.start();
     let words = "<script>alert(1)</script><img src=x onerror=alert(2)><b>bold</b>";
     let person = browser.person(&sandbox, "alice", &["--answer", "deny", "--words", words]);
@@ -161,14 +167,20 @@ fn without_a_browser_here_the_address_is_opened_elsewhere_and_its_end_pasted() {
     let Some(provider) = Provider::start_for_long(&sandbox, what) else {
         return;
     };
-    sandbox.configure(&(browser_account(&provider, "first") + &browser_account(&provider, "second")));
+    // A client that signs, in the code's exchange as well.
+    let key = provider.new_key("app-signing", "ES256", "pkcs8");
+    sandbox.configure(
+        &(browser_account(&provider, "first", "app-signing")
+            + &secret_line(&sandbox, "first", "private_key", &key)
+            + "private_key_id = 'pkcs8'\n"),
+    );
     let daemon = sandbox.start();
     let person = browser.person(&sandbox, "alice", &["--elsewhere"]);
     let never = browser.person(&sandbox, "nobody", &[]);
-    let mut login = LoggingIn::start(&sandbox, &["first", "--no-browser"], |command| {
+    let mut login = LoggingIn::start_with(&sandbox, &["first", "--no-browser"], |command| {
         command.env("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22").env("BROWSER", &never.program);
     });
-    let address = login.address(&provider);
+    let address = login.address(&provider.url);
     person.open(&sandbox, &address);
     let seen = person.saw();
     let end = seen["address"].as_str().expect("an address");
@@ -194,13 +206,13 @@ fn a_login_that_is_given_up_leaves_nothing_behind() {
         return;
     };
     let device = account_at(&provider, "tv", "device_code", "tv") + "scope = ['openid', 'offline_access']\n";
-    sandbox.configure(&(browser_account(&provider, "app-browser") + &device));
+    sandbox.configure(&(browser_account(&provider, "app-browser", "app-browser") + &device));
     let daemon = sandbox.start();
     let before = kept(&sandbox.state());
-    let browser = LoggingIn::start(&sandbox, &["app-browser", "--no-browser"], |_| {});
-    let tv = LoggingIn::start(&sandbox, &["tv"], |_| {});
-    browser.address(&provider);
-    let code = tv.user_code();
+    let browser = LoggingIn::start(&sandbox, &["app-browser", "--no-browser"]);
+    let tv = LoggingIn::start(&sandbox, &["tv"]);
+    let _ = browser.address(&provider.url);
+    let code = user_code(&tv);
     for login in [browser, tv] {
         login.signal(Signal::INT);
         let said = login.end();
@@ -232,8 +244,8 @@ fn a_login_with_a_term_ends_after_it() {
     let daemon = sandbox.start();
     for (name, term) in [("tv", "15s"), ("long", "8h")] {
         provider.hurry_device(name, &json!({}));
-        let login = LoggingIn::start(&sandbox, &[name, "--for", term], |_| {});
-        provider.decide_device(&login.user_code(), "approve");
+        let login = LoggingIn::start(&sandbox, &[name, "--for", term]);
+        provider.decide_device(&user_code(&login), "approve");
         let said = login.end();
         assert_eq!(said.code, 0, "{said:?}");
     }

@@ -1,7 +1,6 @@
 //! The device flow (RFC 8628): a person types a code elsewhere, and says yes, no, or nothing.
 
 use super::browser::Browser;
-use super::logging_in::LoggingIn;
 use super::*;
 
 const SCOPE: &str = "scope = ['openid', 'offline_access', 'api:read']\n";
@@ -10,10 +9,6 @@ const SCOPE: &str = "scope = ['openid', 'offline_access', 'api:read']\n";
 fn device(provider: &Provider, name: &str, like: &str) -> String {
     provider.control("client", &json!({"client_id": name, "like": like}));
     account_at(provider, name, "device_code", name) + SCOPE
-}
-
-fn log_in(sandbox: &Sandbox, name: &str) -> LoggingIn {
-    LoggingIn::start(sandbox, &[name], |_| {})
 }
 
 #[test]
@@ -42,12 +37,12 @@ fn a_device_is_logged_in_when_its_person_says_yes_and_not_when_it_is_no_or_nothi
         let more = if name == "late" { json!({"expires_in": 300}) } else { json!({}) };
         provider.hurry_device(name, &more);
     }
-    let [tv, slow, denied, forgotten, late] = names.map(|name| log_in(&sandbox, name));
+    let [tv, slow, denied, forgotten, late] = names.map(|name| LoggingIn::start(&sandbox, &[name]));
 
     for login in [&tv, &slow] {
-        provider.decide_device(&login.user_code(), "approve");
+        provider.decide_device(&user_code(login), "approve");
     }
-    provider.decide_device(&denied.user_code(), "deny");
+    provider.decide_device(&user_code(&denied), "deny");
     for login in [tv, slow] {
         let said = login.end();
         assert_eq!(said.code, 0, "{said:?}");
@@ -97,8 +92,8 @@ fn the_address_of_the_device_flow_opens_in_a_browser() {
     sandbox.configure(&device(&provider, "tv", "tv"));
     let _daemon = sandbox.start();
     provider.hurry_device("tv", &json!({}));
-    let login = log_in(&sandbox, "tv");
-    let code = login.user_code();
+    let login = LoggingIn::start(&sandbox, &["tv"]);
+    let code = user_code(&login);
     let person = browser.person(&sandbox, "carol", &[]);
     person.open(&sandbox, &format!("{}/device?user_code={code}", provider.url));
     assert_eq!(person.saw()["title"], "The device is logged in");

@@ -10,7 +10,6 @@ mod devices;
 mod ends;
 mod grants;
 mod id_tokens;
-mod logging_in;
 mod logins;
 mod provider;
 mod resources;
@@ -23,11 +22,21 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokend_tests::accounts;
+use tokend_tests::logging_in::LoggingIn;
 use tokend_tests::real_time::paced;
 use tokend_tests::sandbox::{Sandbox, eventually, skip};
 use tokend_tests::stand_in::call;
 
 use provider::{Provider, account_at, secret_line};
+
+/// The code that a login shows, as the provider writes it.
+#[track_caller]
+fn user_code(login: &LoggingIn) -> String {
+    login.word(|word| {
+        let fits = |(index, it): (usize, u8)| if index == 4 { it == b'-' } else { it.is_ascii_uppercase() };
+        word.len() == 9 && word.bytes().enumerate().all(fits)
+    })
+}
 
 /// The account, the client, its secret, and how the provider wants to be told that.
 const CLIENTS: [(&str, &str, &str, &str); 3] = [

@@ -1,17 +1,19 @@
 //! `tok login` while it runs: what it has said so far, what a person says to it, and how it ended.
 
+#![expect(clippy::missing_panics_doc, reason = "each of these stops its test when it cannot go on")]
+
 use std::io::{Read, Write as _};
-use std::process::ChildStdin;
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokend_tests::sandbox::Said;
 
-use super::*;
+use crate::sandbox::{Said, Sandbox, code, eventually};
 
 /// A running `tok login`; killed when dropped.
-pub(crate) struct LoggingIn {
+#[derive(Debug)]
+pub struct LoggingIn {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: Heard,
@@ -19,14 +21,22 @@ pub(crate) struct LoggingIn {
 }
 
 /// What came through a pipe so far.
+#[derive(Debug)]
 struct Heard {
     text: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
 }
 
 impl LoggingIn {
-    /// `tok login` with these words, and a change to the command before it starts.
-    pub(crate) fn start(sandbox: &Sandbox, words: &[&str], change: impl FnOnce(&mut Command)) -> Self {
+    /// `tok login` with these words.
+    #[must_use]
+    pub fn start(sandbox: &Sandbox, words: &[&str]) -> Self {
+        Self::start_with(sandbox, words, |_| {})
+    }
+
+    /// The same, with a change to the command before it starts.
+    #[must_use]
+    pub fn start_with(sandbox: &Sandbox, words: &[&str], change: impl FnOnce(&mut Command)) -> Self {
         let mut command = sandbox.command("tok");
         command.arg("login").args(words);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -38,59 +48,55 @@ impl LoggingIn {
     }
 
     /// All that it said so far, wherever it said it.
-    pub(crate) fn said(&self) -> String {
+    #[must_use]
+    pub fn said(&self) -> String {
         self.stdout.text() + &self.stderr.text()
     }
 
     /// Waits until it said something.
     #[track_caller]
-    pub(crate) fn hear<T>(&self, what: &str, mut look: impl FnMut(&str) -> Option<T>) -> T {
+    pub fn hear<T>(&self, what: &str, mut look: impl FnMut(&str) -> Option<T>) -> T {
         eventually(what, || look(&self.said()))
     }
 
-    /// The address that it shows, at this service.
+    /// The address that it shows, which begins so.
     #[track_caller]
-    pub(crate) fn address(&self, provider: &Provider) -> String {
-        let start = format!("{}/", provider.url);
+    #[must_use]
+    pub fn address(&self, start: &str) -> String {
         self.hear("an address", |text| {
-            let found = &text[text.find(&start)?..];
+            let found = &text[text.find(start)?..];
             // The whole of it: something stands behind it.
-            Some(found[..found.find(|it: char| it.is_whitespace())?].to_owned())
+            Some(found[..found.find(|it: char| it.is_whitespace() || it == '\x1b')?].to_owned())
         })
     }
 
-    /// The code that it shows, as the provider writes it.
+    /// The first word that it shows which fits.
     #[track_caller]
-    pub(crate) fn user_code(&self) -> String {
-        let is_code = |word: &&str| {
-            let fits =
-                |(index, it): (usize, u8)| if index == 4 { it == b'-' } else { it.is_ascii_uppercase() };
-            word.len() == 9 && word.bytes().enumerate().all(fits)
-        };
-        self.hear("a code", |text| {
+    #[must_use]
+    pub fn word(&self, fits: impl Fn(&str) -> bool) -> String {
+        self.hear("a word", |text| {
             let mut words = text.split(|it: char| !it.is_ascii_alphanumeric() && it != '-');
-            words.find(is_code).map(str::to_owned)
+            words.find(|word| fits(word)).map(str::to_owned)
         })
     }
 
-    /// Says a line to it.
-    pub(crate) fn say(&mut self, line: &str) {
-        let stdin = self.stdin.as_mut().expect("its standard input");
-        writeln!(stdin, "{line}").expect("it listens");
+    /// Says a line to it. One that has ended does not listen, and that is seen at its end.
+    pub fn say(&mut self, line: &str) {
+        let _ = self.stdin.as_mut().map(|stdin| writeln!(stdin, "{line}"));
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("tok takes a signal");
     }
 
     /// Waits for its end.
     #[track_caller]
-    pub(crate) fn end(mut self) -> Said {
-        use std::os::unix::process::ExitStatusExt as _;
+    #[must_use]
+    pub fn end(mut self) -> Said {
         let status =
             eventually("the end of tok login", || self.child.try_wait().expect("the state of tok login"));
-        let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1);
-        Said { code, stdout: self.stdout.all(), stderr: self.stderr.all() }
+        Said { code: code(status), stdout: self.stdout.all(), stderr: self.stderr.all() }
     }
 }
 
