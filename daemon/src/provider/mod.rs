@@ -7,6 +7,7 @@ mod command;
 pub mod http;
 mod http_exchange;
 mod itsyouonline;
+mod jose;
 pub(crate) mod jwt;
 mod kinds;
 mod lifetime;
