@@ -28,8 +28,8 @@ pub(in crate::provider) struct Header<'h> {
     pub(in crate::provider) key_id: Option<&'h str>,
 }
 
-/// The claims of an assertion that is made now (RFC 7523 3): `iss`, `sub`, `aud`, `iat`, `exp` five minutes later,
-/// and a `jti` that is new each time. Make new ones for each try: a service takes each `jti` once.
+/// The claims of an assertion that is made now (RFC 7523 3): `iss`, `sub`, `aud`, `iat`, `exp` five minutes
+/// later, and a `jti` that is new each time. Make new ones for each try: a service takes each `jti` once.
 ///
 /// What is in `more` comes on top, and takes the place of `iss`, `sub` and `aud`, but not of the others.
 ///
@@ -63,7 +63,8 @@ fn seconds(time: Wall) -> i64 {
 /// The claims as a signed JWT (RFC 7515 3.1 and 7.1, RFC 7519 7.1).
 ///
 /// # Errors
-/// [`Class::Source`](crate::provider::Class::Source) if the key cannot sign after all, or the result were too long.
+/// [`Class::Source`](crate::provider::Class::Source) if the key cannot sign after all, or the result were too
+/// long.
 pub(in crate::provider) fn sign(
     key: &SigningKey,
     header: Header<'_>,

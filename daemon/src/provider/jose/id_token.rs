@@ -71,7 +71,7 @@ impl Claims {
         {
             return Err(refused("the id token is not the answer to this login (`nonce`)"));
         }
-        if let (Some(token), Some(hash)) = (expected.access_token, self.claims.get("at_hash"))
+        if let (Some(token), Some(hash)) = (expected.access_token, self.told("at_hash"))
             && hash.as_str() != Some(&self.left_half(token))
         {
             return Err(refused("the id token belongs to another access token (`at_hash`)"));
@@ -97,7 +97,7 @@ impl Claims {
             Some(Value::Array(all)) if all.iter().any(|one| one == client) => all.len() > 1,
             _ => return Err(other()),
         };
-        match self.claims.get("azp") {
+        match self.told("azp") {
             Some(party) if party == client => Ok(()),
             Some(_) => Err(refused("the id token was issued to another client (`azp`)")),
             None if several => {
@@ -112,7 +112,7 @@ impl Claims {
         let end = self.end().ok_or_else(|| refused("the id token does not say when it ends (`exp`)"))?;
         let start =
             self.time("iat").ok_or_else(|| refused("the id token does not say when it was made (`iat`)"))?;
-        let valid_from = match self.claims.get("nbf") {
+        let valid_from = match self.told("nbf") {
             Some(_) => self.time("nbf").ok_or_else(|| refused("the id token's `nbf` is no time"))?,
             None => start,
         };
@@ -143,6 +143,11 @@ impl Claims {
         let hash = digest::digest(self.algorithm.digest(), &token.expose());
         let hash = hash.as_ref();
         URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2])
+    }
+
+    /// A claim, if there is one: some services write `null` for none.
+    fn told(&self, name: &str) -> Option<&Value> {
+        self.claims.get(name).filter(|value| !value.is_null())
     }
 
     fn text(&self, name: &str) -> Option<&str> {

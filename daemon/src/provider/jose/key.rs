@@ -34,12 +34,12 @@ impl From<Pair> for Held {
 }
 
 impl SigningKey {
-    /// Reads a private key: PEM (PKCS#8, PKCS#1 or SEC 1), a JWK (RFC 7517), or the file of a service account that
-    /// has a PEM as its member `private_key`.
+    /// Reads a private key: PEM (PKCS#8, PKCS#1 or SEC 1), a JWK (RFC 7517), or the file of a service account
+    /// that has a PEM as its member `private_key`.
     ///
     /// # Errors
-    /// [`Class::Source`](crate::provider::Class::Source) with the kind `private-key` if it is none, or none that
-    /// signs with `algorithm`, where one is wanted.
+    /// [`Class::Source`](crate::provider::Class::Source) with the kind `private-key` if it is none, or none
+    /// that signs with `algorithm`, where one is wanted.
     pub(in crate::provider) fn private(text: &Secret, algorithm: Option<Algorithm>) -> Result<Self, Failure> {
         let text = text.expose();
         let text = text.trim_ascii();
@@ -102,7 +102,8 @@ impl SigningKey {
         self.algorithm
     }
 
-    /// What the service knows it by, if its own file says so: a JWK's `kid`, a service account's `private_key_id`.
+    /// What the service knows it by, if its own file says so: a JWK's `kid`, a service account's
+    /// `private_key_id`.
     pub(in crate::provider) fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }

@@ -55,7 +55,8 @@ pub(in crate::provider) struct ClientMac<'s> {
 /// Why a token is not verified.
 #[derive(Debug)]
 pub(in crate::provider) enum Unverified {
-    /// None of these keys is the one that signed it. The service may have a new one: fetch the set again, once.
+    /// None of these keys is the one that signed it. The service may have a new one: fetch the set again,
+    /// once.
     UnknownKey(Failure),
     /// Whatever the keys.
     Refused(Failure),
@@ -105,8 +106,8 @@ impl KeySet {
         Ok(Self(keys.iter().filter_map(PublicKey::read).collect()))
     }
 
-    /// The claims of a token whose signature one of these keys made, or the client's secret where that is agreed.
-    /// What the claims say is not looked at: [`Claims::check`] does.
+    /// The claims of a token whose signature one of these keys made, or the client's secret where that is
+    /// agreed. What the claims say is not looked at: [`Claims::check`] does.
     ///
     /// # Errors
     /// *Doubtful*, with the kind `id-token`.
@@ -133,8 +134,7 @@ impl KeySet {
         let token = token.as_str().ok_or_else(|| refuse("the id token is no JWT"))?;
         if token.split('.').count() == 5 {
             return Err(Unverified::Refused(Failure {
-                hint: "have the service sign id tokens, and not encrypt them (`id_token_encrypted_response_alg`)"
-                    .to_owned(),
+                hint: "have the service only sign id tokens: no `id_token_encrypted_response_alg`".to_owned(),
                 ..refused("the id token is encrypted, which tokend does not read")
             }));
         }
@@ -151,7 +151,8 @@ impl KeySet {
         if header.crit.is_some() {
             return Err(refuse("the id token has extensions that must be understood (`crit`), and are not"));
         }
-        // RFC 8725 3.11: `at+jwt`, `logout+jwt` and their like are signed with the same keys, for something else.
+        // RFC 8725 3.11: `at+jwt`, `logout+jwt` and their like are signed with the same keys, for something
+        // else.
         if header.typ.as_ref().is_some_and(|typ| typ.to_ascii_lowercase().ends_with("+jwt")) {
             return Err(refuse("the id token says that it is a token of another kind (`typ`)"));
         }
@@ -175,8 +176,8 @@ impl KeySet {
         Ok((algorithm, payload))
     }
 
-    /// Whether a key that the token may mean made the signature: one of the name that it says, or one without a name;
-    /// any if it says none.
+    /// Whether a key that the token may mean made the signature: one of the name that it says, or one without
+    /// a name; any if it says none.
     fn find(
         &self,
         algorithm: Algorithm,

@@ -83,8 +83,8 @@ impl Pair {
         }
     }
 
-    /// The signature of `message`, as a JWS has it (RFC 7518 3.2 to 3.5, RFC 8037 3.1). The algorithm is for this
-    /// kind of key: whoever made the key has seen to that.
+    /// The signature of `message`, as a JWS has it (RFC 7518 3.2 to 3.5, RFC 8037 3.1). The algorithm is for
+    /// this kind of key: whoever made the key has seen to that.
     pub(super) fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, Failure> {
         let random = SystemRandom::new();
         match self {

@@ -182,8 +182,8 @@ fn decoded(name: &str, member: Option<&Cow<'_, str>>) -> Result<Zeroizing<Vec<u8
         .map_err(|_| unfit(format!("`{name}` of the JWK in `private_key` is no base64url"), hint))
 }
 
-/// The number with as many bytes as its curve wants: some write it without the zeros in front, or with one more.
-/// What has too many all the same stays as it is, and fits nothing.
+/// The number with as many bytes as its curve wants: some write it without the zeros in front, or with one
+/// more. What has too many all the same stays as it is, and fits nothing.
 pub(super) fn full_size(number: &[u8], size: usize) -> Zeroizing<Vec<u8>> {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     let significant = &number[zeros..];

@@ -1,5 +1,5 @@
-//! Private keys as OpenSSL writes them: PEM (RFC 7468) around PKCS#8 (RFC 5958), PKCS#1 (RFC 8017 A.1.2) or SEC 1
-//! (RFC 5915).
+//! Private keys as OpenSSL writes them: PEM (RFC 7468) around PKCS#8 (RFC 5958), PKCS#1 (RFC 8017 A.1.2) or
+//! SEC 1 (RFC 5915).
 
 use pkcs1::RsaPrivateKey;
 use pkcs8::der::Decode as _;
@@ -26,13 +26,15 @@ const X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const ED448: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.113");
 
-/// The first private key of a PEM. What stands around it (certificates, curve parameters, notes) is passed over.
+/// The first private key of a PEM. What stands around it (certificates, curve parameters, notes) is passed
+/// over.
 pub(super) fn read(text: &[u8]) -> Result<Held, Failure> {
     let says = |word: &str| text.windows(word.len()).any(|part| part == word.as_bytes());
     // OpenSSL's old form says so in a header, PKCS#8 in the label.
     if says("Proc-Type: 4,ENCRYPTED") || says("-----BEGIN ENCRYPTED PRIVATE KEY-----") {
         let message = "`private_key` is encrypted, and tokend knows no passphrase for it";
-        let hint = "`openssl pkey -in key.pem | tok secret set NAME` puts the open key into tokend's encrypted store";
+        let hint =
+            "`openssl pkey -in key.pem | tok secret set NAME` puts the open key into the encrypted store";
         return Err(unfit(message, hint));
     }
     let lines = lines(text);
@@ -50,8 +52,8 @@ pub(super) fn read(text: &[u8]) -> Result<Held, Failure> {
     Err(none(text, says))
 }
 
-/// The lines without white space around them. A variable often has `\n` written out where a line should end; no
-/// backslash is part of a PEM.
+/// The lines without white space around them. A variable often has `\n` written out where a line should end;
+/// no backslash is part of a PEM.
 fn lines(text: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut lines = Zeroizing::new(Vec::with_capacity(text.len() + 1));
     let mut rest = text;
@@ -60,7 +62,7 @@ fn lines(text: &[u8]) -> Zeroizing<Vec<u8>> {
         let (line, ending) = rest.split_at(end);
         lines.extend_from_slice(line.trim_ascii());
         lines.push(b'\n');
-        let written_out = [&b"\\r\\n"[..], b"\\n", b"\\r", b"\\", b"\n"];
+        let written_out = [&b"\\n"[..], b"\\r", b"\\", b"\n"];
         rest = written_out.iter().find_map(|ending_is| ending.strip_prefix(*ending_is)).unwrap_or_default();
     }
     lines

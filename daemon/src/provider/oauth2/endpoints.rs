@@ -93,6 +93,11 @@ impl Endpoints {
                 }
             }
         }
+        if let (false, Some(span)) = (table.has("issuer"), table.key_span(Endpoint::Jwks.key())) {
+            // OpenID Connect Core 1.0, 3.1.3.7 (2).
+            let hint = "write `issuer`, which every id token must name";
+            table.report(&span, "`jwks_uri` has no effect without `issuer`", hint);
+        }
         (!spoilt).then_some(Self { written, issuer })
     }
 
@@ -163,7 +168,7 @@ impl Endpoints {
 
     /// What `tokend check` shows of them.
     pub(super) fn describe(&self, into: &mut Vec<(&'static str, String)>) {
-        into.extend(self.issuer.as_ref().map(|issuer| ("issuer", issuer.url.to_string())));
+        into.extend(self.issuer().map(|issuer| ("issuer", issuer.to_owned())));
         into.extend(self.written.iter().map(|(which, url)| (which.key(), url.to_string())));
     }
 }
