@@ -27,7 +27,7 @@ const OPENID: &str = "openid";
 /// Keys are believed this long; after that they are fetched again, and the old ones do if that fails.
 const FRESH: Duration = Duration::from_secs(60 * 60);
 
-/// New keys are not asked for more often than this.
+/// Newer keys are asked for at once, and again no sooner than after this.
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// A new refresh token waits no longer than this until it can be kept.
@@ -43,8 +43,8 @@ struct Known {
     set: Arc<KeySet>,
     /// When they came.
     since: Steady,
-    /// When they were last asked for.
-    asked: Steady,
+    /// When newer ones than the first were last asked for.
+    asked: Option<Steady>,
 }
 
 impl ServiceKeys {
@@ -55,15 +55,16 @@ impl ServiceKeys {
         let mut old = known.as_mut().filter(|known| known.url == *url);
         if let Some(old) = &mut old {
             let is_fresh = old.since.until(now.steady) < FRESH;
-            if (is_fresh && !others) || old.asked.until(now.steady) < PAUSE {
+            let is_too_soon = old.asked.is_some_and(|asked| asked.until(now.steady) < PAUSE);
+            if (is_fresh && !others) || is_too_soon {
                 return Ok(Arc::clone(&old.set));
             }
-            old.asked = now.steady;
+            old.asked = Some(now.steady);
         }
         match (fetch(url, http, now).await, old) {
-            (Ok(set), _) => {
+            (Ok(set), old) => {
                 let set = Arc::new(set);
-                let (since, asked) = (now.steady, now.steady);
+                let (since, asked) = (now.steady, old.and_then(|old| old.asked));
                 *known = Some(Known { url: url.clone(), set: Arc::clone(&set), since, asked });
                 Ok(set)
             }
