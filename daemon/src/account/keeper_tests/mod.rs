@@ -5,6 +5,7 @@
 mod jumps;
 mod keeping;
 mod outages;
+mod short_lives;
 mod spending;
 mod turns;
 
