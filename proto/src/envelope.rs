@@ -40,6 +40,14 @@ impl Kind {
     pub const UNLOCK: Self = Self(10);
     /// How the store is.
     pub const STORE: Self = Self(11);
+    /// A person logs in.
+    pub const LOGIN: Self = Self(12);
+    /// Where the browser was sent to in the end.
+    pub const LOGIN_REDIRECT: Self = Self(13);
+    /// A person logs out.
+    pub const LOGOUT: Self = Self(14);
+    /// The id token that came with a token, please.
+    pub const GET_ID_TOKEN: Self = Self(15);
 
     /// A credential.
     pub const CREDENTIAL: Self = Self(0x8001);
@@ -55,6 +63,12 @@ impl Kind {
     pub const ABOUT_ANSWER: Self = Self(0x8006);
     /// How the store is.
     pub const STORE_STATE: Self = Self(0x8007);
+    /// What a login waits for.
+    pub const LOGIN_STEP: Self = Self(0x8008);
+    /// The login is done.
+    pub const LOGGED_IN: Self = Self(0x8009);
+    /// The login is forgotten.
+    pub const LOGGED_OUT: Self = Self(0x800a);
     /// The daemon does not know this kind of request. No body.
     pub const UNSUPPORTED: Self = Self(0x80fe);
     /// It did not work, and why.

@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod frame;
 pub mod limits;
 pub mod list;
+mod login;
 pub mod message;
 pub mod places;
 pub mod secret;

@@ -9,6 +9,7 @@ use crate::codec::{self, DecodeError, EncodeError};
 use crate::envelope::{self, Envelope, Kind};
 use crate::limits::{MAX_ANSWER, MAX_PAGE, MAX_WORDS};
 use crate::list::List;
+pub use crate::login::{LoggedIn, LoggedOut, Login, LoginRedirect, LoginStep, Logout};
 use crate::secret::Secret;
 pub use crate::store::{StoreState, Unlock};
 
@@ -41,6 +42,14 @@ pub enum Request {
     Unlock(Unlock),
     /// How the store is.
     Store,
+    /// A person logs in.
+    Login(Login),
+    /// Where the browser was sent to in the end.
+    LoginRedirect(LoginRedirect),
+    /// A person logs out.
+    Logout(Logout),
+    /// The id token that came with a token: the credential's `token` is it, and its life is its own.
+    GetIdToken(Get),
 }
 
 /// What the daemon answers.
@@ -61,6 +70,12 @@ pub enum Answer {
     About(About),
     /// How the store is.
     StoreState(StoreState),
+    /// What a login waits for.
+    LoginStep(LoginStep),
+    /// The login is done.
+    LoggedIn(LoggedIn),
+    /// The login is forgotten.
+    LoggedOut(LoggedOut),
     /// The daemon does not know this kind of request: it is older than its client.
     Unsupported,
     /// It did not work.
@@ -214,6 +229,8 @@ pub struct AccountStatus {
     pub warnings: Words,
     /// How far the daemon's wall clock is from the service's, where the service told its own over TLS.
     pub clock_skew: Option<ClockSkew>,
+    /// When the term of its login is over, in milliseconds since 1970, where a person gave it one.
+    pub login_ends_at_ms: Option<i64>,
 }
 
 /// How far two clocks are apart.
@@ -355,6 +372,10 @@ impl Request {
             Self::Lock => Kind::LOCK,
             Self::Unlock(_) => Kind::UNLOCK,
             Self::Store => Kind::STORE,
+            Self::Login(_) => Kind::LOGIN,
+            Self::LoginRedirect(_) => Kind::LOGIN_REDIRECT,
+            Self::Logout(_) => Kind::LOGOUT,
+            Self::GetIdToken(_) => Kind::GET_ID_TOKEN,
         }
     }
 
@@ -364,13 +385,16 @@ impl Request {
     /// [`EncodeError`] when it is larger than what may travel.
     pub fn seal(&self, id: u32) -> Result<Envelope, EncodeError> {
         let body = match self {
-            Self::Get(body) => codec::encode(body),
+            Self::Get(body) | Self::GetIdToken(body) => codec::encode(body),
             Self::Refresh(body) => codec::encode(body),
             Self::Reject(body) => codec::encode(body),
             Self::Status(body) => codec::encode(body),
             Self::List(body) => codec::encode(body),
             Self::Watch(body) => codec::encode(body),
             Self::Unlock(body) => codec::encode(body),
+            Self::Login(body) => codec::encode(body),
+            Self::LoginRedirect(body) => codec::encode(body),
+            Self::Logout(body) => codec::encode(body),
             Self::Reload | Self::About | Self::Lock | Self::Store => Ok(zeroize::Zeroizing::default()),
         }?;
         Ok(Envelope::new(id, self.kind(), body))
@@ -413,6 +437,10 @@ impl Request {
                 empty(body)?;
                 Self::Store
             }
+            Kind::LOGIN => Self::Login(codec::decode_request(body)?),
+            Kind::LOGIN_REDIRECT => Self::LoginRedirect(codec::decode_request(body)?),
+            Kind::LOGOUT => Self::Logout(codec::decode_request(body)?),
+            Kind::GET_ID_TOKEN => Self::GetIdToken(codec::decode_request(body)?),
             _ => return Ok(None),
         }))
     }
@@ -430,6 +458,9 @@ impl Answer {
             Self::Reloaded(_) => Kind::RELOADED,
             Self::About(_) => Kind::ABOUT_ANSWER,
             Self::StoreState(_) => Kind::STORE_STATE,
+            Self::LoginStep(_) => Kind::LOGIN_STEP,
+            Self::LoggedIn(_) => Kind::LOGGED_IN,
+            Self::LoggedOut(_) => Kind::LOGGED_OUT,
             Self::Unsupported => Kind::UNSUPPORTED,
             Self::Failure(_) => Kind::FAILURE,
         }
@@ -448,6 +479,9 @@ impl Answer {
             Self::Reloaded(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
             Self::About(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
             Self::StoreState(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
+            Self::LoginStep(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
+            Self::LoggedIn(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
+            Self::LoggedOut(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
             Self::Failure(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
             Self::Done | Self::Unsupported => envelope::frame(id, kind, &(), first, MAX_ANSWER),
         }
@@ -465,6 +499,9 @@ impl Answer {
             Self::Reloaded(body) => codec::encode(body),
             Self::About(body) => codec::encode(body),
             Self::StoreState(body) => codec::encode(body),
+            Self::LoginStep(body) => codec::encode(body),
+            Self::LoggedIn(body) => codec::encode(body),
+            Self::LoggedOut(body) => codec::encode(body),
             Self::Failure(body) => codec::encode(body),
             Self::Done | Self::Unsupported => Ok(zeroize::Zeroizing::default()),
         }?;
@@ -484,6 +521,9 @@ impl Answer {
             Kind::RELOADED => Self::Reloaded(codec::decode_answer(body)?),
             Kind::ABOUT_ANSWER => Self::About(codec::decode_answer(body)?),
             Kind::STORE_STATE => Self::StoreState(codec::decode_answer(body)?),
+            Kind::LOGIN_STEP => Self::LoginStep(codec::decode_answer(body)?),
+            Kind::LOGGED_IN => Self::LoggedIn(codec::decode_answer(body)?),
+            Kind::LOGGED_OUT => Self::LoggedOut(codec::decode_answer(body)?),
             Kind::FAILURE => Self::Failure(codec::decode_answer(body)?),
             Kind::DONE => {
                 empty(body)?;

@@ -227,6 +227,7 @@ fn the_largest_page_arrives() {
         }),
         warnings: List::truncating(vec!["w".repeat(warning); MAX_WORDS]),
         clock_skew: Some(ClockSkew { host: String::new(), ahead_ms: 0 }),
+        login_ends_at_ms: Some(0),
     };
     let page = |warning| {
         let accounts = List::truncating(vec![account(warning); MAX_PAGE]);
@@ -409,10 +410,10 @@ fn account_status() -> impl Strategy<Value = AccountStatus> {
     let times = (option::of(any::<i64>()), option::of(any::<i64>()), option::of(any::<i64>()));
     let spans = (option::of(any::<u64>()), option::of(any::<u64>()), any::<u64>());
     let skew = (text(), any::<i64>()).prop_map(|(host, ahead_ms)| ClockSkew { host, ahead_ms });
-    let told = (option::of(last_error), words(), option::of(skew));
+    let told = (option::of(last_error), words(), option::of(skew), option::of(any::<i64>()));
     ((text(), text(), text()), times, spans, told).prop_map(
         |((account, account_type, state), at, (expires_in_ms, lifetime_ms, served), told)| {
-            let (last_error, warnings, clock_skew) = told;
+            let (last_error, warnings, clock_skew, login_ends_at_ms) = told;
             AccountStatus {
                 account,
                 account_type,
@@ -426,6 +427,7 @@ fn account_status() -> impl Strategy<Value = AccountStatus> {
                 last_error,
                 warnings,
                 clock_skew,
+                login_ends_at_ms,
             }
         },
     )

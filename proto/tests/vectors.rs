@@ -508,6 +508,7 @@ fn pages() -> Vec<Vector> {
         last_error: None,
         warnings: words([]),
         clock_skew: Some(ClockSkew { host: "api.lyvecloud.seagate.com".to_owned(), ahead_ms: -7_200_250 }),
+        login_ends_at_ms: Some(1_800_028_800_000),
     };
     let parked = AccountStatus {
         account: "internal".to_owned(),
@@ -528,6 +529,7 @@ fn pages() -> Vec<Vector> {
         }),
         warnings: words(["the configuration is readable by others"]),
         clock_skew: None,
+        login_ends_at_ms: None,
     };
     let name = |account: &str, account_type: &str| AccountName {
         account: account.to_owned(),

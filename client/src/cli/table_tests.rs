@@ -21,6 +21,7 @@ pub(in crate::cli) fn account(name: &str, state: &str) -> AccountStatus {
         last_error: None,
         warnings: List::default(),
         clock_skew: None,
+        login_ends_at_ms: None,
     }
 }
 
@@ -195,6 +196,7 @@ fn a_message_cannot_draw_on_the_screen() {
 fn a_clock_that_is_wrong_is_told_below_its_account() {
     let skewed = |ahead_ms| AccountStatus {
         clock_skew: Some(ClockSkew { host: "login.example.com".to_owned(), ahead_ms }),
+        login_ends_at_ms: None,
         ..alive("a", 60, 60, 60)
     };
     for (ahead_ms, told) in [

@@ -35,6 +35,7 @@ fn account(name: &str, state: &str, error: Option<Code>) -> AccountStatus {
         }),
         warnings: List::default(),
         clock_skew: None,
+        login_ends_at_ms: None,
     }
 }
 

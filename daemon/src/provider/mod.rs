@@ -11,6 +11,7 @@ mod jwt;
 mod kinds;
 mod lifetime;
 mod lists;
+pub mod login;
 mod lyve_cloud;
 mod oauth2;
 mod openvcloud;
@@ -35,7 +36,12 @@ use tokend_proto::Secret;
 use crate::clock::{Moment, Wall};
 use crate::secret::{Errand, Source};
 
+use self::login::{Asking, LogIn};
+
 pub use kinds::{Defaults, Kind, kinds};
+
+/// The name of the field of [`Minted::fields`] that is an id token.
+pub const ID_TOKEN: &str = "id_token";
 
 /// A kind of service, configured for one account.
 ///
@@ -81,6 +87,27 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// then [`MintRequest::refresh_token`] is the one to spend. It is not one of [`Provider::sources`].
     fn first_refresh_token(&self) -> Option<&Source> {
         None
+    }
+
+    /// Whether its requests each spend a refresh token: of its first one, or of a person's login.
+    fn spends_refresh_token(&self) -> bool {
+        self.first_refresh_token().is_some() || self.login().is_some()
+    }
+
+    /// How a person logs in for it, where its refresh token comes from that.
+    fn login(&self) -> Option<&dyn LogIn> {
+        None
+    }
+
+    /// The accounts whose tokens its requests trade (RFC 8693), in the order of [`MintRequest::borrowed`].
+    fn borrows(&self) -> Vec<Borrowed> {
+        Vec::new()
+    }
+
+    /// Tells the service that a login is over (RFC 7009).
+    fn revoke<'a>(&'a self, revocation: &'a Revocation, asking: &'a Asking) -> Pending<'a, Revoked> {
+        let _ = (revocation, asking);
+        Box::pin(std::future::ready(Ok(Revoked::NotOffered)))
     }
 
     /// Finds out where its requests go, where that is not known yet: before a refresh token is in play.
@@ -147,6 +174,33 @@ pub struct Identity {
 /// What a provider is working on.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
 
+/// A token of another account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Borrowed {
+    /// The account's name.
+    pub account: String,
+    /// Its id token, not its access token.
+    pub id_token: bool,
+}
+
+/// The tokens of a login that is over.
+#[derive(Debug, Clone, Default)]
+pub struct Revocation {
+    /// The newest refresh token.
+    pub refresh_token: Option<Arc<Secret>>,
+    /// The access token in hand.
+    pub access_token: Option<Arc<Secret>>,
+}
+
+/// What became of a revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    /// The service took it.
+    Done,
+    /// The service has no place for it.
+    NotOffered,
+}
+
 /// What to ask the service for.
 #[derive(Debug, Clone)]
 pub struct MintRequest {
@@ -160,12 +214,14 @@ pub struct MintRequest {
     pub errand: Errand,
     /// The refresh token to spend, where the account's requests spend one.
     pub refresh_token: Option<Arc<Secret>>,
+    /// The tokens of other accounts that [`Provider::borrows`] names.
+    pub borrowed: Vec<Arc<Secret>>,
 }
 
 /// A token, fresh from the service.
 #[derive(Debug)]
 pub struct Minted {
-    /// Its named secret fields; the first is `token`.
+    /// Its named secret fields; the first is `token`. An id token that was verified is [`ID_TOKEN`].
     pub fields: Vec<(String, Secret)>,
     /// How long it lives, counted from before the request was sent, if the service said so.
     pub lifetime: Option<Duration>,

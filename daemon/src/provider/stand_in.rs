@@ -36,6 +36,7 @@ pub(crate) fn request() -> MintRequest {
         audience: None,
         errand: Errand::default(),
         refresh_token: None,
+        borrowed: Vec::new(),
     }
 }
 

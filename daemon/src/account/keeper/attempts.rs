@@ -74,7 +74,14 @@ impl Task {
         let account = slot.account.name.clone();
         self.attempt(id, generation, move || async move {
             let errand = Errand::new(&account, &provider.identity().origin);
-            let mut request = MintRequest { now: clock.now(), scope, audience, errand, refresh_token: None };
+            let mut request = MintRequest {
+                now: clock.now(),
+                scope,
+                audience,
+                errand,
+                refresh_token: None,
+                borrowed: Vec::new(),
+            };
             // Boxed: thousands of accounts may begin at once.
             let mut stamps = Box::pin(vigil::stamps(&*provider)).await;
             let mut result = provider.mint(&request).await;

@@ -382,6 +382,7 @@ impl Task {
                     audience: variant.audience().map(<[_]>::to_vec),
                     errand,
                     refresh_token: Some(refresh_token),
+                    borrowed: Vec::new(),
                 };
                 self.step(binding, async move {
                     let result = account.provider.mint(&request).await;

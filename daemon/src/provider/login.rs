@@ -1,0 +1,116 @@
+//! How a person logs in for an account: what the service has to offer, step by step. No listener and no timer is here:
+//! `login` has those.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokend_proto::Secret;
+use url::Url;
+
+use super::{Minted, Pending};
+use crate::clock::Moment;
+use crate::secret::Errand;
+
+/// A kind of service at which a person logs in. Dropping a future cancels its request.
+pub trait LogIn: fmt::Debug + Send + Sync {
+    /// The ways to log in that there are, as configured and as the service tells.
+    fn ways(&self, now: Moment) -> Pending<'_, Ways>;
+
+    /// Where the browser is sent to in the end (RFC 8252 7.3).
+    fn redirect(&self) -> Redirect;
+
+    /// Begins a login by browser: where to send it. `redirect_uri` is where the listener is.
+    fn authorize<'a>(&'a self, redirect_uri: &'a str, now: Moment) -> Pending<'a, Authorization>;
+
+    /// Ends it: `response` is what stood behind the `?` of the address that the browser was sent to.
+    fn redeem<'a>(
+        &'a self,
+        authorization: &'a Authorization,
+        response: &'a Secret,
+        asking: &'a Asking,
+    ) -> Pending<'a, Minted>;
+
+    /// Begins a login by the device flow (RFC 8628 3.1).
+    fn device<'a>(&'a self, asking: &'a Asking) -> Pending<'a, DeviceAuthorization>;
+
+    /// Asks once whether it is done (RFC 8628 3.4).
+    fn poll<'a>(&'a self, device: &'a DeviceAuthorization, asking: &'a Asking) -> Pending<'a, Polled>;
+}
+
+/// When is asked, and for whom secrets are fetched.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// The moment before anything is sent: lifetimes count from here.
+    pub now: Moment,
+    /// For whom.
+    pub errand: Errand,
+}
+
+/// The ways to log in that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ways {
+    /// By a browser, or a pasted redirect.
+    pub browser: bool,
+    /// By the device flow.
+    pub device: bool,
+}
+
+/// Where the browser is sent to in the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// The loopback's name or address, as it is registered: `127.0.0.1`, `[::1]` or `localhost`.
+    pub host: String,
+    /// The port, where it must be a certain one.
+    pub port: Option<u16>,
+    /// Its path, beginning with `/`.
+    pub path: String,
+}
+
+/// A login by browser that has begun.
+pub struct Authorization {
+    /// Where to send the browser: `https`, or on the loopback; visible ASCII without characters that mean something to a
+    /// shell, but for `&`, `?` and `%`.
+    pub url: Url,
+    /// `redirect_uri` as it was sent.
+    pub redirect_uri: String,
+    /// Repeated by the service in its answer.
+    pub state: String,
+    /// Repeated in the id token.
+    pub nonce: String,
+    /// What proves that whoever began it ends it (RFC 7636 4.1).
+    pub code_verifier: Secret,
+}
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorization").field("redirect_uri", &self.redirect_uri).finish_non_exhaustive()
+    }
+}
+
+/// A login by the device flow that has begun (RFC 8628 3.2).
+#[derive(Debug)]
+pub struct DeviceAuthorization {
+    /// What is asked with.
+    pub device_code: Secret,
+    /// What the person types.
+    pub user_code: String,
+    /// Where.
+    pub verification_uri: Url,
+    /// The same with the code in it.
+    pub verification_uri_complete: Option<Url>,
+    /// How long both codes are good for.
+    pub expires_in: Duration,
+    /// The least time between two questions.
+    pub interval: Duration,
+}
+
+/// What the service says of a login by the device flow.
+#[derive(Debug)]
+pub enum Polled {
+    /// It is done.
+    Done(Box<Minted>),
+    /// Not yet.
+    Pending,
+    /// Not yet, and from now on 5 s more between two questions (RFC 8628 3.5).
+    SlowDown,
+}
