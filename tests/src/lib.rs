@@ -9,6 +9,7 @@ pub mod crashes;
 pub mod fleet;
 pub mod https;
 pub mod interrupt;
+pub mod logging_in;
 pub mod memory_scan;
 pub mod programs;
 pub mod real_time;

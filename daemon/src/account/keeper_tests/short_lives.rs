@@ -140,7 +140,12 @@ async fn two_hours_of_ten_second_tokens_cost_one_request_a_rotation_and_lose_non
     assert!(book.sent.iter().all(|times| *times == 1), "{:?}", book.sent);
     // Every token that was given was served, in order; of the last one nobody may have asked yet.
     let given: Vec<String> = (1..=book.sent.len()).map(|number| format!("t{number}")).collect();
-    assert!(given.starts_with(&served) && given.len() - served.len() <= 1, "{} {}", given.len(), served.len());
+    assert!(
+        given.starts_with(&served) && given.len() - served.len() <= 1,
+        "{} {}",
+        given.len(),
+        served.len()
+    );
     // After 7.5 s at the earliest, and at the latest when a caller finds less than the wish, a fifth, left of one.
     let (most, fewest) = (TWO_HOURS * 10 / 75 + 1, TWO_HOURS / 9);
     assert!((fewest..=most).contains(&u32::try_from(given.len()).unwrap()), "{} rotations", given.len());
