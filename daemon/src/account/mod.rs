@@ -23,12 +23,13 @@ mod keeper_tests;
 #[cfg(test)]
 mod life_tests;
 
-pub use keeper::{Keeper, KeeperGone, Reconfigured};
+pub use grant::NewLogin;
+pub use keeper::{Keeper, KeeperGone, LoginNeed, Reconfigured};
 pub use kept::Cabinet;
 pub use life::{Ask, Effect, Event, Life, Reply, Restored, Traits, Urgency, WaiterId};
 pub use policy::{Policy, Refresh};
 pub use registry::{Account, Definition, Registry, Shared, Variant};
 pub use skew::ServiceClock;
 pub use snapshot::{Snapshot, State, Trouble};
-pub use token::{Need, Token};
+pub use token::{IdToken, Need, Token};
 pub use words::{locked, span};

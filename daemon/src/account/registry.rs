@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::policy::Policy;
 use super::snapshot::Snapshot;
-use crate::clock::Steady;
+use crate::clock::{Steady, Wall};
 use crate::provider::Provider;
 
 /// Every account by name. Replaced as a whole when the configuration changes.
@@ -130,6 +130,8 @@ pub struct Shared {
     unkept: ArcSwapOption<String>,
     /// Why a crash would lose the login, if it would.
     at_risk: ArcSwapOption<String>,
+    /// When the term of its login is over, where it has one.
+    login_end: ArcSwapOption<Wall>,
 }
 
 impl Shared {
@@ -186,6 +188,18 @@ impl Shared {
             self.at_risk.store(why.map(Arc::new));
         }
         is_new
+    }
+
+    /// When the term of its login is over, where a person gave it one.
+    #[must_use]
+    pub fn login_end(&self) -> Option<Wall> {
+        self.login_end.load().as_deref().copied()
+    }
+
+    pub(super) fn set_login_end(&self, end: Option<Wall>) {
+        if self.login_end.load().as_deref() != end.as_ref() {
+            self.login_end.store(end.map(Arc::new));
+        }
     }
 
     /// Counts a served token.

@@ -6,6 +6,7 @@ use tokend_proto::Secret;
 
 use super::schedule::effective_wish;
 use crate::clock::Moment;
+use crate::provider::{ID_TOKEN, jwt};
 
 /// The life that a caller needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,17 @@ pub struct Token {
     pub generation: u64,
 }
 
+/// An id token that was verified when it came.
+#[derive(Debug)]
+pub struct IdToken<'a> {
+    /// Its bytes.
+    pub secret: &'a Secret,
+    /// The life that it was given.
+    pub life: Duration,
+    /// What of that is left.
+    pub left: Duration,
+}
+
 impl Token {
     /// The same token, of which another life is assumed. Its secrets are copied: the old one may still be read.
     #[must_use]
@@ -61,6 +73,25 @@ impl Token {
     pub fn ending_in(&self, left: Duration, now: Moment) -> Self {
         let lifetime = self.requested.steady.until(now.steady) + left;
         Self { is_assumed: false, ..self.assuming(Some(lifetime)) }
+    }
+
+    /// The id token that came with it, its whole life, and what of that is left, by its own claims.
+    #[must_use]
+    pub fn id_token(&self, now: Moment) -> Option<IdToken<'_>> {
+        let (_, secret) = self.fields.iter().find(|(name, _)| name == ID_TOKEN)?;
+        let claims = jwt::claims(secret)?;
+        let end = claims.end?;
+        let life = claims.start.unwrap_or(self.requested.wall).until(end);
+        let by_the_request = self.requested.after(life);
+        let left = now.wall.until(end).min(now.steady.until(by_the_request.steady));
+        Some(IdToken { secret, life, left })
+    }
+
+    /// Its fields as a credential has them: without the id token, which is for who asks for it.
+    #[must_use]
+    pub fn credential(&self) -> &[(String, Secret)] {
+        let end = self.fields.iter().position(|(name, _)| name == ID_TOKEN);
+        &self.fields[..end.unwrap_or(self.fields.len())]
     }
 
     /// The life that it has left, by whichever clock says less; `None` where it is not known.

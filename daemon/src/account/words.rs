@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokend_proto::message::{self, Code};
 
-use super::grant::End;
+use super::grant::{End, Unwritten};
+use super::registry::Account;
 use crate::clock::milliseconds;
 use crate::provider::{CarriedOut, Class, Failure};
 
@@ -347,7 +348,83 @@ pub(super) fn grant_has_ended(end: End) -> Failure {
             "the answers to two refreshes with the same refresh token were lost; it is not sent a third time",
             NEW_GRANT,
         ),
+        End::LoggedOut => Failure::login_needed(LOGGED_OUT, "somebody logged out", NEW_GRANT),
+        End::Over => Failure::login_needed("login-over", "the term of this login is over", NEW_GRANT),
     }
+}
+
+/// The other account's service gives no id token.
+pub(super) fn no_id_token_to_trade(account: &str) -> Failure {
+    Failure::not_now(
+        "borrowed-token",
+        format!("no id token came with the token of {account}"),
+        format!("the `scope` of {account} must have \"openid\""),
+    )
+}
+
+/// A disk that takes too long.
+pub(super) fn disk_hangs() -> Failure {
+    Failure::not_now("kept-state", "the disk does not answer in time", "mend the disk")
+}
+
+/// Nobody has logged in yet, or what came of it has been used up.
+pub(super) fn nobody_logged_in() -> Failure {
+    Failure::login_needed("login-needed", "nobody is logged in to this account", NEW_GRANT)
+}
+
+/// The token in hand is the last one of a login with a term.
+pub(super) fn last_of_its_term() -> Failure {
+    Failure::login_needed("login-ends", "the term of this login ends with the token in hand", NEW_GRANT)
+}
+
+/// The same; where a person logs in by tokend, that is what to do.
+pub(super) fn mended(failure: Failure, account: &Account) -> Failure {
+    if account.provider.login().is_some() {
+        return Failure { hint: format!("`tok login {}`", account.name), ..failure };
+    }
+    failure
+}
+
+/// The kind of failure that a logout leaves behind.
+pub(super) const LOGGED_OUT: &str = "logged-out";
+
+/// Somebody logged out.
+pub(super) fn logged_out() -> Failure {
+    grant_has_ended(End::LoggedOut)
+}
+
+/// The kind of failure of a logout that the disk did not take.
+pub(super) const STAYS_ON_DISK: &str = "login-on-disk";
+
+/// A logout that the disk did not take.
+pub(super) fn login_stays_on_disk(unwritten: &Unwritten) -> Failure {
+    let why = match unwritten {
+        Unwritten::Locked => "the store is locked",
+        Unwritten::Refused(why) => why,
+    };
+    Failure::not_now(
+        STAYS_ON_DISK,
+        format!("the login is forgotten, but its file cannot be changed ({why})"),
+        "mend that, then say `tok logout` once more",
+    )
+}
+
+/// A login for an account that was configured otherwise meanwhile.
+pub(super) fn login_for_another(account: &str) -> Failure {
+    Failure::not_now(
+        "reconfigured",
+        format!("the configuration of {account} changed while somebody logged in"),
+        format!("`tok login {account}` once more"),
+    )
+}
+
+/// A logout from an account that nobody logs in to.
+pub(super) fn no_login(account: &str, kind: &str) -> Failure {
+    Failure::source(
+        "no-login",
+        format!("nobody logs in to {account}: it is of type {kind}, with no refresh token"),
+        "its secret is revoked at the service, or removed from where it comes from",
+    )
 }
 
 /// The service refused a refresh token that was sent once more.

@@ -7,7 +7,7 @@ mod command;
 pub mod http;
 mod http_exchange;
 mod itsyouonline;
-mod jwt;
+pub(crate) mod jwt;
 mod kinds;
 mod lifetime;
 mod lists;

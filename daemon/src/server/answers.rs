@@ -11,8 +11,8 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::Server;
 use super::pages::{list_page, status_page};
+use super::{Server, id_tokens, logouts};
 use crate::account::{Account, Need, Reply, Shared, State, Token, Variant, locked, span};
 use crate::clock::{Moment, milliseconds};
 use crate::document::nearest_few;
@@ -35,6 +35,8 @@ pub(super) enum Given {
     Answer(Answer),
     /// A token, sent from where it lies.
     Token { account: Arc<Account>, token: Arc<Token>, warnings: Vec<String>, now: Moment },
+    /// The id token that came with a token.
+    IdToken { account: Arc<Account>, token: Arc<Token>, now: Moment },
 }
 
 impl Given {
@@ -55,7 +57,7 @@ impl Given {
                     account: &account.name,
                     scheme,
                     parameter,
-                    fields: &token.fields[..token.fields.len().min(MAX_WORDS)],
+                    fields: &token.credential()[..token.credential().len().min(MAX_WORDS)],
                     expires_at_ms: left.map(|left| now.wall.after(left).0),
                     expires_in_ms: left.map(milliseconds),
                     scope: &scope[..scope.len().min(MAX_WORDS)],
@@ -64,6 +66,7 @@ impl Given {
                 };
                 envelope::frame(id, Kind::CREDENTIAL, &credential, first, MAX_ANSWER)
             }
+            Self::IdToken { account, token, now } => id_tokens::frame(account, token, *now, id, first),
         }
     }
 }
@@ -99,11 +102,12 @@ fn at_risk(shared: &Shared) -> Option<String> {
 
 /// Does what was asked.
 pub(super) async fn answer(server: &Arc<Server>, request: Request) -> Given {
-    if matches!(request, Request::Get(_) | Request::Refresh(_)) {
+    if matches!(request, Request::Get(_) | Request::GetIdToken(_) | Request::Refresh(_)) {
         server.lock.lock_if_overdue().await;
     }
     let result = match request {
         Request::Get(get) => return get_token(server, get).await.unwrap_or_else(failure),
+        Request::GetIdToken(get) => return id_tokens::get(server, get).await.unwrap_or_else(failure),
         Request::Refresh(refresh) => return refresh_token(server, &refresh).await.unwrap_or_else(failure),
         Request::Reject(reject) => match find(server, &reject.account) {
             Ok(_) => {
@@ -127,6 +131,7 @@ pub(super) async fn answer(server: &Arc<Server>, request: Request) -> Given {
             Ok(state) => Ok(Answer::StoreState(state)),
             Err(failure) => Err(still_locked(UnlockError::Failure(failure))),
         },
+        Request::Logout(logout) => logouts::answer(server, &logout).await,
         Request::About => Ok(Answer::About(server.about.clone())),
         // Watches are the connection's; kinds that are newer than this match were not decoded.
         _ => Ok(Answer::Unsupported),
@@ -138,7 +143,7 @@ fn failure(failure: Failure) -> Given {
     Given::Answer(Answer::Failure(failure))
 }
 
-fn need(get: &Get) -> Need {
+pub(super) fn need(get: &Get) -> Need {
     get.min_valid_ms.map_or(Need::Wish, |ms| Need::Demand(Duration::from_millis(ms)))
 }
 
@@ -192,12 +197,12 @@ async fn after_a_try(server: &Arc<Server>, account: Arc<Account>) -> Result<(Giv
     let given = given(server, account, &own, reply.map_err(|_| stopping())?)?;
     let seen = match &given {
         Given::Token { account, token, .. } => (Arc::downgrade(&account.shared), token.generation),
-        Given::Answer(_) => (Weak::new(), 0),
+        Given::IdToken { .. } | Given::Answer(_) => (Weak::new(), 0),
     };
     Ok((given, seen))
 }
 
-async fn get_token(server: &Arc<Server>, get: Get) -> Result<Given, Failure> {
+pub(super) async fn get_token(server: &Arc<Server>, get: Get) -> Result<Given, Failure> {
     let account = find(server, &get.account)?;
     let need = need(&get);
     let variant = variant(&account, get.scope.into_vec(), get.audience.into_vec())?;
@@ -210,7 +215,7 @@ async fn get_token(server: &Arc<Server>, get: Get) -> Result<Given, Failure> {
     given(server, account, &variant, reply.map_err(|_| stopping())?)
 }
 
-async fn refresh_token(server: &Arc<Server>, refresh: &Refresh) -> Result<Given, Failure> {
+pub(super) async fn refresh_token(server: &Arc<Server>, refresh: &Refresh) -> Result<Given, Failure> {
     let account = find(server, &refresh.account)?;
     let reply = server.keeper.refresh(&refresh.account, wait(refresh.timeout_ms)).await;
     given(server, account, &Variant::default(), reply.map_err(|_| stopping())?)
@@ -348,7 +353,7 @@ pub(super) fn find(server: &Arc<Server>, name: &str) -> Result<Arc<Account>, Fai
     })
 }
 
-fn stopping() -> Failure {
+pub(super) fn stopping() -> Failure {
     Failure {
         code: Code::NO_DAEMON,
         kind: "stopping".to_owned(),

@@ -3,7 +3,9 @@
 mod admission;
 mod answers;
 mod connection;
+mod id_tokens;
 mod incoming;
+mod logouts;
 mod pages;
 pub mod socket;
 

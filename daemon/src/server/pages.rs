@@ -77,7 +77,7 @@ fn status_of(account: &Account, now: Moment) -> AccountStatus {
             host: host_of(&account.provider.identity().origin).to_owned(),
             ahead_ms: clock.skew(now),
         }),
-        login_ends_at_ms: None,
+        login_ends_at_ms: account.shared.login_end().map(|end| end.0),
     }
 }
 

@@ -1,12 +1,16 @@
 //! What is known of a grant, on disk and in memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokend_proto::Secret;
 
 use crate::account::words;
 use crate::clock::{Moment, Steady, Wall};
-use crate::provider::{CarriedOut, Failure};
+use crate::provider::{CarriedOut, Failure, Minted};
+
+/// For the last bit of a term no other token is got.
+const LAST: Duration = Duration::from_secs(5);
 
 /// The newest refresh token, and what became of it so far.
 #[derive(Debug, Clone)]
@@ -21,6 +25,8 @@ pub struct Kept {
     pub is_unclear: bool,
     /// Why it is of no use any more.
     pub ended: Option<End>,
+    /// When the term of the login is over, where a person gave it one.
+    pub until: Option<Wall>,
     /// When that was so.
     pub at: Wall,
 }
@@ -32,12 +38,37 @@ pub enum End {
     Refused,
     /// It was sent twice, and what became of it is not known.
     Lost,
+    /// A person logged out.
+    LoggedOut,
+    /// The term that a person gave the login is over.
+    Over,
 }
 
 impl Kept {
     /// A grant that begins with the token of its source.
     pub(super) fn begun(first: [u8; 32], token: Arc<Secret>, at: Wall) -> Self {
-        Self { first, token, sendings: 0, is_unclear: false, ended: None, at }
+        Self { first, token, sendings: 0, is_unclear: false, ended: None, until: None, at }
+    }
+
+    /// It has ended by a person's will: what it had is wiped, also on disk.
+    pub(super) fn emptied(&mut self, end: End) {
+        // The form has no place for nothing.
+        if let Ok(nothing) = Secret::new(b"-".to_vec()) {
+            self.token = Arc::new(nothing);
+        }
+        self.ended = Some(end);
+        self.renew(None);
+    }
+
+    /// Whether its term is over.
+    pub(super) fn is_over(&self, now: Moment) -> bool {
+        self.until.is_some_and(|until| until <= now.wall)
+    }
+
+    /// Whether the token in hand lives to the end of the term: then no other is needed.
+    pub(super) fn ends_with(&self, in_hand: Option<Steady>, now: Moment) -> bool {
+        let left = self.until.map(|until| now.wall.until(until));
+        left.zip(in_hand).is_some_and(|(left, end)| end.after(LAST) >= now.steady.after(left))
     }
 
     /// The service carried a request out; a new refresh token came with it, or the old one goes on.
@@ -54,6 +85,14 @@ impl Kept {
         let is_in_doubt = self.sendings > 0 || self.is_unclear;
         let end = in_hand.filter(|end| is_in_doubt && *end > now.steady)?;
         Some(words::refresh_in_doubt().at_the_end_of(Some(end), now))
+    }
+}
+
+/// No token outlives the term of its login.
+pub(super) fn limit(minted: &mut Minted, until: Option<Wall>, requested: Moment) {
+    if let Some(until) = until {
+        let left = requested.wall.until(until);
+        minted.lifetime = Some(minted.lifetime.map_or(left, |told| told.min(left)));
     }
 }
 

@@ -6,6 +6,7 @@
 //! served to its end, then the old refresh token is sent once more; never a third time.
 
 mod kept;
+mod people;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,10 +16,13 @@ use tokend_proto::Secret;
 use super::schedule;
 use super::words;
 use crate::clock::{Moment, Steady};
-use crate::provider::{CarriedOut, Class, Failure, Minted};
+use crate::provider::{CarriedOut, Class, Failure, Minted, Revoked};
 use crate::secret::digest;
 
+use self::people::{Leaving, Wish};
+
 pub use self::kept::{End, Kept};
+pub use self::people::NewLogin;
 
 /// So often a refresh token is sent whose fate nobody knows.
 const MOST_SENDINGS: u8 = 2;
@@ -56,6 +60,17 @@ pub enum Event {
         /// What came of it.
         result: Result<Minted, Failure>,
     },
+    /// What the disk has is looked at, though nobody wants a token.
+    Look,
+    /// A person has logged in.
+    LoggedIn(Box<NewLogin>),
+    /// A person logs out.
+    LogOut {
+        /// Without telling the service.
+        local: bool,
+    },
+    /// Answers [`Effect::Revoke`].
+    Revoked(Result<Revoked, Failure>),
     /// Whoever worked on the last effect has broken down.
     Broke(Failure),
     /// The person locks: what is on disk is forgotten here, as soon as nothing is under way.
@@ -77,8 +92,8 @@ pub enum Unwritten {
     Refused(String),
 }
 
-/// What is to be done. Each but [`Effect::Done`] is answered by its event; there is one at a time, and an answer to an
-/// earlier one must not be passed on.
+/// What is to be done. Each but [`Effect::Done`], [`Effect::LoggedIn`] and [`Effect::LoggedOut`] is answered by its event;
+/// there is one at a time, and an answer to an earlier one must not be passed on.
 #[derive(Debug)]
 pub enum Effect {
     /// Read what was kept.
@@ -89,6 +104,14 @@ pub enum Effect {
     TakeTurn(Want),
     /// Put this on the disk, in the place of what is there.
     Write(Kept),
+    /// Remove what is there; answered as [`Effect::Write`] is.
+    Remove,
+    /// Tell the service that the login is over, with this refresh token if there is one.
+    Revoke(Option<Arc<Secret>>),
+    /// The login counts: its token may be served.
+    LoggedIn(Box<NewLogin>),
+    /// The login is forgotten, or why not.
+    LoggedOut(Result<Revoked, Failure>),
     /// Send this refresh token.
     Send(Want, Arc<Secret>),
     /// The attempt has ended.
@@ -121,6 +144,11 @@ enum Stage {
     Settling(Option<Ending>),
     /// What could not be written is written again.
     Rewriting,
+    /// The login is being written.
+    LoggingIn(Box<NewLogin>),
+    LoggingOut(Leaving),
+    /// The disk is asked, for nobody.
+    Looking,
 }
 
 /// What was known of the refresh token before it was sent.
@@ -145,6 +173,15 @@ struct Risk {
     next_try: Steady,
 }
 
+/// Where the first refresh token comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A source that the configuration names.
+    Source,
+    /// A person's login.
+    Login,
+}
+
 /// One grant.
 #[derive(Debug)]
 pub struct Grant {
@@ -154,6 +191,11 @@ pub struct Grant {
     is_loaded: bool,
     stage: Stage,
     queue: VecDeque<Want>,
+    /// What persons want, before all in the queue.
+    wishes: VecDeque<Wish>,
+    origin: Origin,
+    /// When the login's term is over.
+    over_at: Option<Steady>,
     risk: Option<Risk>,
     /// Who has left while its request was under way, or for whom a changed source was tried already: a refusal counts
     /// without another look at the source.
@@ -166,12 +208,15 @@ pub struct Grant {
 impl Grant {
     /// A grant of which nothing was read yet. `seed`: where the jitter begins.
     #[must_use]
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, origin: Origin) -> Self {
         Self {
             kept: None,
             is_loaded: false,
             stage: Stage::Idle,
             queue: VecDeque::new(),
+            wishes: VecDeque::new(),
+            origin,
+            over_at: None,
             risk: None,
             looked_for: None,
             forgets: false,
@@ -189,7 +234,7 @@ impl Grant {
     /// Whether nothing is under way and nobody waits.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
-        !self.is_busy() && self.queue.is_empty()
+        !self.is_busy() && self.queue.is_empty() && self.wishes.is_empty()
     }
 
     /// Whether nothing would be lost without it.
@@ -216,8 +261,10 @@ impl Grant {
     /// When to send the next [`Event::Tick`].
     #[must_use]
     pub fn deadline(&self) -> Option<Steady> {
-        let risk = self.risk.as_ref().filter(|_| !self.is_busy())?;
-        Some(risk.next_try)
+        if self.is_busy() {
+            return None;
+        }
+        Self::next_of(self.risk.as_ref().map(|risk| risk.next_try), self.over_at)
     }
 
     /// Takes one event in. `in_hand` is until when a token of the account is there to be served.
@@ -242,6 +289,10 @@ impl Grant {
             Event::Answered { requested, result } => {
                 self.answered(requested, result, now, in_hand, &mut effects);
             }
+            Event::Look => self.wishes.push_back(Wish::Look),
+            Event::LoggedIn(login) => self.wishes.push_back(Wish::LogIn(login)),
+            Event::LogOut { local } => self.wishes.push_back(Wish::LogOut { local }),
+            Event::Revoked(revoked) => self.revoked(revoked, &mut effects),
             Event::Locked => self.forgets = true,
             Event::Closing => {
                 self.is_closing = true;
@@ -251,19 +302,29 @@ impl Grant {
             Event::Tick | Event::Broke(_) => {}
         }
         self.go_on(now, &mut effects);
+        self.note_term(now);
         effects
     }
 
     /// What the event would have been, had it come.
     fn broken(&self, failure: Failure, now: Moment) -> Event {
         match &self.stage {
-            Stage::Loading(_) => Event::Loaded(Err(failure)),
-            Stage::Reading(_) | Stage::ReadingAgain(..) => Event::Sourced(Err(failure)),
+            Stage::Loading(_) | Stage::Looking | Stage::LoggingOut(Leaving::Loading { .. }) => {
+                Event::Loaded(Err(failure))
+            }
+            Stage::Reading(_) | Stage::ReadingAgain(..) | Stage::LoggingOut(Leaving::Reading { .. }) => {
+                Event::Sourced(Err(failure))
+            }
+            Stage::LoggingOut(Leaving::Revoking) => Event::Revoked(Err(failure)),
             Stage::Queueing(want) => Event::Turn(*want),
             Stage::Sending(..) => {
                 Event::Answered { requested: now, result: Err(failure.perhaps(CarriedOut::AnswerLost)) }
             }
-            Stage::Intending { .. } | Stage::Settling(_) | Stage::Rewriting => {
+            Stage::Intending { .. }
+            | Stage::Settling(_)
+            | Stage::Rewriting
+            | Stage::LoggingIn(_)
+            | Stage::LoggingOut(Leaving::Forgetting(_)) => {
                 Event::Written(Err(Unwritten::Refused(failure.message)))
             }
             Stage::Idle => Event::Tick,
@@ -293,6 +354,12 @@ impl Grant {
     }
 
     fn loaded(&mut self, loaded: Result<Option<Kept>, Failure>, now: Moment, effects: &mut Vec<Effect>) {
+        if let Stage::LoggingOut(Leaving::Loading { local }) = self.stage {
+            return self.loaded_to_leave(local, loaded, effects);
+        }
+        if matches!(self.stage, Stage::Looking) {
+            return self.looked(loaded);
+        }
         let Stage::Loading(want) = self.stage else { return };
         match loaded {
             Ok(kept) => {
@@ -335,6 +402,9 @@ impl Grant {
                     self.refused(want, requested, refusal, effects);
                 }
             }
+            Stage::LoggingOut(Leaving::Reading { local }) => {
+                self.sourced_to_leave(local, sourced, now, effects);
+            }
             other => self.stage = other,
         }
     }
@@ -370,6 +440,14 @@ impl Grant {
             kept.ended = Some(End::Lost);
             let result = Err(words::grant_has_ended(End::Lost));
             return self.settle(Some(Ending { want, requested: now, result }), effects);
+        }
+        if kept.is_over(now) {
+            kept.emptied(End::Over);
+            let result = Err(words::grant_has_ended(End::Over));
+            return self.settle(Some(Ending { want, requested: now, result }), effects);
+        }
+        if kept.ends_with(in_hand, now) {
+            return self.done(want, now, Err(words::last_of_its_term()), effects);
         }
         if let Some(failure) = kept.spares(in_hand, now) {
             return self.done(want, now, Err(failure), effects);
@@ -425,6 +503,10 @@ impl Grant {
                 }
             }
             Stage::Rewriting => self.remember(written, now),
+            Stage::LoggingIn(login) => self.logged_in(login, written, now, effects),
+            Stage::LoggingOut(Leaving::Forgetting(revoked)) => {
+                self.logged_out(revoked, written, now, effects);
+            }
             other => self.stage = other,
         }
     }
@@ -443,6 +525,7 @@ impl Grant {
         let result = match result {
             Ok(mut minted) => {
                 kept.renew(minted.refresh_token.take().map(Arc::new));
+                kept::limit(&mut minted, kept.until, requested);
                 Ok(minted)
             }
             // The access token is of no use; the new refresh token is.
@@ -544,7 +627,8 @@ impl Grant {
             self.stage = Stage::Rewriting;
             return;
         }
-        if self.is_closing {
+        self.obey(now, effects);
+        if self.is_busy() || self.end_of_term(now, effects) || self.is_closing {
             return;
         }
         let Some(want) = self.queue.pop_front() else { return };

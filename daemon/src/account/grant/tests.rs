@@ -22,6 +22,9 @@ struct Story {
     /// The life that has its turn waits here, if turns are not given at once.
     holds_turns: bool,
     held: Vec<Want>,
+    origin: Origin,
+    /// What the service says to a revocation; nothing yet, if the test answers.
+    revoked: Option<Result<Revoked, Failure>>,
 }
 
 fn secret(text: &str) -> Arc<Secret> {
@@ -44,7 +47,7 @@ fn failure(class: Class, carried_out: CarriedOut) -> Failure {
 impl Story {
     fn new() -> Self {
         Self {
-            grant: Grant::new(1),
+            grant: Grant::new(1, Origin::Source),
             now: Moment { wall: Wall(1_000_000), steady: Steady(1_000_000) },
             in_hand: None,
             source: Ok("r0"),
@@ -54,12 +57,31 @@ impl Story {
             sending: false,
             holds_turns: false,
             held: Vec::new(),
+            origin: Origin::Source,
+            revoked: Some(Ok(Revoked::Done)),
         }
+    }
+
+    /// Of an account whose refresh token comes from a person's login.
+    fn of_logins() -> Self {
+        let source = Err(failure(Class::LoginNeeded, CarriedOut::No));
+        Self { grant: Grant::new(1, Origin::Login), origin: Origin::Login, source, ..Self::new() }
+    }
+
+    /// A person logs in; the token lives so many seconds, the login's term is so many.
+    fn log_in(&mut self, token: Option<&str>, lives: Option<u64>, term: Option<u64>) {
+        let minted = Minted {
+            refresh_token: token.map(|text| Secret::new(text.as_bytes().to_vec()).unwrap()),
+            lifetime: lives.map(Duration::from_secs),
+            ..Minted::of(Secret::new(b"access".to_vec()).unwrap())
+        };
+        let until = term.map(|seconds| self.now.wall.after(Duration::from_secs(seconds)));
+        self.tell(Event::LoggedIn(Box::new(NewLogin { requested: self.now, minted, until })));
     }
 
     /// Everything in memory is gone.
     fn crash(&mut self) {
-        self.grant = Grant::new(2);
+        self.grant = Grant::new(2, self.origin);
         self.sending = false;
         self.log.push("crash".to_owned());
     }
@@ -97,6 +119,29 @@ impl Story {
                 self.log.push(format!("disk {token} {sendings}"));
                 self.disk = Some(kept);
                 Some(Event::Written(Ok(())))
+            }
+            Effect::Remove => {
+                if let Some(refusal) = &self.refuses {
+                    self.log.push("refused removal".to_owned());
+                    return Some(Event::Written(Err(refusal.clone())));
+                }
+                self.log.push("removed".to_owned());
+                self.disk = None;
+                Some(Event::Written(Ok(())))
+            }
+            Effect::Revoke(token) => {
+                self.log.push(format!("revoke {}", token.map_or("nothing".to_owned(), |it| text(&it))));
+                self.revoked.clone().map(Event::Revoked)
+            }
+            Effect::LoggedIn(login) => {
+                let left = login.minted.lifetime.map_or("ever".to_owned(), |left| left.as_secs().to_string());
+                self.log.push(format!("logged in for {left}"));
+                None
+            }
+            Effect::LoggedOut(result) => {
+                let end = result.map_or_else(|failure| failure.kind.to_owned(), |it| format!("{it:?}"));
+                self.log.push(format!("logged out {end}"));
+                None
             }
             Effect::Send(want, token) => {
                 self.log.push(format!("send {} for {}", text(&token), want.life));
@@ -503,3 +548,5 @@ fn nothing_is_sent_for_who_has_left_nor_at_a_stop_though_its_source_has_changed(
         story.said(&["crash", "disk s0 1", "send s0 for 2"]);
     }
 }
+
+mod people;

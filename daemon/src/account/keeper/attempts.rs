@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokend_proto::Secret;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
@@ -67,6 +68,17 @@ pub(super) struct Running {
 impl Task {
     pub(super) fn mint(&mut self, id: LifeId, generation: u64) {
         let Some(slot) = self.slots.get(&id) else { return };
+        let borrows = slot.account.provider.borrows();
+        if borrows.is_empty() {
+            self.mint_with(id, generation, Vec::new());
+        } else {
+            self.borrow(id, generation, borrows);
+        }
+    }
+
+    /// The same, with the tokens of other accounts that it needs.
+    pub(super) fn mint_with(&mut self, id: LifeId, generation: u64, borrowed: Vec<Arc<Secret>>) {
+        let Some(slot) = self.slots.get(&id) else { return };
         let provider = Arc::clone(&slot.account.provider);
         let clock = Arc::clone(&self.clock);
         let (scope, audience) = (slot.variant.scope(), slot.variant.audience());
@@ -74,14 +86,8 @@ impl Task {
         let account = slot.account.name.clone();
         self.attempt(id, generation, move || async move {
             let errand = Errand::new(&account, &provider.identity().origin);
-            let mut request = MintRequest {
-                now: clock.now(),
-                scope,
-                audience,
-                errand,
-                refresh_token: None,
-                borrowed: Vec::new(),
-            };
+            let mut request =
+                MintRequest { now: clock.now(), scope, audience, errand, refresh_token: None, borrowed };
             // Boxed: thousands of accounts may begin at once.
             let mut stamps = Box::pin(vigil::stamps(&*provider)).await;
             let mut result = provider.mint(&request).await;
@@ -233,7 +239,7 @@ impl Task {
         }
     }
 
-    fn spawn(
+    pub(super) fn spawn(
         &mut self,
         id: LifeId,
         generation: u64,
@@ -281,6 +287,7 @@ impl Task {
                         }
                         self.tell(id, event);
                     }
+                    End::Borrowed { generation, result } => self.borrowed(id, generation, result),
                     End::Probed(event) => self.tell(id, event),
                     End::Read { stamps, fetched } => self.has_read_again(id, stamps, fetched),
                 }
@@ -304,7 +311,7 @@ impl Task {
     }
 }
 
-fn start(
+pub(super) fn start(
     tasks: &mut JoinSet<Outcome>,
     attempt: impl Future<Output = Outcome> + Send + 'static,
 ) -> AbortHandle {

@@ -1,7 +1,7 @@
 //! What the rest of the daemon says to the keeper's task, and reads of the accounts without asking it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -9,11 +9,14 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Task;
 use super::keeping::Keeping;
+use super::logins::{LoggedIn, LoggedOut, LoginNeed};
+use crate::account::grant::NewLogin;
 use crate::account::kept::Cabinet;
 use crate::account::life::Reply;
 use crate::account::registry::{Account, Definition, Registry, Variant};
 use crate::account::token::Need;
 use crate::clock::{Clock, Moment, Steady};
+use crate::provider::{Failure, Revoked};
 
 /// What a new configuration changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub struct Keeper {
     clock: Arc<dyn Clock>,
     /// When somebody last wanted a token.
     last_use: Arc<AtomicU64>,
+    /// Who needs a login, until somebody takes this over.
+    needs: Arc<Mutex<Option<mpsc::UnboundedReceiver<LoginNeed>>>>,
 }
 
 /// What is said to the task.
@@ -51,6 +56,8 @@ pub(super) enum Command {
     Reconfigure(Vec<Definition>, oneshot::Sender<Reconfigured>),
     Flush(oneshot::Sender<()>),
     StopSpending(oneshot::Sender<()>),
+    LogIn(Arc<Account>, Box<NewLogin>, LoggedIn),
+    LogOut(String, bool, LoggedOut),
     Lock(oneshot::Sender<()>),
     Unlock(oneshot::Sender<()>),
 }
@@ -72,10 +79,12 @@ impl Keeper {
         let (commands, inbox) = mpsc::unbounded_channel();
         let registry = Arc::new(ArcSwap::from_pointee(Registry::new()));
         let keeping = cabinet.map(|cabinet| Keeping::start(Arc::new(cabinet), Arc::clone(&clock)));
-        let (task, reports) = Task::new(Arc::clone(&clock), Arc::clone(&registry), keeping);
+        let (need, needs) = mpsc::unbounded_channel();
+        let (task, reports) =
+            Task::new(Arc::clone(&clock), Arc::clone(&registry), keeping, need, commands.downgrade());
         tokio::spawn(task.run(inbox, reports));
         let last_use = Arc::new(AtomicU64::new(clock.now().steady.0));
-        Self { commands, registry, clock, last_use }
+        Self { commands, registry, clock, last_use, needs: Arc::new(Mutex::new(Some(needs))) }
     }
 
     /// Somebody wants a token.
@@ -142,6 +151,28 @@ impl Keeper {
     /// of it is on disk.
     pub async fn stop_spending(&self) -> Result<(), KeeperGone> {
         self.told(Command::StopSpending).await
+    }
+
+    /// A person has logged in: the refresh token is kept, on disk if that takes it, then the access token is served.
+    /// Ends when that is so.
+    pub async fn logged_in(
+        &self,
+        account: &Arc<Account>,
+        login: NewLogin,
+    ) -> Result<Result<(), Failure>, KeeperGone> {
+        self.told(|done| Command::LogIn(Arc::clone(account), Box::new(login), done)).await
+    }
+
+    /// A person logs out: the service is told, unless it is to be `local`, then all that the login brought is forgotten.
+    /// Where the service cannot be told, nothing is.
+    pub async fn log_out(&self, account: &str, local: bool) -> Result<Result<Revoked, Failure>, KeeperGone> {
+        self.told(|done| Command::LogOut(account.to_owned(), local, done)).await
+    }
+
+    /// Accounts that need a person's login, each once per need. There is one receiver.
+    #[must_use]
+    pub fn take_login_needs(&self) -> Option<mpsc::UnboundedReceiver<LoginNeed>> {
+        self.needs.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Forgets the tokens of every account that `tok lock` covers. When it ends, what was under way for them has

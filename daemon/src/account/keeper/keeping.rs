@@ -77,6 +77,7 @@ impl Task {
 
     /// Reads what was kept for these lives; each is told, whatever comes of it.
     pub(super) fn restore(&mut self, lives: &[LifeId]) {
+        self.look_at_logins(lives);
         let Some(keeping) = &self.keeping else { return };
         let wanted: Vec<_> = lives
             .iter()

@@ -1,9 +1,11 @@
 //! The one task that owns every account's life, carries out what follows from it, and publishes what readers see.
 
 mod attempts;
+mod borrowing;
 mod front;
 mod keeping;
 mod locking;
+mod logins;
 mod reconfigure;
 mod spending;
 mod turnstile;
@@ -15,11 +17,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokend_proto::message;
+use tokend_proto::{Secret, message};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
 use self::attempts::{Queued, Running};
+use self::borrowing::Borrower;
 use self::front::{Command, Question};
 use self::keeping::{Job, Keeping};
 use self::locking::Locking;
@@ -32,8 +35,10 @@ use super::snapshot::State;
 use super::token::Need;
 use super::words;
 use crate::clock::{Clock, Moment, Steady};
+use crate::provider::Failure;
 
 pub use self::front::{Keeper, KeeperGone, Reconfigured};
+pub use self::logins::LoginNeed;
 
 /// Callers can make at most this many variants of an account (promise 3).
 const MAX_VARIANTS: usize = 32;
@@ -78,6 +83,8 @@ struct Slot {
     stamps: vigil::Files,
     /// Which secrets that attempt used.
     fetched: Fetched,
+    /// Whether somebody was told that a person must log in, since it had a token last.
+    has_told_of_need: bool,
 }
 
 /// Hashes of the secrets that an attempt used.
@@ -116,6 +123,11 @@ enum End {
         stamps: vigil::Files,
         fetched: Fetched,
     },
+    /// The tokens of other accounts that the attempt trades, or why there are none.
+    Borrowed {
+        generation: u64,
+        result: Result<Vec<Arc<Secret>>, Failure>,
+    },
     Probed(Event),
     /// No request was sent: a refused account's secrets were read again, if they can be.
     Read {
@@ -147,6 +159,8 @@ struct Task {
     keeping: Option<Keeping>,
     spending: Spending,
     reports: mpsc::UnboundedSender<Report>,
+    needs: mpsc::UnboundedSender<LoginNeed>,
+    borrower: Borrower,
     is_locked: bool,
     locking: Vec<Locking>,
     vigil: Vigil,
@@ -157,6 +171,8 @@ impl Task {
         clock: Arc<dyn Clock>,
         registry: Arc<ArcSwap<Registry>>,
         keeping: Option<Keeping>,
+        needs: mpsc::UnboundedSender<LoginNeed>,
+        commands: mpsc::WeakUnboundedSender<Command>,
     ) -> (Self, mpsc::UnboundedReceiver<Report>) {
         let (reports, receiver) = mpsc::unbounded_channel();
         let task = Self {
@@ -177,8 +193,10 @@ impl Task {
             readings: HashMap::new(),
             keeping,
             spending: Spending::default(),
+            borrower: Borrower::new(commands, Arc::clone(&clock)),
             vigil: Vigil::start(clock, reports.clone()),
             reports,
+            needs,
             is_locked: false,
             locking: Vec::new(),
         };
@@ -259,6 +277,8 @@ impl Task {
                 None => drop(done.send(())),
             },
             Command::StopSpending(done) => self.stop_spending(done),
+            Command::LogIn(account, login, done) => self.log_in(&account, login, done),
+            Command::LogOut(account, local, done) => self.log_out(&account, local, done),
             Command::Lock(done) => self.lock(done),
             Command::Unlock(done) => {
                 self.unlock();
@@ -355,6 +375,7 @@ impl Task {
             watched: false,
             stamps: vigil::Files::default(),
             fetched: Fetched::default(),
+            has_told_of_need: false,
         };
         self.slots.insert(self.next_life, slot);
         if is_locked {
@@ -402,6 +423,7 @@ impl Task {
         self.keep(id);
         self.watch_if_parked(id);
         self.schedule(id, now);
+        self.tell_of_needs(id);
     }
 
     fn schedule(&mut self, id: LifeId, now: Moment) {

@@ -1,7 +1,7 @@
 //! Requests that spend a refresh token: what the grant says is carried out step by step, each by a task of its own whose
 //! end nobody cancels.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +9,10 @@ use tokio::sync::oneshot;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::attempts::{Held, log_failure, log_minted};
+use super::logins::{self, LoggedIn, LoggedOut};
 use super::vigil::{self, Files};
 use super::{Fetched, LifeId, Task};
-use crate::account::grant::{Effect, Event, Grant, Kept, Unwritten, Want};
+use crate::account::grant::{Effect, Event, Grant, Kept, Origin, Unwritten, Want};
 use crate::account::kept::{Binding, Cabinet};
 use crate::account::life::{self, Urgency};
 use crate::account::registry::{Account, Variant};
@@ -42,10 +43,10 @@ pub(super) struct Spending {
 }
 
 /// One grant with what belongs to it outside.
-struct Spender {
-    grant: Grant,
+pub(super) struct Spender {
+    pub(super) grant: Grant,
     /// Whose it is, as configured last.
-    account: Arc<Account>,
+    pub(super) account: Arc<Account>,
     requesters: HashMap<LifeId, Requester>,
     /// The number of the last step: an older one's end counts no more.
     step: u64,
@@ -54,6 +55,9 @@ struct Spender {
     turn: Option<Held>,
     /// One write after another, also where one hangs.
     disk: Arc<tokio::sync::Mutex<()>>,
+    /// Persons who logged in, and those who log out, in their order.
+    pub(super) arriving: VecDeque<LoggedIn>,
+    pub(super) leaving: VecDeque<LoggedOut>,
 }
 
 /// A life that wants a token of this grant.
@@ -73,7 +77,7 @@ struct Step {
 }
 
 /// What came of a step beside its event.
-enum Gain {
+pub(super) enum Gain {
     Nothing,
     Keys(Option<Arc<StateKeys>>),
     Turn(Option<Held>),
@@ -87,7 +91,32 @@ impl Spending {
         Some(self.steps.join_next_with_id().await?.map(|(id, step)| (id, SpendingStep(step))))
     }
 
-    /// When something is to be written again.
+    /// The grant of this account.
+    pub(super) fn of(&mut self, account: &Arc<Account>) -> &mut Spender {
+        let has_source = account.provider.first_refresh_token().is_some();
+        let origin = if has_source { Origin::Source } else { Origin::Login };
+        self.spenders.entry(Binding::of_grant(account)).or_insert_with(|| Spender {
+            grant: Grant::new(fastrand::u64(..), origin),
+            account: Arc::clone(account),
+            requesters: HashMap::new(),
+            step: 0,
+            keys: None,
+            turn: None,
+            disk: Arc::default(),
+            arriving: VecDeque::new(),
+            leaving: VecDeque::new(),
+        })
+    }
+
+    pub(super) fn spender(&mut self, binding: &Binding) -> Option<&mut Spender> {
+        self.spenders.get_mut(binding)
+    }
+
+    pub(super) fn spender_of(&self, binding: &Binding) -> Option<&Spender> {
+        self.spenders.get(binding)
+    }
+
+    /// When something is to be written again, or a term is over.
     pub(super) fn deadline(&self) -> Option<Steady> {
         self.timed.iter().filter_map(|binding| self.spenders.get(binding)?.grant.deadline()).min()
     }
@@ -107,31 +136,17 @@ pub(super) struct SpendingStep(Step);
 
 /// Whether an account's requests spend a refresh token.
 pub(super) fn spends(account: &Account) -> bool {
-    account.provider.first_refresh_token().is_some()
+    account.provider.spends_refresh_token()
 }
 
 impl Task {
     /// A life wants a token that costs a refresh token.
     pub(super) fn want_to_spend(&mut self, id: LifeId, generation: u64) {
         let Some(slot) = self.slots.get(&id).filter(|_| !self.spending.is_closing) else { return };
-        let account = Arc::clone(&slot.account);
+        let (account, variant) = (Arc::clone(&slot.account), slot.variant.clone());
         let binding = Binding::of_grant(&account);
-        let spender = self.spending.spenders.entry(binding.clone()).or_insert_with(|| Spender {
-            grant: Grant::new(fastrand::u64(..)),
-            account: Arc::clone(&account),
-            requesters: HashMap::new(),
-            step: 0,
-            keys: None,
-            turn: None,
-            disk: Arc::default(),
-        });
-        spender.account = Arc::clone(&account);
-        let requester = Requester {
-            account,
-            variant: slot.variant.clone(),
-            stamps: Files::default(),
-            fetched: Fetched::default(),
-        };
+        let spender = self.spender(&account);
+        let requester = Requester { account, variant, stamps: Files::default(), fetched: Fetched::default() };
         spender.requesters.insert(id, requester);
         self.tell_grant(&binding, Event::Wanted(Want { life: id, generation }));
     }
@@ -241,7 +256,7 @@ impl Task {
         }
     }
 
-    fn tell_grant(&mut self, binding: &Binding, event: Event) {
+    pub(super) fn tell_grant(&mut self, binding: &Binding, event: Event) {
         let now = self.clock.now();
         let Some(spender) = self.spending.spenders.get(binding) else { return };
         let account = Arc::clone(&spender.account);
@@ -253,6 +268,7 @@ impl Task {
             self.carry_out_of_grant(binding, effect);
         }
         self.publish_risk(binding, &lives);
+        self.publish_term(binding, &lives);
         self.hurry(binding);
         let Some(spender) = self.spending.spenders.get_mut(binding) else { return };
         if spender.grant.deadline().is_some() {
@@ -305,6 +321,8 @@ impl Task {
                 let lives = self.all_of(&spender.account.name);
                 self.publish_risk(&binding, &lives);
             }
+            let lives = self.spending.spender_of(&binding).map(|it| self.all_of(&it.account.name));
+            self.publish_term(&binding, &lives.unwrap_or_default());
         }
     }
 
@@ -371,6 +389,15 @@ impl Task {
                     (Event::Written(written), Gain::Keys(keys))
                 });
             }
+            Effect::Remove => {
+                let disk = Arc::clone(&spender.disk);
+                self.step(binding, async move {
+                    (Event::Written(remove(cabinet, kept_under, disk).await), Gain::Nothing)
+                });
+            }
+            Effect::Revoke(refresh_token) => self.revoke(binding, refresh_token),
+            Effect::LoggedIn(login) => self.logged_in(binding, *login),
+            Effect::LoggedOut(result) => self.logged_out(binding, result),
             Effect::Send(want, refresh_token) => {
                 let account = spender.account_of(want);
                 let variant =
@@ -398,17 +425,23 @@ impl Task {
             Effect::Done { want, requested, result } => {
                 // Nobody waits for its turn on its account any more.
                 spender.turn = None;
+                let account = Arc::clone(&spender.account);
                 let requester = spender.requesters.remove(&want.life);
                 if let Some((slot, requester)) = self.slots.get_mut(&want.life).zip(requester) {
                     (slot.stamps, slot.fetched) = (requester.stamps, requester.fetched);
                 }
                 let generation = want.generation;
+                let result = result.map_err(|failure| logins::told(failure, &account));
                 self.tell(want.life, life::Event::Minted { generation, requested, result });
             }
         }
     }
 
-    fn step(&mut self, binding: &Binding, work: impl Future<Output = (Event, Gain)> + Send + 'static) {
+    pub(super) fn step(
+        &mut self,
+        binding: &Binding,
+        work: impl Future<Output = (Event, Gain)> + Send + 'static,
+    ) {
         let Some(spender) = self.spending.spenders.get_mut(binding) else { return };
         spender.step += 1;
         let (number, of) = (spender.step, binding.clone());
@@ -429,7 +462,7 @@ impl Spender {
 
 async fn read_first(account: &Account) -> Result<Arc<tokend_proto::Secret>, Failure> {
     let Some(source) = account.provider.first_refresh_token() else {
-        return Err(words::no_refresh_token());
+        return Err(words::nobody_logged_in());
     };
     let errand = Errand::new(&account.name, &account.provider.identity().origin);
     let first = source.fetch(&errand, account.provider.source_timeout()).await;
@@ -486,10 +519,10 @@ async fn write(
             }
         },
     };
-    let hanging = || Failure::not_now("kept-state", "the disk does not answer in time", "mend the disk");
     let held = Arc::clone(&keys);
     let writing = async {
-        let turn = tokio::time::timeout(LONGEST_WRITING, disk.lock_owned()).await.map_err(|_| hanging())?;
+        let turn = tokio::time::timeout(LONGEST_WRITING, disk.lock_owned()).await;
+        let turn = turn.map_err(|_| words::disk_hangs())?;
         on_disk(move || {
             // Held by the write itself: none begins while one hangs.
             let _turn = turn;
@@ -502,6 +535,24 @@ async fn write(
     (writing.await.map_err(|failure: Failure| Unwritten::Refused(failure.message)), Some(held))
 }
 
+async fn remove(
+    cabinet: Option<Arc<Cabinet>>,
+    binding: Binding,
+    disk: Arc<tokio::sync::Mutex<()>>,
+) -> Result<(), Unwritten> {
+    let Some(cabinet) = cabinet else { return Ok(()) };
+    let removing = async {
+        let turn = tokio::time::timeout(LONGEST_WRITING, disk.lock_owned()).await;
+        let turn = turn.map_err(|_| words::disk_hangs())?;
+        on_disk(move || {
+            let _turn = turn;
+            cabinet.remove(&binding)
+        })
+        .await
+    };
+    removing.await.map_err(|failure: Failure| Unwritten::Refused(failure.message))
+}
+
 /// Works off the runtime, on a disk that may hang.
 async fn on_disk<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
@@ -509,6 +560,6 @@ async fn on_disk<T: Send + 'static>(
     match tokio::time::timeout(LONGEST_WRITING, tokio::task::spawn_blocking(work)).await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(Failure::not_now("internal", "a fault in tokend itself", "see the log of tokend")),
-        Err(_) => Err(Failure::not_now("kept-state", "the disk does not answer in time", "mend the disk")),
+        Err(_) => Err(words::disk_hangs()),
     }
 }

@@ -14,6 +14,20 @@ use crate::clock::Wall;
 
 /// What stands before the first form's bytes.
 const FIRST: u8 = 1;
+/// The second has a term behind all that the first has.
+const SECOND: u8 = 2;
+
+#[derive(Debug, Deserialize)]
+struct FormWithTerm {
+    form: Form,
+    until_ms: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+struct FormWithTermRef<'a> {
+    form: FormRef<'a>,
+    until_ms: Option<i64>,
+}
 
 #[derive(Debug, Deserialize)]
 struct Form {
@@ -45,12 +59,15 @@ pub(in crate::account) fn encode(kept: &Kept) -> Option<Zeroizing<Vec<u8>>> {
         ended: kept.ended.map(|end| match end {
             End::Refused => 1,
             End::Lost => 2,
+            End::LoggedOut => 3,
+            End::Over => 4,
         }),
         at_ms: kept.at.0,
     };
+    let form = FormWithTermRef { form, until_ms: kept.until.map(|until| until.0) };
     let body = codec::encode(&form).ok()?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(body.len() + 1));
-    bytes.push(FIRST);
+    bytes.push(SECOND);
     bytes.extend_from_slice(&body);
     Some(bytes)
 }
@@ -58,8 +75,12 @@ pub(in crate::account) fn encode(kept: &Kept) -> Option<Zeroizing<Vec<u8>>> {
 /// A grant out of its bytes, or why not.
 pub(in crate::account) fn decode(bytes: &[u8]) -> Result<Kept, &'static str> {
     const STRANGE: &str = "it cannot be understood";
-    let form: Form = match bytes.split_first() {
-        Some((&FIRST, body)) => codec::decode_answer(body).map_err(|_| STRANGE)?,
+    let FormWithTerm { form, until_ms } = match bytes.split_first() {
+        Some((&SECOND, body)) => codec::decode_answer(body).map_err(|_| STRANGE)?,
+        Some((&FIRST, body)) => {
+            let form = codec::decode_answer(body).map_err(|_| STRANGE)?;
+            FormWithTerm { form, until_ms: None }
+        }
         Some(_) => return Err("a newer tokend wrote it"),
         None => return Err("it is empty"),
     };
@@ -67,6 +88,8 @@ pub(in crate::account) fn decode(bytes: &[u8]) -> Result<Kept, &'static str> {
         None => None,
         Some(1) => Some(End::Refused),
         Some(2) => Some(End::Lost),
+        Some(3) => Some(End::LoggedOut),
+        Some(4) => Some(End::Over),
         Some(_) => return Err(STRANGE),
     };
     Ok(Kept {
@@ -75,6 +98,7 @@ pub(in crate::account) fn decode(bytes: &[u8]) -> Result<Kept, &'static str> {
         sendings: form.sendings,
         is_unclear: form.is_unclear,
         ended,
+        until: until_ms.map(Wall),
         at: Wall(form.at_ms),
     })
 }
@@ -86,16 +110,21 @@ mod tests {
 
     #[test]
     fn a_grant_comes_back_as_it_was() {
-        for (sendings, is_unclear, ended) in
-            [(0, false, None), (1, true, None), (2, false, Some(End::Lost)), (1, false, Some(End::Refused))]
-        {
+        for (sendings, is_unclear, ended, until) in [
+            (0, false, None, None),
+            (1, true, None, Some(Wall(7))),
+            (2, false, Some(End::Lost), None),
+            (1, false, Some(End::Refused), None),
+            (0, false, Some(End::LoggedOut), None),
+            (0, false, Some(End::Over), Some(Wall(-7))),
+        ] {
             let token = Arc::new(Secret::new(b"refresh".to_vec()).unwrap());
-            let kept = Kept { first: [7; 32], token, sendings, is_unclear, ended, at: Wall(-5) };
+            let kept = Kept { first: [7; 32], token, sendings, is_unclear, ended, until, at: Wall(-5) };
             let back = decode(&encode(&kept).unwrap()).unwrap();
             assert_eq!(&back.token.expose()[..], b"refresh");
             assert_eq!(
-                (back.first, back.sendings, back.is_unclear, back.ended, back.at),
-                (kept.first, sendings, is_unclear, ended, kept.at)
+                (back.first, back.sendings, back.is_unclear, back.ended, back.until, back.at),
+                (kept.first, sendings, is_unclear, ended, until, kept.at)
             );
         }
     }
@@ -114,5 +143,9 @@ mod tests {
         bytes.extend(b"\x03abc\x01\x00\x00\x02");
         let kept = decode(&bytes).unwrap();
         assert_eq!((&kept.token.expose()[..], kept.sendings, kept.at), (&b"abc"[..], 1, Wall(1)));
+        assert_eq!(kept.until, None);
+        bytes[0] = 2;
+        bytes.extend(b"\x01\x06");
+        assert_eq!(decode(&bytes).unwrap().until, Some(Wall(3)));
     }
 }

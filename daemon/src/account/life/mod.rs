@@ -6,6 +6,7 @@ mod clocks;
 mod locking;
 mod mending;
 mod outcomes;
+mod people;
 mod planning;
 mod restoring;
 
@@ -109,6 +110,13 @@ pub enum Event {
         /// Whether what was kept is read first; [`Event::Restored`] follows.
         restoring: bool,
     },
+    /// A person has logged in: what was held of an earlier login is forgotten. The tokens, where they are this life's own,
+    /// and the moment before they were asked for.
+    LoggedIn(Option<(Moment, Minted)>),
+    /// A person has logged out.
+    LoggedOut(Failure),
+    /// The account whose token this one trades has a new login.
+    LenderLoggedIn,
     /// Time has passed.
     Tick,
 }
@@ -351,6 +359,9 @@ impl Life {
             Event::Restored(restored) => self.restored(restored, now),
             Event::Locked => self.lock(now),
             Event::Unlocked { restoring } => self.unlock(restoring),
+            Event::LoggedIn(tokens) => self.logged_in(tokens, now, &mut effects),
+            Event::LenderLoggedIn => self.lender_logged_in(now),
+            Event::LoggedOut(why) => self.logged_out(why, now),
             Event::Tick => {}
         }
         self.settle(now, used, &mut effects);

@@ -9,7 +9,7 @@ use super::service::{DAY, Given, HTTP_TIMEOUT, MINUTE, SECOND, lost};
 use super::site::{Pending, number};
 use super::watch::Watch;
 use super::world::{GrantStep, Happening, Request, World};
-use crate::account::grant::Grant;
+use crate::account::grant::{Grant, Origin};
 use crate::account::life::{Ask, Effect, Event, Life, Reply};
 use crate::account::snapshot::Snapshot;
 use crate::account::token::{Need, Token};
@@ -50,7 +50,7 @@ impl World {
             let seed = self.dice.number();
             let site = &mut self.sites[index];
             site.unsettle(self.hands.truth());
-            site.grant = site.service.rotation.map(|_| Grant::new(seed));
+            site.grant = site.service.rotation.map(|_| Grant::new(seed, Origin::Source));
             self.sites[index].own = self.begin(index, None);
         }
         let lives: Vec<u64> = self.slots.keys().copied().collect();

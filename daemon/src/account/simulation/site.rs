@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::dice::Dice;
 use super::hands::Marks;
 use super::service::{HOUR, MINUTE, SECOND, Service};
-use crate::account::grant::{self, Grant};
+use crate::account::grant::{self, Grant, Origin};
 use crate::account::kept::grant as form;
 use crate::account::life::Traits;
 use crate::account::policy::{Policy, Refresh};
@@ -127,7 +127,7 @@ impl Site {
             assume_lifetime: dice.one_in(4).then(|| dice.span(MINUTE, HOUR)),
             ..plain_policy()
         };
-        let grant = service.rotation.map(|_| Grant::new(dice.number()));
+        let grant = service.rotation.map(|_| Grant::new(dice.number(), Origin::Source));
         Self {
             name: format!("account-{index}"),
             index,

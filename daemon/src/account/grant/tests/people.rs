@@ -1,0 +1,165 @@
+//! Stories of persons who log in and out.
+
+use super::*;
+
+#[test]
+fn without_a_login_nothing_is_sent_and_with_one_its_refresh_token_is() {
+    let mut story = Story::of_logins();
+    story.wanted(1);
+    assert_eq!(story.log, ["failed 1 test"]);
+    story.log.clear();
+    story.log_in(Some("l0"), Some(60), None);
+    assert_eq!(story.log, ["disk l0 0", "logged in for 60"]);
+    story.log.clear();
+    story.wanted(1);
+    story.answered(Ok(Some("l1")));
+    assert_eq!(story.log, ["disk l0 1", "send l0 for 1", "disk l1 0", "served 1"]);
+    story.crash();
+    story.log.clear();
+    story.wanted(1);
+    story.answered(Ok(None));
+    assert_eq!(story.log, ["disk l1 1", "send l1 for 1", "disk l1 0", "served 1"]);
+}
+
+#[test]
+fn a_login_waits_for_the_request_under_way_and_takes_its_place() {
+    let mut story = Story::of_logins();
+    story.log_in(Some("l0"), None, None);
+    story.wanted(1);
+    story.log.clear();
+    story.log_in(Some("m0"), None, None);
+    assert!(story.log.is_empty(), "{:?}", story.log);
+    story.answered(Ok(Some("l1")));
+    assert_eq!(story.log, ["disk l1 0", "served 1", "disk m0 0", "logged in for ever"]);
+    assert_eq!(text(&story.disk.clone().unwrap().token), "m0");
+    // A grant that the service refused is replaced by the next login, too.
+    story.wanted(1);
+    story.answered(Err(failure(Class::LoginNeeded, CarriedOut::No)));
+    assert_eq!(story.disk.clone().unwrap().ended, Some(End::Refused));
+    story.log_in(Some("n0"), None, None);
+    story.log.clear();
+    story.wanted(1);
+    assert_eq!(story.log, ["disk n0 1", "send n0 for 1"]);
+}
+
+#[test]
+fn a_login_without_a_refresh_token_leaves_none_of_an_earlier_one() {
+    let mut story = Story::of_logins();
+    story.log_in(Some("l0"), None, None);
+    story.log.clear();
+    story.log_in(None, Some(60), Some(30));
+    assert_eq!(story.log, ["removed", "logged in for 30"]);
+    assert!(story.disk.is_none());
+    story.log.clear();
+    story.wanted(1);
+    assert_eq!(story.log, ["failed 1 test"]);
+}
+
+#[test]
+fn a_login_that_cannot_be_written_counts_and_is_at_risk() {
+    let mut story = Story::of_logins();
+    story.refuses = Some(Unwritten::Refused("the disk is full".to_owned()));
+    story.log_in(Some("l0"), None, None);
+    assert_eq!(story.log, ["refused l0 0", "logged in for ever"]);
+    assert!(story.grant.risk().is_some());
+    story.refuses = None;
+    story.tell(Event::Writable);
+    assert!(story.grant.risk().is_none());
+    assert_eq!(text(&story.disk.clone().unwrap().token), "l0");
+}
+
+#[test]
+fn who_logs_out_leaves_nothing_here_and_nothing_there() {
+    let mut story = Story::of_logins();
+    story.log_in(Some("l0"), None, None);
+    story.crash();
+    story.log.clear();
+    story.tell(Event::LogOut { local: false });
+    assert_eq!(story.log, ["revoke l0", "removed", "logged out Done"]);
+    assert!(story.disk.is_none());
+    story.log.clear();
+    story.wanted(1);
+    assert_eq!(story.log, ["failed 1 test"]);
+    // Once more: there is nothing to revoke, but perhaps an access token.
+    story.log.clear();
+    story.tell(Event::LogOut { local: false });
+    assert_eq!(story.log, ["revoke nothing", "removed", "logged out Done"]);
+    story.log_in(Some("m0"), None, None);
+    story.log.clear();
+    story.tell(Event::LogOut { local: true });
+    assert_eq!(story.log, ["removed", "logged out NotOffered"]);
+}
+
+#[test]
+fn a_source_that_was_logged_out_is_not_used_until_it_changes() {
+    let mut story = Story::new();
+    story.tell(Event::LogOut { local: false });
+    assert_eq!(story.log, ["revoke r0", "disk - 0", "logged out Done"]);
+    story.crash();
+    story.log.clear();
+    story.wanted(1);
+    assert_eq!(story.log, ["failed 1 logged-out"]);
+    story.source = Ok("s0");
+    story.log.clear();
+    story.wanted(1);
+    assert_eq!(story.log, ["disk s0 1", "send s0 for 1"]);
+}
+
+#[test]
+fn a_service_that_cannot_be_told_leaves_the_login_as_it_is() {
+    let mut story = Story::of_logins();
+    story.log_in(Some("l0"), None, None);
+    story.revoked = Some(Err(failure(Class::NotNow, CarriedOut::No)));
+    story.log.clear();
+    story.tell(Event::LogOut { local: false });
+    assert_eq!(story.log, ["revoke l0", "logged out test"]);
+    story.log.clear();
+    story.wanted(1);
+    assert_eq!(story.log, ["disk l0 1", "send l0 for 1"]);
+    story.answered(Ok(None));
+    story.log.clear();
+    story.refuses = Some(Unwritten::Refused("the disk is full".to_owned()));
+    story.tell(Event::LogOut { local: true });
+    assert_eq!(story.log, ["refused removal", "logged out login-on-disk"]);
+}
+
+#[test]
+fn a_step_of_a_login_that_breaks_down_leaves_nobody_waiting() {
+    let mut story = Story::of_logins();
+    story.log_in(Some("l0"), None, None);
+    story.revoked = None;
+    story.log.clear();
+    story.tell(Event::LogOut { local: false });
+    story.tell(Event::Broke(failure(Class::NotNow, CarriedOut::No)));
+    assert_eq!(story.log, ["revoke l0", "logged out test"]);
+    assert!(!story.grant.is_busy());
+}
+
+#[test]
+fn a_login_ends_with_its_term() {
+    let mut story = Story::of_logins();
+    story.log_in(Some("l0"), Some(3600), Some(100));
+    assert_eq!(story.log, ["disk l0 0", "logged in for 100"]);
+    assert_eq!(story.grant.term(), Some(story.now.wall.after(Duration::from_secs(100))));
+    // The token in hand lives to its end: no other is needed.
+    story.in_hand = Some(story.now.steady.after(Duration::from_secs(100)));
+    story.log.clear();
+    story.wanted(1);
+    assert_eq!(story.log, ["failed 1 login-ends"]);
+    // It was rejected, say: another one, which lives no longer.
+    story.in_hand = None;
+    story.pass(10);
+    story.log.clear();
+    story.wanted(1);
+    story.answered(Ok(Some("l1")));
+    assert_eq!(story.log, ["disk l0 1", "send l0 for 1", "disk l1 0", "served 1"]);
+    story.crash();
+    story.tell(Event::Look);
+    assert_eq!(story.grant.deadline(), Some(story.now.steady.after(Duration::from_secs(90))));
+    story.log.clear();
+    story.pass(90);
+    assert_eq!(story.log, ["disk - 0"]);
+    assert_eq!(story.grant.term(), None);
+    story.wanted(1);
+    assert_eq!(story.log, ["disk - 0", "failed 1 login-over"]);
+}
