@@ -1,0 +1,159 @@
+//! A device flow that lies (RFC 8628).
+
+use std::time::Duration;
+use tokend_tests::real_time::timed;
+
+use super::*;
+
+/// A service whose answer to a device is otherwise in these fields.
+fn lying(name: &str, lies: &Value) -> Case {
+    let case = Case::new(name);
+    case.server.change(|liar| {
+        for (field, lie) in lies.as_object().expect("fields") {
+            liar.device.insert(field.clone(), lie.clone());
+        }
+    });
+    case
+}
+
+#[test]
+fn nothing_is_shown_or_opened_that_means_something_to_a_terminal_a_shell_or_a_browser() {
+    let scene = Scene::new();
+    let addresses = [
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "http://login.example/activate",
+        "https://a:b@login.example/activate",
+        "https://login.example/\u{1b}]0;owned\u{7}",
+        "https://login.example/$(touch pwned)",
+        "https://login.example/\nhttps://other.example/",
+        "--help",
+        "",
+    ];
+    let codes = ["\u{1b}[2J\u{1b}[31mWDJB", "WDJB\nMJHT", "WDJB\u{202e}MJHT", "$(touch pwned)", ""];
+    let mut cases = Vec::new();
+    for (number, address) in addresses.iter().enumerate() {
+        cases.push(lying(&format!("uri-{number}"), &json!({"verification_uri": address})));
+        cases.push(lying(&format!("complete-{number}"), &json!({"verification_uri_complete": address})));
+    }
+    for (number, code) in codes.iter().enumerate() {
+        cases.push(lying(&format!("code-{number}"), &json!({"user_code": code})));
+    }
+    for field in ["device_code", "user_code", "verification_uri"] {
+        let name = field.replace('_', "-");
+        cases.push(lying(&format!("no-{name}"), &json!({field: null})));
+        cases.push(lying(&format!("a-number-as-{name}"), &json!({field: 7})));
+    }
+    let daemon = scene.start("device_code", &cases);
+    let mut opened = Vec::new();
+    for case in &cases {
+        let said = scene.log_in(&[&case.name]).end();
+        is_harmless(&case.name, &said.stdout);
+        is_harmless(&case.name, &said.stderr);
+        if case.name.starts_with("complete-") && said.code == 0 {
+            // The address without the code in it does as well, and the other is seen by nobody.
+            opened.push(format!("{}/activate", case.server.url()));
+            assert_eq!(scene.sandbox.tok(["logout", &case.name]).code, 0);
+            scene.is_unharmed(&case.name);
+            continue;
+        }
+        scene.is_refused(&case.name, &said);
+        assert_eq!(case.server.token_requests(), 0, "{}: nobody could have said yes", case.name);
+    }
+    assert_eq!(scene.opened(), opened);
+    is_harmless("the log", &daemon.log());
+}
+
+#[test]
+fn what_a_service_says_of_its_refusal_is_shown_without_what_a_terminal_understands() {
+    let scene = Scene::new();
+    let evil = json!({
+        "error": "invalid_client\u{1b}[2J\u{7}",
+        "error_description": "first\u{1b}]0;owned\u{7}\r\nsecond\u{9b}31m\u{202e}",
+        "error_uri": "https://login.example/\u{1b}[31m",
+    });
+    let cases = [("device", "/device"), ("poll", "/token")]
+        .map(|(name, path)| Case::answering(name, path, Answer::json(400, &evil)));
+    let daemon = scene.start("device_code", &cases);
+    for case in &cases {
+        let said = scene.log_in(&[&case.name]).end();
+        scene.is_refused(&case.name, &said);
+        assert!(said.stderr.contains("invalid_client") && said.stderr.contains("first"), "{said:?}");
+        assert!(!said.stderr.contains('\u{202e}'), "{said:?}");
+    }
+    drop(daemon);
+    let cases = [Case::answering("get", "/token", Answer::json(400, &evil))];
+    let daemon = scene.start("client_credentials", &cases);
+    let said = scene.sandbox.tok(["get", "get"]);
+    scene.is_refused("get", &said);
+    let shown = scene.sandbox.tok(["status"]);
+    is_harmless("status", &shown.stdout);
+    is_harmless("the log", &daemon.log());
+}
+
+#[test]
+fn a_device_is_asked_at_a_pace_whatever_the_service_wants() {
+    let scene = Scene::new();
+    // Over after three seconds, and nobody says yes.
+    let lies = [
+        ("no-pause", json!({"interval": 0, "expires_in": 3})),
+        ("backwards", json!({"interval": -1, "expires_in": 3})),
+        ("in-words", json!({"interval": "soon", "expires_in": 3})),
+        ("in-parts", json!({"interval": 0.001, "expires_in": 3})),
+        ("for-ages", json!({"interval": 1e18, "expires_in": 3})),
+        ("longer-than-it-lives", json!({"interval": 4_000_000_000_u64, "expires_in": 3})),
+    ];
+    let cases = lies.map(|(name, lies)| lying(name, &lies));
+    for case in &cases {
+        case.server.change(|liar| liar.poll = Some("authorization_pending".into()));
+    }
+    let _daemon = scene.start("device_code", &cases);
+    let logins = cases.each_ref().map(|case| scene.log_in(&[&case.name]));
+    for (case, login) in cases.iter().zip(logins) {
+        let said = login.end();
+        scene.is_refused(&case.name, &said);
+        assert!(case.server.token_requests() <= 4, "{}: {}", case.name, case.server.token_requests());
+    }
+}
+
+#[test]
+fn a_code_that_is_over_at_once_or_lives_for_ages_is_survived() {
+    let scene = Scene::new();
+    let over = [
+        ("at-once", json!({"expires_in": 0})),
+        ("before", json!({"expires_in": -5})),
+        ("nobody-knows", json!({"expires_in": "soon"})),
+        ("never-said", json!({"expires_in": null})),
+        ("for-ages", json!({"expires_in": 1e300})),
+        ("for-longer", json!({"expires_in": u64::MAX})),
+    ];
+    let cases = over.map(|(name, lies)| lying(name, &lies));
+    for case in &cases[..2] {
+        case.server.change(|liar| liar.poll = Some("authorization_pending".into()));
+    }
+    let _daemon = scene.start("device_code", &cases);
+    for case in &cases {
+        let (said, took) = timed(|| scene.log_in(&[&case.name]).end());
+        if said.code == 0 {
+            // The person said yes at once: how long there would have been is no matter.
+            assert!(!["at-once", "before"].contains(&case.name.as_str()), "{said:?}");
+            assert_eq!(scene.sandbox.tok(["logout", &case.name]).code, 0);
+            continue;
+        }
+        scene.is_refused(&case.name, &said);
+        assert!(took < Duration::from_secs(20), "{}: {took:?}", case.name);
+    }
+    // The service says so itself, and what it says of a code that is another's.
+    let cases = ["expired_token", "invalid_grant", "slow_down\u{1b}[2J", "server_error"].map(|told| {
+        let case = Case::new(&told.replace(|it: char| !it.is_ascii_alphabetic(), "-"));
+        case.server.change(|liar| liar.poll = Some(told.into()));
+        case
+    });
+    drop(_daemon);
+    let _daemon = scene.start("device_code", &cases[..3]);
+    for case in &cases[..3] {
+        let said = scene.log_in(&[&case.name]).end();
+        scene.is_refused(&case.name, &said);
+    }
+}

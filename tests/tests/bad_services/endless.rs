@@ -1,0 +1,58 @@
+//! Answers of a gigabyte.
+
+use super::*;
+
+const GIGABYTE: u64 = 1 << 30;
+
+/// What the daemon may have at its peak, in KiB: it holds a few small accounts.
+const MOST_MEMORY: u64 = 64 * 1024;
+
+/// Something that would be right, and goes on.
+fn endless(body: &str) -> Answer {
+    Answer::new(200, "application/json", body).filled(GIGABYTE)
+}
+
+#[test]
+fn a_gigabyte_is_not_read_wherever_it_comes() {
+    let scene = Scene::new();
+    let paths = [("metadata", "/.well-known/openid-configuration"), ("token", "/token")];
+    let cases = paths.map(|(name, path)| Case::answering(name, path, endless("{")));
+    let daemon = scene.start("client_credentials", &cases);
+    for case in &cases {
+        let said = scene.sandbox.tok(["get", &case.name, "--timeout", "10s"]);
+        scene.is_refused(&case.name, &said);
+    }
+    assert!(daemon.peak_memory_kib() < MOST_MEMORY, "{} KiB", daemon.peak_memory_kib());
+    drop(daemon);
+
+    let paths = [("device", "/device"), ("poll", "/token")];
+    let cases = paths.map(|(name, path)| Case::answering(name, path, endless("{")));
+    let daemon = scene.start("device_code", &cases);
+    for case in &cases {
+        let said = scene.log_in(&[&case.name]).end();
+        scene.is_refused(&case.name, &said);
+    }
+    assert!(daemon.peak_memory_kib() < MOST_MEMORY, "{} KiB", daemon.peak_memory_kib());
+    drop(daemon);
+
+    let paths = [("code", "/token"), ("keys", "/jwks")];
+    let cases = paths.map(|(name, path)| Case::answering(name, path, endless("{")));
+    let daemon = scene.start("authorization_code", &cases);
+    for case in &cases {
+        let said = log_in(&scene, case);
+        scene.is_refused(&case.name, &said);
+    }
+    assert!(daemon.peak_memory_kib() < MOST_MEMORY, "{} KiB", daemon.peak_memory_kib());
+}
+
+#[test]
+fn a_logout_that_is_answered_with_a_gigabyte_is_a_logout() {
+    let scene = Scene::new();
+    let cases = [Case::answering("login", "/revoke", endless(""))];
+    let daemon = scene.start("device_code", &cases);
+    assert_eq!(scene.log_in(&["login"]).end().code, 0);
+    let said = scene.sandbox.tok(["logout", "login"]);
+    is_harmless("logout", &said.stderr);
+    assert_eq!(scene.sandbox.tok(["get", "login"]).code, 4);
+    assert!(daemon.peak_memory_kib() < MOST_MEMORY, "{} KiB", daemon.peak_memory_kib());
+}
