@@ -7,10 +7,6 @@ mod command;
 pub mod http;
 mod http_exchange;
 mod itsyouonline;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "the grants of oauth2 that sign and verify come next")
-)]
 mod jose;
 pub(crate) mod jwt;
 mod kinds;

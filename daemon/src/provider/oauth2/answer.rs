@@ -3,11 +3,13 @@
 use serde_json::Value;
 use tokend_proto::Secret;
 
+use super::token_exchange;
+use crate::clock::Moment;
 use crate::provider::http::Reply;
 use crate::provider::lifetime::{self, Dead, dead};
 use crate::provider::verdict::{Row, judge};
 use crate::provider::words::{Held, Members, Words};
-use crate::provider::{CarriedOut, Class, Failure, MintRequest, Minted, jwt, token};
+use crate::provider::{CarriedOut, Class, Failure, Minted, jwt, token};
 use crate::secret::Source;
 
 /// RFC 6749 5.2 has six codes; `invalid_target` is RFC 8707 2's. GitHub sends its own, with 200. What is no
@@ -34,22 +36,54 @@ pub(super) const TOKEN: &[Row] = &[
 const WORDS: Members = Members { code: &["error"], description: &["error_description"] };
 const CREDENTIALS: &str = "client_id, client_secret and scope";
 
-/// The refresh token that a request spent.
-#[derive(Debug)]
-pub(super) struct Spent<'a> {
-    pub(super) token: &'a Secret,
-    /// Where the first one came from.
-    pub(super) first: &'a Source,
+/// What a request was for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose<'a> {
+    /// A token. A refresh token that comes along is not kept.
+    Token,
+    /// A token for others (RFC 8693), which need not be an access token.
+    Exchange {
+        /// `requested_token_type`
+        requested: Option<&'a str>,
+    },
+    /// A token for a refresh token. The new one comes with the token, or with the failure where the token itself is
+    /// of no use.
+    Refresh(Spent<'a>),
+    /// A person's login: a token, and the first refresh token.
+    Login {
+        /// What the id token must repeat (OpenID Connect Core 1.0, 3.1.2.1).
+        nonce: Option<&'a str>,
+    },
 }
 
-/// The token in `reply`, or what its absence means. `spent` is the refresh token that was asked with, if any
-/// was: then the new one comes with the token, or with the failure where the token itself is of no use.
-pub(super) fn read(
-    reply: &Reply,
-    asked: &MintRequest,
-    spent: Option<&Spent<'_>>,
-    held: &Held,
-) -> Result<Minted, Failure> {
+/// The refresh token that a request spent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spent<'a> {
+    pub(super) token: &'a Secret,
+    pub(super) origin: Origin<'a>,
+}
+
+/// Where the first of several refresh tokens came from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Origin<'a> {
+    /// From here.
+    Source(&'a Source),
+    /// From a person's login for this account.
+    Login(&'a str),
+}
+
+/// The code of the error that a reply holds (RFC 6749 5.2), if it holds one.
+pub(super) fn error_code(reply: &Reply) -> Option<String> {
+    let body = reply.json()?;
+    body.get("error")?.as_str().map(|code| code.trim().to_owned())
+}
+
+/// The token in `reply`, which came to a request of the moment `now`, or what its absence means.
+pub(super) fn read(reply: &Reply, now: Moment, purpose: Purpose<'_>, held: &Held) -> Result<Minted, Failure> {
+    let spent = match purpose {
+        Purpose::Refresh(spent) => Some(spent),
+        Purpose::Token | Purpose::Exchange { .. } | Purpose::Login { .. } => None,
+    };
     let body = reply.json();
     let member = |name: &str| body.as_ref().and_then(|body| body.get(name));
     // An answer that holds a token and an error may repeat the one in the other.
@@ -67,38 +101,63 @@ pub(super) fn read(
             _ => failure,
         });
     }
-    let rotated = match spent {
-        Some(spent) => Rotation::read(member("refresh_token"), spent.token),
-        None => Rotation::None,
+    let rotated = match purpose {
+        Purpose::Refresh(spent) => Rotation::read(member("refresh_token"), Some(spent.token)),
+        Purpose::Login { .. } => Rotation::read(member("refresh_token"), None),
+        Purpose::Token | Purpose::Exchange { .. } => Rotation::None,
     };
     let Some(text) = member("access_token").and_then(Value::as_str) else {
         return Err(rotated.of_no_token(judge(reply, TOKEN, &words, CREDENTIALS)));
     };
-    match read_token(text, body.as_ref(), reply, asked, held) {
+    let minted = match purpose {
+        Purpose::Exchange { requested } => read_exchanged(text, body.as_ref(), reply, now, requested, held),
+        _ => check_type(member("token_type"), reply, held)
+            .and_then(|()| read_token(text, body.as_ref(), reply, now)),
+    };
+    match minted {
         Ok(minted) => Ok(rotated.with(minted, &reply.host)),
         Err(failure) => Err(rotated.of_no_use(failure)),
     }
 }
 
-fn read_token(
-    text: &str,
-    body: Option<&Value>,
-    reply: &Reply,
-    asked: &MintRequest,
-    held: &Held,
-) -> Result<Minted, Failure> {
+fn read_token(text: &str, body: Option<&Value>, reply: &Reply, now: Moment) -> Result<Minted, Failure> {
     let member = |name: &str| body.and_then(|body| body.get(name));
-    check_type(member("token_type"), reply, held)?;
     let token = token::accept_from(text.as_bytes(), reply)?;
     let lifetime = match lifetime::told(member("expires_in")) {
         // Nobody said, but the token may (RFC 9068).
-        Ok(None) => jwt::life(&token, asked.now.wall, reply.date),
+        Ok(None) => jwt::life(&token, now.wall, reply.date),
         told => told,
     };
     let lifetime = lifetime.map_err(|Dead| dead(&reply.host))?;
     // A string with blanks by RFC 6749 3.3, a list at some.
     let scope = member("scope").and_then(jwt::words);
     Ok(Minted { lifetime, scope, date: reply.date, ..Minted::of(token) })
+}
+
+/// What came for other tokens (RFC 8693 2.2.1): its `token_type` is `N_A` where it is no access token.
+fn read_exchanged(
+    text: &str,
+    body: Option<&Value>,
+    reply: &Reply,
+    now: Moment,
+    requested: Option<&str>,
+    held: &Held,
+) -> Result<Minted, Failure> {
+    let member = |name: &str| body.and_then(|body| body.get(name)).and_then(Value::as_str).map(str::trim);
+    let issued = member("issued_token_type").filter(|issued| !issued.is_empty());
+    let is_none = member("token_type").is_some_and(|told| told.eq_ignore_ascii_case("N_A"));
+    let is_other = issued.or(requested).is_some_and(|issued| issued != token_exchange::ACCESS_TOKEN);
+    if !(is_none && is_other) {
+        check_type(body.and_then(|body| body.get("token_type")), reply, held)?;
+    }
+    let mut minted = read_token(text, body, reply, now)?;
+    if let (Some(requested), Some(issued)) = (requested, issued)
+        && requested != issued
+    {
+        let issued = held.clean(issued, 100);
+        minted.warnings.push(format!("{} gave a token of the type {issued}, not {requested}", reply.host));
+    }
+    Ok(minted)
 }
 
 /// Whether the member `error` says that there was one, in the form of RFC 6749 5.2 or in another.
@@ -115,16 +174,19 @@ fn is_of_the_grant(words: &Words) -> bool {
 }
 
 /// The refresh token is "invalid, expired, revoked …" (RFC 6749 5.2): only another one helps.
-fn ended(reply: &Reply, words: &Words, spent: &Spent<'_>) -> Failure {
+fn ended(reply: &Reply, words: &Words, spent: Spent<'_>) -> Failure {
     let message = format!("{} refused the refresh token ({}{words})", reply.host, reply.status);
-    let hint = match spent.first.in_store() {
-        Some(name) => format!(
-            "log in at the service anew, and put its refresh token into the store: `tok secret set {name}`"
-        ),
-        None => format!(
-            "log in at the service anew, and put its refresh token where it comes from: {}",
-            spent.first.describe()
-        ),
+    let hint = match spent.origin {
+        Origin::Login(account) => format!("`tok login {account}`"),
+        Origin::Source(first) => match first.in_store() {
+            Some(name) => format!(
+                "log in at the service anew, and put its refresh token into the store: `tok secret set {name}`"
+            ),
+            None => format!(
+                "log in at the service anew, and put its refresh token where it comes from: {}",
+                first.describe()
+            ),
+        },
     };
     Failure::login_needed("invalid-grant", message, hint).after(reply.retry_after)
 }
@@ -142,7 +204,7 @@ enum Rotation {
 impl Rotation {
     /// RFC 6749 6: "The authorization server MAY issue a new refresh token". Any text is taken as it is, for
     /// to lose it is to lose the login, and it goes nowhere but back to the service, encoded.
-    fn read(told: Option<&Value>, spent: &Secret) -> Self {
+    fn read(told: Option<&Value>, spent: Option<&Secret>) -> Self {
         let text = match told {
             None | Some(Value::Null) => return Self::None,
             Some(Value::String(text)) if text.is_empty() => return Self::None,
@@ -151,7 +213,7 @@ impl Rotation {
             Some(_) => return Self::Lost,
         };
         match Secret::new(text.into_bytes()) {
-            Ok(new) if new.matches(spent) => Self::None,
+            Ok(new) if spent.is_some_and(|spent| new.matches(spent)) => Self::None,
             Ok(new) => Self::To(new),
             Err(_) => Self::Lost,
         }

@@ -1,158 +1,93 @@
-//! Any OAuth 2.0 or OpenID Connect service: client credentials (RFC 6749 4.4) or a refresh token (RFC 6749 6)
-//! become an access token.
-//!
-//! Other grants have their names and keys reserved here, and say so until they are built.
+//! Any OAuth 2.0 or OpenID Connect service: what is traded for an access token is the grant, a client says who asks,
+//! and the endpoints say where.
 
 mod answer;
+mod assertion;
 mod client;
-mod discovery;
+mod endpoints;
+mod extra;
+mod form;
+mod grant;
+mod login;
+mod metadata;
+mod signer;
+mod token_exchange;
 
 use std::time::Duration;
 
-use url::Url;
-
-use self::answer::Spent;
-use self::client::{Client, Method, Secrecy};
-use self::discovery::{Endpoint, Issuer};
-use super::http::address::{self, Query};
-use super::http::{Buffer, Http, Request, refuse_key};
+use self::answer::{Origin, Purpose, Spent};
+use self::assertion::Assertion;
+use self::client::{Client, Method, Wants};
+use self::endpoints::{Endpoint, Endpoints};
+use self::extra::{Extra, Kind};
+use self::form::Form;
+use self::grant::{Grant, Ingredients};
+use super::http::{Http, Reply, Request, address, refuse_key};
 use super::lists::Words as Lists;
+use super::login::Asking;
 use super::words::Held;
-use super::{CarriedOut, Defaults, Failure, Identity, MintRequest, Minted, Pending, Provider};
+use super::{Borrowed, CarriedOut, Defaults, Failure, Identity, MintRequest, Minted, Pending, Provider};
 use crate::clock::Moment;
 use crate::document::Table;
-use crate::secret::{Reach, Source};
+use crate::secret::Source;
 
-/// What `grant` may be. Only the first two are built.
-const GRANTS: &[&str] = &[
-    "client_credentials",
-    "refresh_token",
-    "device_code",
-    "authorization_code",
-    "password",
-    "jwt_bearer",
-    "token_exchange",
-];
-
-/// Keys of the grants and of the ways to log in that are not built.
-const LATER: [(&str, &str); 19] = [
-    ("username", "the grant password"),
-    ("password", "the grant password"),
-    ("private_key", "private_key_jwt and the grant jwt_bearer"),
-    ("assertion", "the grant jwt_bearer"),
-    ("subject", "the grant jwt_bearer"),
-    ("subject_token", "the grant token_exchange"),
-    ("subject_token_type", "the grant token_exchange"),
-    ("actor_token", "the grant token_exchange"),
-    ("actor_token_type", "the grant token_exchange"),
-    ("requested_token_type", "the grant token_exchange"),
-    ("redirect_uris", "the grant authorization_code"),
-    ("redirect_port", "the grant authorization_code"),
-    ("authorization_endpoint", "the grant authorization_code"),
-    ("device_authorization_endpoint", "the grant device_code"),
-    ("pushed_authorization_request_endpoint", "the grant authorization_code"),
-    ("revocation_endpoint", "revoking at the service"),
-    ("introspection_endpoint", "asking the service about a token"),
+/// Keys of what is not built.
+const LATER: [(&str, &str); 3] = [
+    ("pushed_authorization_request_endpoint", "pushing the authorization request"),
     ("userinfo_endpoint", "asking the service about a user"),
     ("registration_endpoint", "registering a client"),
-];
-
-/// What `extra` cannot say, since tokend does.
-const OURS: [&str; 9] = [
-    "grant_type",
-    "refresh_token",
-    "client_id",
-    "client_secret",
-    "client_assertion",
-    "client_assertion_type",
-    "scope",
-    "audience",
-    "resource",
 ];
 
 #[derive(Debug)]
 struct OAuth2 {
     http: Http,
-    endpoint: Endpoint,
+    endpoints: Endpoints,
     grant: Grant,
     client: Client,
     scope: Vec<String>,
     audience: Vec<String>,
     resource: Vec<String>,
-    extra: Vec<(String, String)>,
+    extra: Extra,
 }
 
-/// What is traded for an access token.
+/// An answer of the service, and the secrets that it may repeat.
 #[derive(Debug)]
-enum Grant {
-    /// The client's own credentials.
-    ClientCredentials,
-    /// A refresh token. The first comes from here; which one to spend, the request says.
-    RefreshToken(Source),
+struct Answered {
+    reply: Reply,
+    held: Held,
 }
 
-impl Grant {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::ClientCredentials => GRANTS[0],
-            Self::RefreshToken(_) => GRANTS[1],
-        }
-    }
-
-    /// Reads `grant` and `refresh_token`. What is wrong has been reported where there is none.
-    fn read(table: &mut Table<'_>, reach: &Reach) -> (Option<Self>, Secrecy) {
-        const KEY: &str = "refresh_token";
-        let named = table.one_of("grant", GRANTS);
-        match named.as_ref().map(|grant| grant.value) {
-            // One that nobody knows has been reported.
-            None if table.has("grant") => {
-                table.allow(KEY);
-                (None, Secrecy::Unknown)
-            }
-            Some("refresh_token") => {
-                let source = Source::required(table, KEY, reach);
-                (source.map(Self::RefreshToken), Secrecy::Any)
-            }
-            None | Some("client_credentials") => {
-                refuse_key(table, KEY, "set grant = \"refresh_token\", or remove it");
-                (Some(Self::ClientCredentials), Secrecy::Confidential)
-            }
-            Some(other) => {
-                table.allow(KEY);
-                if let Some(grant) = &named {
-                    let message = format!("the grant {other} is not built yet");
-                    let hint = "so far there are client_credentials and refresh_token";
-                    table.report_shown(&grant.span, message, hint);
-                }
-                (None, Secrecy::Unknown)
-            }
-        }
-    }
-}
-
-/// Reads `issuer` or `token_endpoint`, `grant`, `refresh_token`, `client_id`, `client_secret`,
-/// `token_endpoint_auth_method`, `scope`, `audience`, `resource`, `extra`.
+/// Reads `issuer`, the endpoints, `grant` and its keys, the client's keys, `scope`, `audience`, `resource`, `extra`.
 pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn Provider>> {
-    let (grant, secrecy) = Grant::read(table, &defaults.reach);
+    let name = grant::read_name(table);
+    grant::refuse_keys_of_others(table, name);
     for (key, what) in LATER {
-        // One report is enough where the grant itself is not built.
-        if secrecy == Secrecy::Unknown {
-            table.allow(key);
-        } else {
-            table.not_built(key, what);
-        }
+        table.not_built(key, what);
     }
     refuse_key(table, "url", "write `issuer` or `token_endpoint`");
     let http = Http::read(table, defaults);
-    let endpoint = read_endpoint(table);
-    let client = Client::read(table, defaults.command_timeout, secrecy, &defaults.reach);
+    let needed: &[Endpoint] = match name {
+        Some("device_code") => &[Endpoint::Token, Endpoint::DeviceAuthorization],
+        Some("authorization_code") => &[Endpoint::Token, Endpoint::Authorization],
+        _ => &[Endpoint::Token],
+    };
+    let has_effect = |key: &str| name.is_none_or(|name| grant::has_effect(key, name));
+    let endpoints = Endpoints::read(table, has_effect, needed);
+    let grant = name.and_then(|name| Grant::read(table, name, &defaults.reach));
+    let wants = name.zip(grant.as_ref()).map(|(name, grant)| Wants {
+        proof: name == "client_credentials",
+        name: !matches!(name, "password" | "jwt_bearer" | "token_exchange"),
+        key: matches!(grant, Grant::JwtBearer(Assertion::Signed { .. })),
+    });
+    let audience = endpoints.as_ref().map(Endpoints::audience).unwrap_or_default();
+    let client = Client::read(table, wants, audience, defaults.command_timeout, &defaults.reach);
     let scope = Lists::OAuthScope.read(table, "scope");
     let audience = Lists::Apart.read_one_or_many(table, "audience");
     let resource = Lists::Apart.read_one_or_many(table, "resource");
-    let extra = read_extra(table);
+    let extra = Extra::read(table, |kind| name.is_none_or(|name| grant::sends(kind, name)));
     Some(Box::new(OAuth2 {
         http,
-        endpoint: endpoint?,
+        endpoints: endpoints?,
         grant: grant?,
         client: client?,
         scope: scope.unwrap_or_default(),
@@ -162,116 +97,135 @@ pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn
     }))
 }
 
-fn read_endpoint(table: &mut Table<'_>) -> Option<Endpoint> {
-    let issuer = table.string("issuer");
-    let at = address::read(table, "token_endpoint", Query::Allowed);
-    let issuer = match issuer {
-        // RFC 8414 2: no query, no fragment.
-        Some(text) => {
-            Some(Issuer::new(address::checked(table, "issuer", &text, Query::Refused)?, text.value))
-        }
-        None => None,
-    };
-    match (at, issuer) {
-        (Some(url), _) => Some(Endpoint::At(url)),
-        (None, Some(issuer)) => Some(Endpoint::Discovered(issuer)),
-        (None, None) => {
-            if !table.has("token_endpoint") && !table.has("issuer") {
-                let hint = "such as issuer = \"https://login.example.com\"";
-                table.report(&table.span(), "`issuer` or `token_endpoint` is missing", hint);
-            }
-            None
-        }
-    }
-}
-
-fn read_extra(table: &mut Table<'_>) -> Vec<(String, String)> {
-    let mut extra = Vec::new();
-    let Some(mut entries) = table.table("extra") else {
-        return extra;
-    };
-    for key in entries.remaining_keys() {
-        let Some(value) = entries.string(&key.value) else {
-            continue;
-        };
-        if OURS.contains(&key.value.as_str()) {
-            entries.report(&key.span, "`extra` cannot say this", "tokend says it itself");
-        }
-        extra.push((key.value, value.value));
-    }
-    extra
-}
-
 impl OAuth2 {
     async fn exchange(&self, asked: &MintRequest) -> Result<Minted, Failure> {
-        let spent = self.spent(asked)?;
-        // What fails before is not yet the request that counts.
-        let early = |failure: Failure| failure.perhaps(CarriedOut::No);
-        let (request, held) = self.request(spent.as_ref(), asked).await.map_err(early)?;
-        let reply = self.http.send(request, asked.now).await?;
-        answer::read(&reply, asked, spent.as_ref(), &held)
+        let asking = Asking { now: asked.now, errand: asked.errand.clone() };
+        let spent = self.spent(asked);
+        let (kind, purpose) = match spent {
+            Some(spent) => (Kind::Refresh, Purpose::Refresh(spent)),
+            None => (Kind::Token, self.grant.purpose()),
+        };
+        let form = self.form(spent, asked, &asking).await.map_err(early)?;
+        self.trade(form, kind, purpose, &asking).await
     }
 
     /// The refresh token to spend, where this grant spends one.
-    fn spent<'a>(&'a self, asked: &'a MintRequest) -> Result<Option<Spent<'a>>, Failure> {
-        match (&self.grant, &asked.refresh_token) {
-            (Grant::ClientCredentials, _) => Ok(None),
-            (Grant::RefreshToken(first), Some(token)) => Ok(Some(Spent { token, first })),
-            (Grant::RefreshToken(_), None) => Err(Failure::not_now(
-                "internal",
-                "a fault in tokend itself: it had no refresh token at hand to spend",
-                "see the log of tokend, and please report it",
-            )),
-        }
+    fn spent<'a>(&'a self, asked: &'a MintRequest) -> Option<Spent<'a>> {
+        let origin = match &self.grant {
+            Grant::RefreshToken(first) => Origin::Source(first),
+            Grant::Login(_) => Origin::Login(&asked.errand.account),
+            _ => return None,
+        };
+        Some(Spent { token: asked.refresh_token.as_deref()?, origin })
     }
 
-    /// The request for a token, and the secrets in it.
+    /// What the account's own grant says, and for what.
+    async fn form(
+        &self,
+        spent: Option<Spent<'_>>,
+        asked: &MintRequest,
+        asking: &Asking,
+    ) -> Result<Form, Failure> {
+        // RFC 6749 6: as granted, where nothing is said. What was configured then is not asked for again: it may have
+        // been a part only that was granted.
+        let own = if matches!(self.grant, Grant::Login(_)) { &[][..] } else { &self.scope };
+        let scope = Lists::OAuthScope.choose("bad-scope", asked.scope.as_deref(), own)?;
+        let audience = Lists::Apart.choose("bad-audience", asked.audience.as_deref(), &self.audience)?;
+        let (signer, timeout) = (&self.client.signer, self.client.timeout);
+        let spent = spent.map(|spent| spent.token);
+        let mut form = self.grant.form(Ingredients { spent, asked, asking, signer, timeout }).await?;
+        self.say_for_what(&mut form, scope, audience);
+        Ok(form)
+    }
+
+    /// Adds `scope`, `audience` and `resource` (RFC 8707 2).
+    fn say_for_what(&self, form: &mut Form, scope: &[String], audience: &[String]) {
+        if !scope.is_empty() {
+            form.say("scope", &scope.join(" "));
+        }
+        form.say_each("audience", audience);
+        form.say_each("resource", &self.resource);
+    }
+
+    /// Sends `form` to the token endpoint, and reads the token in its answer.
+    ///
+    /// # Errors
+    /// Why there is none. What fails before the request is sent was not carried out.
+    async fn trade(
+        &self,
+        form: Form,
+        kind: Kind,
+        purpose: Purpose<'_>,
+        asking: &Asking,
+    ) -> Result<Minted, Failure> {
+        let answered = self.post(Endpoint::Token, form, kind, asking).await?;
+        self.accept(&answered, purpose, asking).await
+    }
+
+    /// The token in the answer of a token endpoint.
+    ///
+    /// # Errors
+    /// Why there is none.
+    async fn accept(
+        &self,
+        answered: &Answered,
+        purpose: Purpose<'_>,
+        asking: &Asking,
+    ) -> Result<Minted, Failure> {
+        answer::read(&answered.reply, asking.now, purpose, &answered.held)
+    }
+
+    /// Sends `form` to an endpoint with what `extra` has for requests of this kind, and who asks.
+    ///
+    /// # Errors
+    /// Why nothing was sent, or no answer came.
+    async fn post(
+        &self,
+        endpoint: Endpoint,
+        form: Form,
+        kind: Kind,
+        asking: &Asking,
+    ) -> Result<Answered, Failure> {
+        // What fails before is not yet the request that counts.
+        let (request, held) = self.request(endpoint, form, kind, asking).await.map_err(early)?;
+        let reply = self.http.send(request, asking.now).await?;
+        Ok(Answered { reply, held })
+    }
+
+    /// The request of [`OAuth2::post`], and the secrets in it.
     async fn request(
         &self,
-        spent: Option<&Spent<'_>>,
-        asked: &MintRequest,
+        endpoint: Endpoint,
+        mut form: Form,
+        kind: Kind,
+        asking: &Asking,
     ) -> Result<(Request, Held), Failure> {
-        let scope = Lists::OAuthScope.choose("bad-scope", asked.scope.as_deref(), &self.scope)?;
-        let audience = Lists::Apart.choose("bad-audience", asked.audience.as_deref(), &self.audience)?;
-        let endpoint = self.endpoint.find(&self.http, asked.now).await?;
-        let secret = self.client.secret(&asked.errand).await?;
-
-        let mut held = Held::default();
-        let mut form = Buffer::with_capacity(512);
-        form.push_pair(b"grant_type", self.grant.name().as_bytes());
-        if let Some(spent) = spent {
-            let spent = spent.token.expose();
-            held.add(&spent);
-            form.push_pair(b"refresh_token", &spent);
+        let url = self.endpoints.require(endpoint, &self.http, asking.now).await?;
+        let supported = match self.endpoints.written(Endpoint::Token) {
+            Some(_) => None,
+            None => self.endpoints.metadata(&self.http, asking.now).await?,
+        };
+        for (name, value) in self.extra.of(kind) {
+            form.say(name, value);
         }
-        if !scope.is_empty() {
-            form.push_pair(b"scope", scope.join(" ").as_bytes());
+        let supported = supported.map_or(Method::Basic, |metadata| metadata.method());
+        let header = self.client.authenticate(supported, &mut form, asking).await?;
+        let mut request = Request::post(url).form(form.pairs);
+        if let Some(header) = header {
+            request = request.authorization(header);
         }
-        for (name, values) in [("audience", audience), ("resource", &self.resource[..])] {
-            for value in values {
-                form.push_pair(name.as_bytes(), value.as_bytes());
-            }
-        }
-        for (name, value) in &self.extra {
-            form.push_pair(name.as_bytes(), value.as_bytes());
-        }
-        let mut request = Request::post(endpoint.url);
-        if let Some(secret) = &secret {
-            held.add(&secret.expose());
-        }
-        match (self.client.method(endpoint.method), &secret) {
-            (Method::Basic, Some(secret)) => {
-                request = request.authorization(self.client.basic(secret, &mut held)?);
-            }
-            (method, secret) => {
-                form.push_pair(b"client_id", self.client.id.as_bytes());
-                if let (Method::Post, Some(secret)) = (method, secret) {
-                    form.push_pair(b"client_secret", &secret.expose());
-                }
-            }
-        }
-        Ok((request.form(form), held))
+        Ok((request, form.held))
     }
+
+    /// Where the secrets of every request come from, each by its key.
+    fn all_sources(&self) -> Vec<(&'static str, &Source)> {
+        self.client.sources().into_iter().chain(self.grant.sources()).collect()
+    }
+}
+
+/// The failure of what comes before the request that counts.
+fn early(failure: Failure) -> Failure {
+    failure.perhaps(CarriedOut::No)
 }
 
 impl Provider for OAuth2 {
@@ -287,12 +241,19 @@ impl Provider for OAuth2 {
         true
     }
 
+    fn borrows(&self) -> Vec<Borrowed> {
+        match &self.grant {
+            Grant::TokenExchange(exchange) => exchange.borrows(),
+            _ => Vec::new(),
+        }
+    }
+
     fn sources(&self) -> Vec<&Source> {
-        self.client.source().into_iter().collect()
+        self.all_sources().into_iter().map(|(_, source)| source).collect()
     }
 
     fn prepare(&self, now: Moment) -> Pending<'_, ()> {
-        Box::pin(async move { self.endpoint.find(&self.http, now).await.map(drop) })
+        Box::pin(async move { self.endpoints.require(Endpoint::Token, &self.http, now).await.map(drop) })
     }
 
     fn source_timeout(&self) -> Duration {
@@ -302,32 +263,27 @@ impl Provider for OAuth2 {
     fn first_refresh_token(&self) -> Option<&Source> {
         match &self.grant {
             Grant::RefreshToken(source) => Some(source),
-            Grant::ClientCredentials => None,
+            _ => None,
         }
     }
 
     fn identity(&self) -> Identity {
         Identity {
-            origin: address::origin(self.endpoint.named()),
-            client: self.client.id.clone(),
-            user: String::new(),
+            origin: self.endpoints.named().map(address::origin).unwrap_or_default(),
+            client: self.client.id.as_deref().or(self.grant.issuer()).unwrap_or_default().to_owned(),
+            user: self.grant.user().to_owned(),
         }
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {
-        let (key, url): (_, &Url) = match &self.endpoint {
-            Endpoint::At(url) => ("token_endpoint", url),
-            Endpoint::Discovered(_) => ("issuer", self.endpoint.named()),
-        };
-        let mut lines = vec![
-            (key, url.to_string()),
-            ("grant", self.grant.name().to_owned()),
-            ("client_id", self.client.id.clone()),
-        ];
-        for (name, source) in
-            [("client_secret", self.client.source()), ("refresh_token", self.first_refresh_token())]
-        {
-            lines.extend(source.map(|source| (name, source.describe())));
+        let mut lines = Vec::new();
+        self.endpoints.describe(&mut lines);
+        lines.push(("grant", self.grant.name().to_owned()));
+        lines.extend(self.client.id.iter().map(|id| ("client_id", id.clone())));
+        self.grant.describe(&mut lines);
+        let first = self.first_refresh_token().map(|source| ("refresh_token", source));
+        for (name, source) in self.all_sources().into_iter().chain(first) {
+            lines.push((name, source.describe()));
         }
         for (name, list) in
             [("scope", &self.scope), ("audience", &self.audience), ("resource", &self.resource)]
@@ -341,6 +297,10 @@ impl Provider for OAuth2 {
     }
 }
 
+#[cfg(test)]
+mod assertion_tests;
+#[cfg(test)]
+mod exchange_tests;
 #[cfg(test)]
 mod refresh_tests;
 #[cfg(test)]

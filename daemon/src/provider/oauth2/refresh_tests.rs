@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokend_proto::Secret;
 
 use super::*;
-use crate::provider::stand_in::{Account, Answer, StandIn, answer, request, secret, token};
+use crate::provider::stand_in::{Account, Answer, StandIn, answer, moment, request, secret, token};
 use crate::provider::{Class, MintRequest};
 
 /// What was spent in these tests.
@@ -168,9 +168,10 @@ fn a_refused_refresh_token_of_the_store_is_mended_by_a_command() {
                 refresh_token = { store = 'graph' }";
     let account = Account::read("oauth2", keys);
     let first = account.first_refresh_token().expect("a source");
-    let spent = Spent { token: &secret(OLD), first };
-    let reply = crate::provider::http::Reply::pretend(400, "{\"error\": \"invalid_grant\"}");
-    let failure = answer::read(&reply, &spending(), Some(&spent), &Held::default()).expect_err("refused");
+    let spent = Spent { token: &secret(OLD), origin: Origin::Source(first) };
+    let reply = Reply::pretend(400, "{\"error\": \"invalid_grant\"}");
+    let failure =
+        answer::read(&reply, moment(0), Purpose::Refresh(spent), &Held::default()).expect_err("refused");
     assert!(failure.hint.ends_with("`tok secret set graph`"), "{}", failure.hint);
 }
 
@@ -222,7 +223,6 @@ fn mistakes_are_reported() {
             "client_credentials is for clients with a secret",
         ),
         (format!("{grant}{first}extra = {{ refresh_token = 'x' }}"), "`extra` cannot say this"),
-        (format!("grant = 'device_code'\n{first}"), "the grant device_code is not built yet"),
         (format!("grant = 'refresh'\n{first}"), "none of those that tokend knows"),
     ] {
         let found = Account::complaints("oauth2", &format!("{keys}{more}"));

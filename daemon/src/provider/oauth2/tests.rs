@@ -59,7 +59,7 @@ fn the_table() {
 }
 
 fn read(body: &Value) -> Result<Minted, Failure> {
-    answer::read(&Reply::pretend(200, &body.to_string()), &request(), None, &Held::default())
+    answer::read(&Reply::pretend(200, &body.to_string()), moment(0), Purpose::Token, &Held::default())
 }
 
 #[test]
@@ -108,7 +108,8 @@ fn a_token_that_says_itself_when_it_ends_is_believed_where_nobody_else_says() {
 fn what_holds_no_token_is_classified() {
     let kind = |status, body: &str| {
         let failure =
-            answer::read(&Reply::pretend(status, body), &request(), None, &Held::default()).expect_err(body);
+            answer::read(&Reply::pretend(status, body), moment(0), Purpose::Token, &Held::default())
+                .expect_err(body);
         (failure.class, failure.kind)
     };
     for (status, body, wanted) in [
@@ -248,11 +249,8 @@ async fn without_metadata_there_is_no_token() {
 fn what_is_not_built_says_so() {
     let keys = "issuer = 'https://a.example'\nclient_id = 'x'\nclient_secret = $y$\n";
     for (more, words) in [
-        ("grant = 'device_code'", "the grant device_code is not built yet"),
-        ("grant = 'password'\nusername = 'u'\npassword = 'p'", "the grant password is not built yet"),
-        ("token_endpoint_auth_method = 'private_key_jwt'", "private_key_jwt is not built yet"),
-        ("redirect_uris = ['http://127.0.0.1']", "the grant authorization_code is not built yet"),
-        ("revocation_endpoint = 'https://a.example'", "revoking at the service is not built yet"),
+        ("token_endpoint_auth_method = 'tls_client_auth'", "tls_client_auth is not built yet"),
+        ("userinfo_endpoint = 'https://a.example'", "asking the service about a user is not built yet"),
     ] {
         let found = Account::complaints("oauth2", &format!("{keys}{more}"));
         assert_eq!(found.len(), 1, "{more}: {found:#?}");
@@ -272,6 +270,17 @@ fn mistakes_are_reported() {
         ("issuer = 'https://a.example'\ngrant = 'client_credential'", "did you mean `client_credentials`?"),
         ("issuer = 'https://a.example'\nscope = ['a b']", "cannot be sent as one"),
         ("issuer = 'https://a.example'\nextra = { scope = 'a' }", "`extra` cannot say this"),
+        ("issuer = 'https://a.example'\nextra = { refresh = { a = '1' } }", "`refresh` has no effect here"),
+        (
+            "issuer = 'https://a.example'\njwks_uri = 'http://a.example'",
+            "`jwks_uri` is http to another machine",
+        ),
+        ("issuer = 'https://a.example'\nusername = 'u'", "`username` has no effect here"),
+        ("issuer = 'https://a.example'\nsubject = { account = 'x' }", "`subject` has no effect here"),
+        (
+            "issuer = 'https://a.example'\nauthorization_endpoint = 'https://a.example/a'",
+            "`authorization_endpoint` has no effect here",
+        ),
         ("issuer = 'https://a.example'\nextra = { a = 1 }", "is a number"),
     ] {
         let found = Account::complaints("oauth2", &format!("{keys}{more}"));
@@ -287,4 +296,47 @@ fn what_it_is_and_shows() {
     let identity = account.identity();
     assert_eq!((identity.origin.as_str(), identity.client.as_str()), ("https://a.example", "svc:app"));
     assert!(!format!("{:?} {:?}", &*account, account.describe()).contains("s+cret"));
+}
+
+#[tokio::test]
+async fn a_user_name_and_a_password_are_traded_and_no_refresh_token_is_kept() {
+    let service = StandIn::start(vec![answer(200, r#"{"access_token": "abc", "refresh_token": "r"}"#); 2]);
+    let keys = format!(
+        "token_endpoint = '{}/token'\ngrant = 'password'\nusername = 'al ice'\npassword = $p w%$\n\
+         scope = ['a']\nextra = {{ t = '1', token = {{ u = '2' }} }}\n",
+        service.url()
+    );
+    let nameless = Account::read("oauth2", &keys);
+    let minted = nameless.get().await.expect("a token");
+    assert_eq!((token(&minted), minted.refresh_token.is_none()), ("abc", true));
+    Account::read("oauth2", &format!("{keys}client_id = 'app'")).get().await.expect("a token");
+    let form = "grant_type=password&username=al+ice&password=p+w%25&scope=a&t=1&u=2";
+    let seen: Vec<_> = service.seen().into_iter().map(|seen| seen.body).collect();
+    assert_eq!(seen, [form.to_owned(), format!("{form}&client_id=app")]);
+    assert_eq!((nameless.identity().user.as_str(), nameless.sources().len()), ("al ice", 1));
+    assert!(!format!("{:?} {:?}", &*nameless, nameless.describe()).contains("p w"));
+}
+
+#[tokio::test]
+async fn what_is_written_is_used_and_the_metadata_are_not_asked() {
+    let service = StandIn::start([good()]);
+    let more = format!("issuer = 'https://a.example'\njwks_uri = '{}/keys'", service.url());
+    at(&service, &more).get().await.expect("a token");
+    assert_eq!(service.lines(), ["POST /token"]);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_turns_bad_is_not_used_and_the_old_one_does() {
+    let (service, account) = discovering(|service| {
+        let bad = json!({"issuer": format!("{}/t", service.url()), "token_endpoint": "http://a.example"});
+        let bad = answer(200, &bad.to_string());
+        vec![bad.clone(), metadata(service), good(), bad, good(), good()]
+    });
+    let failure = account.get().await.expect_err("a bad one");
+    assert_eq!((failure.class, failure.kind), (Class::Doubtful, "bad-metadata"));
+    for seconds in [1, 3601, 3660] {
+        account.mint(&MintRequest { now: moment(seconds), ..request() }).await.expect("a token");
+    }
+    let post = "POST /token";
+    assert_eq!(service.lines(), [OPENID, OPENID, post, OPENID, post, post]);
 }

@@ -28,6 +28,9 @@ enum Type {
     OpenvCloud,
     ClientCredentials,
     RefreshToken,
+    Password,
+    JwtBearer,
+    TokenExchange,
     /// `http` with JSON pointers.
     Http,
     /// `http` with `refused = [400, 404]`.
@@ -38,13 +41,16 @@ enum Type {
 
 use Type::*;
 
-const TYPES: [Type; 9] = [
+const TYPES: [Type; 12] = [
     LyveCloud,
     ItsYouOnline,
     Offline,
     OpenvCloud,
     ClientCredentials,
     RefreshToken,
+    Password,
+    JwtBearer,
+    TokenExchange,
     Http,
     HttpRefused,
     HttpText,
@@ -56,7 +62,7 @@ impl Type {
             LyveCloud => "lyve-cloud",
             ItsYouOnline | Offline => "itsyouonline",
             OpenvCloud => "openvcloud",
-            ClientCredentials | RefreshToken => "oauth2",
+            ClientCredentials | RefreshToken | Password | JwtBearer | TokenExchange => "oauth2",
             Http | HttpRefused | HttpText => "http",
         }
     }
@@ -84,6 +90,16 @@ impl Type {
                 "token_endpoint = '{url}/token'\ngrant = 'refresh_token'\nclient_id = 'app'\n\
                  refresh_token = $first$\n"
             ),
+            Password => format!(
+                "token_endpoint = '{url}/token'\ngrant = 'password'\n{client}username = 'u'\n\
+                 password = $hunter2-pass$\n"
+            ),
+            JwtBearer => format!(
+                "token_endpoint = '{url}/token'\ngrant = 'jwt_bearer'\nassertion = $hunter2-hunter2$\n"
+            ),
+            TokenExchange => format!(
+                "token_endpoint = '{url}/token'\ngrant = 'token_exchange'\nsubject = {{ account = 'x' }}\n"
+            ),
             Http => http("", pointers),
             HttpRefused => http("refused = [400, 404]\n", pointers),
             HttpText => http("", "body = 'text'"),
@@ -110,7 +126,9 @@ impl Type {
             LyveCloud => (json!({"token": "abc", "expirationSec": 60}).to_string(), opaque()),
             ItsYouOnline | Offline => (child(), child()),
             OpenvCloud => ("\"abc\"".to_owned(), opaque()),
-            ClientCredentials | RefreshToken => (json!({"access_token": "abc"}).to_string(), opaque()),
+            ClientCredentials | RefreshToken | Password | JwtBearer | TokenExchange => {
+                (json!({"access_token": "abc"}).to_string(), opaque())
+            }
             Http | HttpRefused => (json!({"data": {"token": "abc"}}).to_string(), opaque()),
             HttpText => (opaque(), opaque()),
         }
@@ -127,7 +145,12 @@ fn child() -> String {
 
 /// A request of an account of any type.
 fn asking() -> MintRequest {
-    MintRequest { refresh_token: Some(Arc::new(secret("spent-refresh-token"))), ..request() }
+    let token = |text| Arc::new(secret(text));
+    MintRequest {
+        refresh_token: Some(token("spent-refresh-token")),
+        borrowed: vec![token("hunter2-borrowed")],
+        ..request()
+    }
 }
 
 /// What an account of this type makes of an answer, and how many connections that took.
@@ -273,7 +296,7 @@ async fn a_lifetime_may_be_written_in_any_way() {
         (json!(0), Ok(None)),
         (json!("0"), Ok(None)),
     ] {
-        for kind in [LyveCloud, ClientCredentials, RefreshToken, Http] {
+        for kind in [LyveCloud, ClientCredentials, RefreshToken, Password, JwtBearer, TokenExchange, Http] {
             // What is left of a Lyve Cloud token is none.
             let is_zero = told == 0 || told == "0";
             let life = if kind == LyveCloud && is_zero { DEAD } else { life };
