@@ -6,6 +6,7 @@ pub mod config;
 pub mod document;
 pub mod instance;
 pub mod lock;
+pub mod login;
 pub mod platform;
 pub mod provider;
 pub mod secret;

@@ -3,14 +3,16 @@
 use std::fs::File;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
 use crate::document::{Diagnostic, Table};
+use crate::login::Calls;
 use crate::provider::Defaults;
 use crate::provider::http::{ProxyEnvironment, parse_proxy};
-use crate::secret::Reach;
+use crate::secret::{Program, Reach};
 
 /// How long a service or a program may take.
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
@@ -40,6 +42,10 @@ pub struct Daemon {
     pub proxy: Option<Url>,
     /// Without a token asked for in so long, everything is locked; 1 s to 30 days.
     pub lock_after: Option<Duration>,
+    /// The program that is called when a person must log in.
+    pub on_login_needed: Option<Arc<Program>>,
+    /// Whether the desktop shows a notification then.
+    pub login_notification: bool,
 }
 
 impl Default for Daemon {
@@ -52,6 +58,8 @@ impl Default for Daemon {
             ca_file: None,
             proxy: None,
             lock_after: None,
+            on_login_needed: None,
+            login_notification: true,
         }
     }
 }
@@ -67,10 +75,23 @@ impl Daemon {
             ca_file: table.path_of_file("ca_file").map(|path| path.value),
             proxy: read_proxy(&mut table),
             lock_after: table.duration_within("lock_after", &IDLE).map(|span| span.value),
+            on_login_needed: Program::read_alone(&mut table, "on_login_needed").map(Arc::new),
+            login_notification: table
+                .boolean("login_notification")
+                .map_or(default.login_notification, |word| word.value),
         };
-        table.not_built("on_login_needed", "`on_login_needed`");
         table.finish();
         daemon
+    }
+
+    /// Who is called when a person must log in.
+    #[must_use]
+    pub fn calls(&self) -> Calls {
+        Calls {
+            hook: self.on_login_needed.clone(),
+            notification: self.login_notification,
+            timeout: self.command_timeout,
+        }
     }
 
     /// What accounts inherit.

@@ -61,6 +61,12 @@ fn daemon_lines(daemon: &Daemon) -> Vec<(&'static str, String)> {
     if let Some(after) = daemon.lock_after {
         lines.push(("lock_after", span(after)));
     }
+    if let Some(hook) = &daemon.on_login_needed {
+        lines.push(("on_login_needed", hook.describe()));
+    }
+    if !daemon.login_notification {
+        lines.push(("login_notification", "no".to_owned()));
+    }
     lines
 }
 

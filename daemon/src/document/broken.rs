@@ -11,8 +11,8 @@ use super::excerpt::{self, Line, Lines};
 const WORDS: &str = "\
     access access_key account_id accounts address assertion assume_lifetime audience auth auth_mount body ca_file \
     client_id client_secret command command_timeout credential daemon env expires_in expiry extra file \
-    form grant headers http_timeout issuer json jwt key keyring lifetime lock lock_after log method \
-    min_valid namespace on_login_needed pass_env password private_key proxy query redirect_port \
+    form grant headers http_timeout issuer json jwt key keyring lifetime lock lock_after log login_notification \
+    method min_valid namespace on_login_needed pass_env password private_key proxy query redirect_port \
     redirect_uris refresh refresh_token refused request request_scopes resource response role role_id \
     scheme scope secret secret_id secrets store token token_endpoint token_endpoint_auth_method type url \
     user_agent username vault";

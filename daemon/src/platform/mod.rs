@@ -6,6 +6,7 @@ pub mod children;
 pub mod files;
 pub mod keyring;
 mod leftovers;
+pub mod notification;
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]

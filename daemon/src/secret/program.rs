@@ -16,7 +16,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use zeroize::Zeroizing;
 
 use super::{MOST_READ, Unfit, without_newline};
-use crate::document::{Table, printable};
+use crate::document::{Located, Table, printable};
 use crate::platform::{children, files};
 use crate::provider::Failure;
 
@@ -55,8 +55,24 @@ impl Program {
     pub fn read(table: &mut Table<'_>, key: &str) -> Option<Self> {
         let argv = table.strings(key);
         let pass_env = table.strings("pass_env");
+        let sound = pass_env.is_some() || !table.has("pass_env");
+        Self::of(table, key, argv, pass_env, sound)
+    }
+
+    /// Reads `key = [ARGV…]` of a program that is called for what it does ([`Program::call`]).
+    pub fn read_alone(table: &mut Table<'_>, key: &str) -> Option<Self> {
+        let argv = table.strings(key);
+        Self::of(table, key, argv, None, true)
+    }
+
+    fn of(
+        table: &mut Table<'_>,
+        key: &str,
+        argv: Option<Located<Vec<Located<String>>>>,
+        pass_env: Option<Located<Vec<Located<String>>>>,
+        mut sound: bool,
+    ) -> Option<Self> {
         let span = table.value_span(key)?;
-        let mut sound = pass_env.is_some() || !table.has("pass_env");
         let pass_env = pass_env.map(|names| names.value).unwrap_or_default();
         for name in &pass_env {
             if !is_variable(&name.value) {
@@ -128,6 +144,32 @@ impl Program {
     /// [`MAX_SECRET`] bytes, or has not ended after `timeout`.
     pub async fn run(&self, timeout: Duration) -> Result<Secret, Failure> {
         self.run_in(&|name| env::var_os(name), timeout).await
+    }
+
+    /// Runs it for what it does, with these variables besides; what it prints goes nowhere. Dropping the future kills
+    /// it and all that it started.
+    ///
+    /// # Errors
+    /// It is not to be found, fails, or has not ended after `timeout`.
+    pub async fn call(&self, told: &[(&str, &str)], timeout: Duration) -> Result<(), Failure> {
+        let environment = |name: &str| env::var_os(name);
+        let path = self.find(&environment).ok_or_else(|| self.missing())?;
+        let mut command = self.command(path, &environment);
+        // It may want to ask this daemon something.
+        if let Some(socket) = environment("TOKEND_SOCK") {
+            command.env("TOKEND_SOCK", socket);
+        }
+        command.envs(told.iter().copied()).stdout(Stdio::null());
+        let mut running = Running::start(&mut command).map_err(|error| cannot_start(path, &error))?;
+        let shown = shown(path);
+        let message = match tokio::time::timeout(timeout, running.child.wait()).await {
+            Ok(Ok(status)) if status.success() => return Ok(()),
+            Ok(Ok(status)) => format!("{shown} {}", ending(status)),
+            Ok(Err(error)) => format!("{shown} cannot be waited for: {error}"),
+            Err(_) => format!("{shown} did not end within {}", humantime::format_duration(timeout)),
+        };
+        running.end().await;
+        Err(Failure::not_now(KIND, message, by_hand(&shown)))
     }
 
     async fn run_in(
@@ -215,6 +257,17 @@ impl Program {
         command
     }
 }
+
+/// As configured.
+impl PartialEq for Program {
+    fn eq(&self, other: &Self) -> bool {
+        let configured =
+            |program: &Self| (program.name.clone(), program.arguments.clone(), program.pass_env.clone());
+        configured(self) == configured(other)
+    }
+}
+
+impl Eq for Program {}
 
 impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -50,7 +50,9 @@ fn what_the_daemon_may_not_say() {
         ("proxy = 'socks5://x'", "`proxy` is no proxy's URL"),
         ("proxy = 'http://alice:hunter2@proxy:3128'", "`proxy` is no proxy's URL"),
         ("lock_after = '0s'", "at least 1s and at most 30days"),
-        ("on_login_needed = ['x']", "`on_login_needed` is not built yet"),
+        ("on_login_needed = 'x'", "is a string"),
+        ("on_login_needed = []", "`on_login_needed` names no program"),
+        ("login_notification = 'no'", "is a string"),
         ("timeout = '1s'", "unknown key `timeout`"),
     ] {
         let said = mistakes(&format!("[daemon]\n{line}\n"));

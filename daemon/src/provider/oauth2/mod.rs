@@ -24,7 +24,7 @@ use self::form::Form;
 use self::grant::{Grant, Ingredients};
 use super::http::{Http, Reply, Request, address, refuse_key};
 use super::lists::Words as Lists;
-use super::login::Asking;
+use super::login::{Asking, LogIn};
 use super::words::Held;
 use super::{Borrowed, CarriedOut, Defaults, Failure, Identity, MintRequest, Minted, Pending, Provider};
 use crate::clock::Moment;
@@ -210,6 +210,11 @@ impl OAuth2 {
         }
         let supported = supported.map_or(Method::Basic, |metadata| metadata.method());
         let header = self.client.authenticate(supported, &mut form, asking).await?;
+        if let (Endpoint::DeviceAuthorization, Some(_), Some(id)) = (endpoint, &header, &self.client.id) {
+            // Services that let a client in by the header want its id in the body all the same: RFC 8628 3.1 has it
+            // there.
+            form.say("client_id", id);
+        }
         let mut request = Request::post(url).form(form.pairs);
         if let Some(header) = header {
             request = request.authorization(header);
@@ -267,6 +272,10 @@ impl Provider for OAuth2 {
         }
     }
 
+    fn login(&self) -> Option<&dyn LogIn> {
+        matches!(self.grant, Grant::Login(_)).then_some(self)
+    }
+
     fn identity(&self) -> Identity {
         Identity {
             origin: self.endpoints.named().map(address::origin).unwrap_or_default(),
@@ -291,6 +300,9 @@ impl Provider for OAuth2 {
             if !list.is_empty() {
                 lines.push((name, list.join(" ")));
             }
+        }
+        if let Grant::Login(login) = &self.grant {
+            login.describe(&mut lines);
         }
         self.http.describe(&mut lines);
         lines

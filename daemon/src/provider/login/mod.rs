@@ -1,6 +1,8 @@
 //! How a person logs in for an account: what the service has to offer, step by step. No listener and no timer is here:
 //! `login` has those.
 
+mod response;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -11,29 +13,39 @@ use super::{Minted, Pending};
 use crate::clock::Moment;
 use crate::secret::Errand;
 
+pub use self::response::Response;
+
+/// The kind of a [`Failure`](super::Failure) that is a person's no, at the service.
+pub const DECLINED: &str = "declined";
+
+/// The kind of one that says that the device flow's code is no longer good.
+pub const CODE_EXPIRED: &str = "code-expired";
+
 /// A kind of service at which a person logs in. Dropping a future cancels its request.
 pub trait LogIn: fmt::Debug + Send + Sync {
-    /// The ways to log in that there are, as configured and as the service tells.
+    /// The ways to log in that there are, as configured and as the service tells. The device flow alone, or the browser
+    /// and perhaps the device flow.
     fn ways(&self, now: Moment) -> Pending<'_, Ways>;
 
     /// Where the browser is sent to in the end (RFC 8252 7.3).
     fn redirect(&self) -> Redirect;
 
-    /// Begins a login by browser: where to send it. `redirect_uri` is where the listener is.
+    /// Begins a login by browser: where to send it. `redirect_uri` is where it comes back to.
     fn authorize<'a>(&'a self, redirect_uri: &'a str, now: Moment) -> Pending<'a, Authorization>;
 
-    /// Ends it: `response` is what stood behind the `?` of the address that the browser was sent to.
+    /// Ends it: trades the code in the answer (see [`Authorization::read`]) for tokens.
     fn redeem<'a>(
         &'a self,
         authorization: &'a Authorization,
-        response: &'a Secret,
+        code: &'a Secret,
         asking: &'a Asking,
     ) -> Pending<'a, Minted>;
 
     /// Begins a login by the device flow (RFC 8628 3.1).
     fn device<'a>(&'a self, asking: &'a Asking) -> Pending<'a, DeviceAuthorization>;
 
-    /// Asks once whether it is done (RFC 8628 3.4).
+    /// Asks once whether it is done (RFC 8628 3.4). A person's no is a failure of the kind [`DECLINED`], a code that is
+    /// too old one of the kind [`CODE_EXPIRED`].
     fn poll<'a>(&'a self, device: &'a DeviceAuthorization, asking: &'a Asking) -> Pending<'a, Polled>;
 }
 
@@ -62,23 +74,40 @@ pub struct Redirect {
     pub host: String,
     /// The port, where it must be a certain one.
     pub port: Option<u16>,
-    /// Its path, beginning with `/`.
+    /// Its path as it is registered: beginning with `/`, or empty, which a browser takes for `/`.
     pub path: String,
 }
 
 /// A login by browser that has begun.
 pub struct Authorization {
-    /// Where to send the browser: `https`, or on the loopback; visible ASCII without characters that mean something to a
-    /// shell, but for `&`, `?` and `%`.
+    /// Where to send the browser: fit to be opened, https or on the loopback, whatever was configured or told.
     pub url: Url,
     /// `redirect_uri` as it was sent.
     pub redirect_uri: String,
-    /// Repeated by the service in its answer.
+    /// Repeated by the service in its answer: whoever does not know it did not get it from us (RFC 6749 10.12).
     pub state: String,
-    /// Repeated in the id token.
-    pub nonce: String,
+    /// Repeated in the id token, where one is asked for (OpenID Connect Core 3.1.2.1).
+    pub nonce: Option<String>,
     /// What proves that whoever began it ends it (RFC 7636 4.1).
     pub code_verifier: Secret,
+    /// The issuer, where it is known: an answer that names another is not for us (RFC 9207 2.4).
+    pub issuer: Option<String>,
+    /// Whether the service says that it always names itself in its answers (RFC 9207 3).
+    pub names_issuer: bool,
+}
+
+impl Redirect {
+    /// Whether both addresses of the loopback are meant.
+    #[must_use]
+    pub fn is_by_name(&self) -> bool {
+        self.host == "localhost"
+    }
+
+    /// The address with this port, as it is sent to the service.
+    #[must_use]
+    pub fn uri(&self, port: u16) -> String {
+        format!("http://{}:{port}{}", self.host, self.path)
+    }
 }
 
 impl fmt::Debug for Authorization {

@@ -1,0 +1,85 @@
+//! A login by the device flow (RFC 8628): the person types a code at the service, and the service is asked now and then.
+
+use std::time::Duration;
+
+use tokend_proto::message::{LoggedIn, LoginStep};
+
+use super::board::blank;
+use super::flow::{Flow, is_refusal};
+use super::words;
+use crate::provider::login::{LogIn, Polled};
+use crate::provider::{Class, Failure};
+
+/// No code is waited for longer.
+const LONGEST: Duration = Duration::from_secs(30 * 60);
+
+/// RFC 8628 3.5: with each `slow_down`, for good.
+const SLOWER: Duration = Duration::from_secs(5);
+
+/// Of a service that answers no more it is asked at least so often, unless it wants less.
+const SLOWEST: Duration = Duration::from_secs(60);
+
+/// An answer that nobody understands may be a moment's fault; so many in a row are not.
+const DOUBTS: u32 = 3;
+
+impl Flow {
+    /// A login by the device flow. Where the service does not let this client begin one, the failure's kind is
+    /// [`words::NO_DEVICE_FLOW`].
+    pub(super) async fn by_device(&mut self, log_in: &dyn LogIn) -> Result<LoggedIn, Failure> {
+        let asking = self.asking();
+        let device = log_in.device(&asking).await.map_err(|failure| {
+            if is_refusal(&failure) { words::device_flow_refused(failure) } else { failure }
+        })?;
+        let deadline = asking.now.steady.after(device.expires_in.min(LONGEST));
+        let step = LoginStep {
+            url: device.verification_uri.to_string(),
+            complete_url: device.verification_uri_complete.as_ref().map(ToString::to_string),
+            user_code: Some(device.user_code.clone()),
+            message: words::type_the_code(),
+            ..blank(LoginStep::DEVICE)
+        };
+        self.board.show(step, deadline);
+
+        let (mut interval, mut doubts, mut fails) = (device.interval, 0, false);
+        let mut pause = interval;
+        loop {
+            let next = self.clock.now().steady.after(pause);
+            self.clock.reach(next.min(deadline)).await;
+            if self.clock.now().steady >= deadline {
+                return Err(words::code_expired());
+            }
+            let asking = self.asking();
+            let answer = log_in.poll(&device, &asking).await;
+            if fails && answer.is_ok() {
+                fails = false;
+                self.board.note(words::answers_again());
+            }
+            pause = match answer {
+                Ok(Polled::Done(minted)) => return self.keep(asking.now, *minted).await,
+                Ok(Polled::Pending) => {
+                    doubts = 0;
+                    interval
+                }
+                Ok(Polled::SlowDown) => {
+                    doubts = 0;
+                    interval = interval.saturating_add(SLOWER);
+                    interval
+                }
+                Err(failure) => {
+                    doubts = if failure.class == Class::Doubtful { doubts + 1 } else { 0 };
+                    let may_pass = failure.class == Class::NotNow || (doubts > 0 && doubts < DOUBTS);
+                    if !may_pass || failure.kind == crate::provider::login::CODE_EXPIRED {
+                        return Err(failure);
+                    }
+                    if failure.kind == "timeout" {
+                        // RFC 8628 3.5: "exponential backoff … such as doubling the polling interval".
+                        interval = interval.saturating_mul(2).min(SLOWEST.max(interval));
+                    }
+                    fails = true;
+                    self.board.note(words::fails_for_now(&failure));
+                    interval.max(failure.retry_after.unwrap_or_default())
+                }
+            };
+        }
+    }
+}
