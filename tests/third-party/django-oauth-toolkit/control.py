@@ -63,7 +63,8 @@ class Control:
                 request["fault"] = fault["mode"]
         given = self.given(environ, request, fault)
         if given is None:
-            return []
+            # It goes nowhere.
+            return answer(start_response, Answer())
         request["status"] = given.status
         return answer(start_response, given)
 

@@ -83,7 +83,12 @@ def make(url, folder, ttl, grace, interval):
         # The tables as they are now, without the steps that led there.
         MIGRATION_MODULES=dict.fromkeys(["auth", "contenttypes", "sessions", "oauth2_provider"]),
         PASSWORD_HASHERS=[f"{__name__}.FewRounds"],
-        LOGGING={"version": 1, "disable_existing_loggers": True},
+        # What is a fault of this program is seen; what the library warns of is wanted here.
+        LOGGING={
+            "version": 1,
+            "handlers": {"errors": {"class": "logging.StreamHandler", "level": "ERROR"}},
+            "root": {"handlers": ["errors"]},
+        },
         OAUTH2_PROVIDER={
             "SCOPES": SCOPES,
             "DEFAULT_SCOPES": ["read"],

@@ -69,6 +69,11 @@ class Server(ThreadingMixIn, WSGIServer):
         self.server_name, self.server_port = self.server_address
         self.setup_environ()
 
+    def handle_error(self, *about):
+        # Whoever hangs up, or is cut off by a fault, is none.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(*about)
+
 
 class Handler(WSGIRequestHandler):
     """Answers as HTTP/1.0, one request a connection, and hands the connection on, so that a fault can cut it."""
@@ -86,11 +91,12 @@ class Handler(WSGIRequestHandler):
 def watch_standard_input():
     while sys.stdin.buffer.read(4096):
         pass
-    end("standard input ended")
+    end()
 
 
-def end(why):
-    print(f"django-oauth-toolkit: ends: {why}", file=sys.stderr, flush=True)
+def end(why=None):
+    if why:
+        print(f"django-oauth-toolkit: ends: {why}", file=sys.stderr, flush=True)
     shutil.rmtree(FOLDER, ignore_errors=True)
     # Other threads may be in the middle of a request.
     os._exit(0)
