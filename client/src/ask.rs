@@ -1,5 +1,7 @@
 //! What can be asked, and how each answer is read: without I/O, for both clients.
 
+mod login;
+
 use std::time::Duration;
 
 use tokend_proto::limits::{DEFAULT_TIMEOUT, MAX_TIMEOUT};
@@ -11,6 +13,9 @@ use tokend_proto::secret::Secret;
 
 use crate::error::Error;
 use crate::token::Token;
+
+pub use self::login::{LoginEvent, LoginOptions, LoginWay};
+pub(crate) use self::login::{log_in, log_out, login_event, paste_redirect};
 
 /// How long the daemon is given beyond the time that the request itself may take.
 const GRACE: Duration = Duration::from_secs(5);
@@ -105,12 +110,20 @@ pub(crate) struct Question<T> {
 }
 
 pub(crate) fn get(get: Get) -> Result<Question<Token>, Error> {
+    wanted(get, Request::Get)
+}
+
+pub(crate) fn id_token(get: Get) -> Result<Question<Token>, Error> {
+    wanted(get, Request::GetIdToken)
+}
+
+fn wanted(get: Get, request: fn(message::Get) -> Request) -> Result<Question<Token>, Error> {
     let words = |words| {
         Words::new(words).map_err(|_| Error::Request("a request names at most 64 scopes and 64 audiences"))
     };
     Ok(Question {
         patience: get.timeout.saturating_add(GRACE),
-        request: Request::Get(message::Get {
+        request: request(message::Get {
             account: get.account,
             min_valid_ms: get.min_valid.map(milliseconds),
             scope: words(get.scope)?,
@@ -285,6 +298,10 @@ pub(crate) fn name(request: &Request) -> &'static str {
         Request::Lock => "lock",
         Request::Unlock(_) => "unlock",
         Request::Store => "store",
+        Request::Login(_) => "login",
+        Request::LoginRedirect(_) => "login-redirect",
+        Request::Logout(_) => "logout",
+        Request::GetIdToken(_) => "get --id-token",
         _ => "?",
     }
 }

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use interprocess::local_socket::tokio::Stream;
 use sha2::{Digest, Sha256};
-use tokend_proto::message::{About, AccountName, AccountStatus, Answer, Reloaded, Request, StoreState};
+use tokend_proto::message::{
+    About, AccountName, AccountStatus, Answer, LoggedOut, Reloaded, Request, StoreState,
+};
 use tokend_proto::secret::Secret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::ask::{self, Get, Question};
+use crate::ask::{self, Get, LoginEvent, LoginOptions, Question};
 use crate::error::Error;
 use crate::exchange::Conversation;
 use crate::token::Token;
@@ -63,6 +65,13 @@ impl AsyncClient {
         self.call(&question).await
     }
 
+    /// The id token that came with such a token, where the service gives one; its signature and claims have been
+    /// checked.
+    pub async fn id_token(&mut self, get: impl Into<Get>) -> Result<Token, Error> {
+        let question = ask::id_token(get.into())?;
+        self.call(&question).await
+    }
+
     /// A new token now, even if the old one has life left. Waits at most `timeout` for the service.
     pub async fn refresh(&mut self, account: &str, timeout: Duration) -> Result<Token, Error> {
         self.call(&ask::refresh(account, timeout)).await
@@ -107,6 +116,27 @@ impl AsyncClient {
         let mut connection = Connection::open(&self.socket, deadline).await?;
         within(deadline, reach::CONNECT, connection.send(&ask::watch(account))).await?;
         Ok(AsyncWatch { connection: Some(connection) })
+    }
+
+    /// A person logs in, on a connection of its own. The login ends with what this gives, where nobody else waits for
+    /// it; there is one at a time for an account.
+    pub async fn log_in(&self, account: &str, options: &LoginOptions) -> Result<AsyncLogin, Error> {
+        let deadline = clock::deadline(reach::CONNECT);
+        let mut connection = Connection::open(&self.socket, deadline).await?;
+        within(deadline, reach::CONNECT, connection.send(&ask::log_in(account, options))).await?;
+        Ok(AsyncLogin { connection: Some(connection) })
+    }
+
+    /// Where the browser was sent to in the end, for a login whose step takes that
+    /// ([`LoginStep::takes_redirect`](crate::LoginStep)). An address that does not belong to it is an error, and the
+    /// login goes on.
+    pub async fn paste_redirect(&mut self, account: &str, login: u64, url: Secret) -> Result<(), Error> {
+        self.call(&ask::paste_redirect(account, login, url)).await
+    }
+
+    /// A person logs out: the login is forgotten, and unless `local` the service is told to end it.
+    pub async fn log_out(&mut self, account: &str, local: bool) -> Result<LoggedOut, Error> {
+        self.call(&ask::log_out(account, local)).await
     }
 
     /// The daemon reads its configuration again.
@@ -179,6 +209,24 @@ impl AsyncWatch {
             self.connection = None;
         }
         Some(token)
+    }
+}
+
+/// What a login waits for, as it goes on, and its end. Ends after that, or after an error.
+#[derive(Debug)]
+pub struct AsyncLogin {
+    connection: Option<Connection>,
+}
+
+impl AsyncLogin {
+    /// Waits for the next event, however long a person takes; nothing after the end. May be dropped and called again
+    /// without losing one.
+    pub async fn next(&mut self) -> Option<Result<LoginEvent, Error>> {
+        let event = self.connection.as_mut()?.receive().await.and_then(ask::login_event);
+        if !matches!(event, Ok(LoginEvent::Step(_))) {
+            self.connection = None;
+        }
+        Some(event)
     }
 }
 

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use interprocess::local_socket::Stream;
 use interprocess::local_socket::traits::Stream as _;
 use sha2::{Digest, Sha256};
-use tokend_proto::message::{About, AccountName, AccountStatus, Answer, Reloaded, Request, StoreState};
+use tokend_proto::message::{
+    About, AccountName, AccountStatus, Answer, LoggedOut, Reloaded, Request, StoreState,
+};
 use tokend_proto::secret::Secret;
 
-use crate::ask::{self, Get, Question};
+use crate::ask::{self, Get, LoginEvent, LoginOptions, Question};
 use crate::error::Error;
 use crate::exchange::Conversation;
 use crate::token::Token;
@@ -58,6 +60,12 @@ impl Client {
         self.call(&ask::get(get.into())?)
     }
 
+    /// The id token that came with such a token, where the service gives one; its signature and claims have been
+    /// checked.
+    pub fn id_token(&mut self, get: impl Into<Get>) -> Result<Token, Error> {
+        self.call(&ask::id_token(get.into())?)
+    }
+
     /// A new token now, even if the old one has life left. Waits at most `timeout` for the service.
     pub fn refresh(&mut self, account: &str, timeout: Duration) -> Result<Token, Error> {
         self.call(&ask::refresh(account, timeout))
@@ -102,6 +110,27 @@ impl Client {
         let mut connection = Connection::open(&self.socket, deadline)?;
         connection.send(&ask::watch(account), reach::CONNECT)?;
         Ok(Watch { connection: Some(connection) })
+    }
+
+    /// A person logs in, on a connection of its own. The login ends with what this gives, where nobody else waits for
+    /// it; there is one at a time for an account.
+    pub fn log_in(&self, account: &str, options: &LoginOptions) -> Result<Login, Error> {
+        let deadline = clock::deadline(reach::CONNECT);
+        let mut connection = Connection::open(&self.socket, deadline)?;
+        connection.send(&ask::log_in(account, options), reach::CONNECT)?;
+        Ok(Login { connection: Some(connection) })
+    }
+
+    /// Where the browser was sent to in the end, for a login whose step takes that
+    /// ([`LoginStep::takes_redirect`](crate::LoginStep)). An address that does not belong to it is an error, and the
+    /// login goes on.
+    pub fn paste_redirect(&mut self, account: &str, login: u64, url: Secret) -> Result<(), Error> {
+        self.call(&ask::paste_redirect(account, login, url))
+    }
+
+    /// A person logs out: the login is forgotten, and unless `local` the service is told to end it.
+    pub fn log_out(&mut self, account: &str, local: bool) -> Result<LoggedOut, Error> {
+        self.call(&ask::log_out(account, local))
     }
 
     /// The daemon reads its configuration again.
@@ -173,6 +202,26 @@ impl Iterator for Watch {
             self.connection = Some(connection);
         }
         Some(token)
+    }
+}
+
+/// What a login waits for, as it goes on, and its end. Ends after that, or after an error.
+#[derive(Debug)]
+pub struct Login {
+    connection: Option<Connection>,
+}
+
+impl Iterator for Login {
+    type Item = Result<LoginEvent, Error>;
+
+    /// Waits for the next event, however long a person takes.
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut connection = self.connection.take()?;
+        let event = connection.receive(None).and_then(ask::login_event);
+        if matches!(event, Ok(LoginEvent::Step(_))) {
+            self.connection = Some(connection);
+        }
+        Some(event)
     }
 }
 

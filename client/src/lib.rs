@@ -29,13 +29,14 @@ mod platform;
 mod reach;
 mod token;
 
-pub use ask::Get;
+pub use ask::{Get, LoginEvent, LoginOptions, LoginWay};
 #[cfg(feature = "tokio")]
-pub use asynchronous::{AsyncClient, AsyncWatch};
-pub use blocking::{Client, Watch};
+pub use asynchronous::{AsyncClient, AsyncLogin, AsyncWatch};
+pub use blocking::{Client, Login, Watch};
 pub use error::Error;
 pub use token::Token;
 pub use tokend_proto::Secret;
 pub use tokend_proto::message::{
-    About, AccountName, AccountStatus, ClockSkew, Code, Failure, LastError, Reloaded, StoreState,
+    About, AccountName, AccountStatus, ClockSkew, Code, Failure, LastError, LoggedIn, LoggedOut, LoginStep,
+    Reloaded, StoreState,
 };

@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
-use tokend_client::{AsyncClient, Client, Code, Error, Get};
-use tokend_proto::message::{AccountName, ListPage, StoreState, Unlock};
+use tokend_client::{AsyncClient, Client, Code, Error, Get, LoginEvent, LoginOptions, LoginWay};
+use tokend_proto::message::{
+    AccountName, ListPage, LoggedIn, LoggedOut, Login, LoginStep, StoreState, Unlock,
+};
 use tokend_proto::{Answer, List, Request, Secret};
 
 use self::daemon::{Daemon, Reply, credential, failure};
@@ -113,6 +115,92 @@ fn both_clients_say_the_same() -> Result<(), Error> {
             tokens.push(token.text().to_owned());
         }
         assert_eq!(tokens, ["one", "two"]);
+        Ok(())
+    })
+}
+
+/// A daemon at which a person logs in in two steps.
+fn at_which_one_logs_in() -> Daemon {
+    Daemon::new(|request| match request {
+        Request::Login(login) if login.account == "gone" => Reply::Answer(Answer::Failure(failure(3))),
+        Request::Login(login) => {
+            assert_eq!(
+                (login.has_browser, login.way.as_str(), login.term_ms),
+                (true, Login::DEVICE, Some(60_000))
+            );
+            let (send, answers) = mpsc::channel();
+            let step = |step: &str| LoginStep {
+                login: 7,
+                step: step.to_owned(),
+                url: String::new(),
+                complete_url: None,
+                user_code: None,
+                expires_in_ms: None,
+                takes_redirect: false,
+                message: String::new(),
+            };
+            let _ = send.send(Answer::LoginStep(step(LoginStep::DEVICE)));
+            let _ = send.send(Answer::LoginStep(step(LoginStep::PROGRESS)));
+            let _ = send.send(Answer::LoggedIn(LoggedIn {
+                account: login.account.clone(),
+                expires_in_ms: None,
+                renews: true,
+                ends_at_ms: None,
+                scope: List::default(),
+                warnings: List::default(),
+            }));
+            Reply::Stream(answers)
+        }
+        Request::LoginRedirect(redirect) if redirect.login == 7 && redirect.url.len() == 5 => {
+            Reply::Answer(Answer::Done)
+        }
+        Request::LoginRedirect(_) => Reply::Answer(Answer::Failure(failure(2))),
+        Request::Logout(logout) => {
+            let revoked = !logout.local;
+            Reply::Answer(Answer::LoggedOut(LoggedOut { revoked, warnings: List::default() }))
+        }
+        Request::GetIdToken(get) => Reply::Answer(Answer::Credential(credential(&get.account, "I"))),
+        _ => Reply::Answer(Answer::Unsupported),
+    })
+}
+
+/// A step by its word, `done` for the end, or an error's code.
+fn told(event: Result<LoginEvent, Error>) -> String {
+    match event {
+        Ok(LoginEvent::Step(step)) => step.step,
+        Ok(LoginEvent::Done(_)) => "done".to_owned(),
+        Err(error) => error.code().0.to_string(),
+    }
+}
+
+#[test]
+fn both_clients_log_in_and_out() -> Result<(), Error> {
+    let daemon = at_which_one_logs_in();
+    let options = LoginOptions::default().browser(true).way(LoginWay::Device).term(Duration::from_secs(60));
+    let url = |text: &str| Secret::new(text.as_bytes().to_vec()).expect("short");
+    let steps = ["device", "progress", "done"];
+
+    let mut blocking = Client::connect_to(daemon.socket())?;
+    assert_eq!(blocking.log_in("x", &options)?.map(told).collect::<Vec<_>>(), steps);
+    assert_eq!(blocking.log_in("gone", &options)?.map(told).collect::<Vec<_>>(), ["3"]);
+    blocking.paste_redirect("x", 7, url("right"))?;
+    assert_eq!(blocking.paste_redirect("x", 8, url("right")).map_err(|it| it.code()), Err(Code::USAGE));
+    assert!(blocking.log_out("x", false)?.revoked && !blocking.log_out("x", true)?.revoked);
+    assert_eq!(&*blocking.id_token(Get::account("x"))?.text(), "I");
+
+    block_on(async {
+        let mut client = AsyncClient::connect_to(daemon.socket()).await?;
+        for (account, expected) in [("x", &steps[..]), ("gone", &["3"])] {
+            let mut login = client.log_in(account, &options).await?;
+            let mut events = Vec::new();
+            while let Some(event) = login.next().await {
+                events.push(told(event));
+            }
+            assert_eq!(events, expected);
+        }
+        client.paste_redirect("x", 7, url("right")).await?;
+        assert!(client.log_out("x", false).await?.revoked);
+        assert_eq!(&*client.id_token("x").await?.text(), "I");
         Ok(())
     })
 }

@@ -19,7 +19,7 @@ static ALLOCATED: PeakAlloc = PeakAlloc;
 /// what the words that did arrive take.
 const MOST_FOR_A_REQUEST: usize = 4 * MAX_REQUEST;
 
-/// The most that an answer takes, whatever it claims. A page of 11 bytes an account grows to the size of its structs.
+/// The most that an answer takes, whatever it claims. A page of 13 bytes an account grows to the size of its structs.
 const MOST_FOR_AN_ANSWER: usize = 4 * MAX_ANSWER;
 
 /// What a claim costs that cannot be true, beside twice the limit.
@@ -50,6 +50,8 @@ fn claims_of_a_whole_body_or_list_cost_nothing() {
             // The name of a field is an empty text, its value the claim.
             ("a secret", Kind::CREDENTIAL, &field),
             ("a passphrase", Kind::UNLOCK, &[1]),
+            ("a redirect", Kind::LOGIN_REDIRECT, &[0, 0]),
+            ("scopes of a login", Kind::LOGGED_IN, &[0, 0, 0, 0]),
             ("scopes", Kind::GET, &[0, 0]),
             ("audiences", Kind::GET, &[0, 0, 0]),
         ] {
@@ -120,7 +122,7 @@ fn what_does_arrive_costs_a_few_times_the_limit_at_most() {
     assert!(taken <= 2 * SLACK, "{taken} bytes for extras");
 
     // The page that grows most when it is read: every account has as many warnings as there may be, all empty.
-    let account = [&[0; 10][..], &[words], &[0; MAX_WORDS], &[0]].concat();
+    let account = [&[0; 10][..], &[words], &[0; MAX_WORDS], &[0; 2]].concat();
     let count = u16::try_from(MAX_PAGE).expect("a short count").to_le_bytes();
     let page = [&[251, count[0], count[1]][..], &account.repeat(MAX_PAGE), &[0]].concat();
     let answer = sealed(Kind::STATUS_PAGE.0, &page);
@@ -134,7 +136,7 @@ fn what_does_arrive_costs_a_few_times_the_limit_at_most() {
     // An answer that is as long as it may be, read in vain.
     for byte in [0, 1, 64, 250, 251, 252, 253, 255] {
         let answer = vec![byte; MAX_ANSWER - 64];
-        for kind in 0x8001..=0x8006 {
+        for kind in 0x8001..=0x800a {
             let bytes = sealed(kind, &answer);
             let taken = taken_by(|| envelope::decode_answer(&bytes).map(|it| Answer::open(&it)));
             assert!(taken <= MOST_FOR_AN_ANSWER, "{taken} bytes for an answer of {byte}");

@@ -10,14 +10,15 @@ use tokend_proto::frame::{self, HEADER, Opening, Oversize};
 use tokend_proto::limits::{MAX_ANSWER, MAX_PAGE, MAX_REQUEST, MAX_SECRET, MAX_WORDS, PROTOCOL};
 use tokend_proto::message::{
     About, AccountName, AccountStatus, ClockSkew, Code, Credential, Failure, Field, Get, LastError,
-    ListAccounts, ListPage, Refresh, Reject, Reloaded, Status, StatusPage, StoreState, Unlock, Watch, Words,
+    ListAccounts, ListPage, LoggedIn, LoggedOut, Login, LoginRedirect, LoginStep, Logout, Refresh, Reject,
+    Reloaded, Status, StatusPage, StoreState, Unlock, Watch, Words,
 };
 use tokend_proto::{Answer, DecodeError, Envelope, Extra, Kind, List, Request, Secret, codec};
 
 /// Each kind of protocol 1, and a few that it does not know.
-const KINDS: [u16; 24] = [
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0x8000, 0x8001, 0x8002, 0x8003, 0x8004, 0x8005, 0x8006, 0x8007,
-    0x80fe, 0x80ff, 0xffff,
+const KINDS: [u16; 31] = [
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0, 0x8000, 0x8001, 0x8002, 0x8003, 0x8004, 0x8005,
+    0x8006, 0x8007, 0x8008, 0x8009, 0x800a, 0x80fe, 0x80ff, 0xffff,
 ];
 
 proptest! {
@@ -302,13 +303,21 @@ fn words() -> impl Strategy<Value = Words> {
 }
 
 fn request() -> impl Strategy<Value = Request> {
-    let get = (text(), option::of(any::<u64>()), words(), words(), any::<u64>()).prop_map(
-        |(account, min_valid_ms, scope, audience, timeout_ms)| {
-            Request::Get(Get { account, min_valid_ms, scope, audience, timeout_ms })
-        },
-    );
+    let get = || {
+        (text(), option::of(any::<u64>()), words(), words(), any::<u64>()).prop_map(
+            |(account, min_valid_ms, scope, audience, timeout_ms)| Get {
+                account,
+                min_valid_ms,
+                scope,
+                audience,
+                timeout_ms,
+            },
+        )
+    };
     prop_oneof![
-        get,
+        get().prop_map(Request::Get),
+        get().prop_map(Request::GetIdToken),
+        request_about_a_login(),
         (text(), any::<u64>())
             .prop_map(|(account, timeout_ms)| Request::Refresh(Refresh { account, timeout_ms })),
         (text(), any::<[u8; 32]>()).prop_map(|(account, sha256)| Request::Reject(Reject { account, sha256 })),
@@ -327,8 +336,54 @@ fn request() -> impl Strategy<Value = Request> {
     ]
 }
 
+fn request_about_a_login() -> impl Strategy<Value = Request> {
+    prop_oneof![
+        (text(), any::<bool>(), text(), option::of(any::<u64>())).prop_map(
+            |(account, has_browser, way, term_ms)| {
+                Request::Login(Login { account, has_browser, way, term_ms })
+            }
+        ),
+        (text(), any::<u64>(), vec(any::<u8>(), 0..300)).prop_map(|(account, login, url)| {
+            let url = Secret::new(url).expect("a short secret");
+            Request::LoginRedirect(LoginRedirect { account, login, url })
+        }),
+        (text(), any::<bool>()).prop_map(|(account, local)| Request::Logout(Logout { account, local })),
+    ]
+}
+
+fn answer_to_a_login() -> impl Strategy<Value = Answer> {
+    let addresses = (text(), option::of(text()), option::of(text()));
+    let step = (any::<u64>(), text(), addresses, option::of(any::<u64>()), any::<bool>(), text()).prop_map(
+        |(login, step, (url, complete_url, user_code), expires_in_ms, takes_redirect, message)| {
+            Answer::LoginStep(LoginStep {
+                login,
+                step,
+                url,
+                complete_url,
+                user_code,
+                expires_in_ms,
+                takes_redirect,
+                message,
+            })
+        },
+    );
+    let times = (option::of(any::<u64>()), option::of(any::<i64>()));
+    let logged_in = (text(), any::<bool>(), times, words(), words()).prop_map(
+        |(account, renews, (expires_in_ms, ends_at_ms), scope, warnings)| {
+            Answer::LoggedIn(LoggedIn { account, expires_in_ms, renews, ends_at_ms, scope, warnings })
+        },
+    );
+    prop_oneof![
+        step,
+        logged_in,
+        (any::<bool>(), words())
+            .prop_map(|(revoked, warnings)| Answer::LoggedOut(LoggedOut { revoked, warnings })),
+    ]
+}
+
 fn answer() -> impl Strategy<Value = Answer> {
     prop_oneof![
+        3 => answer_to_a_login(),
         2 => credential().prop_map(Answer::Credential),
         1 => Just(()).prop_map(|()| Answer::Done),
         2 => (vec(account_status(), 0..4), any::<bool>()).prop_map(|(accounts, more)| {

@@ -11,7 +11,7 @@ use tokend_proto::frame::{self, HEADER, Opening};
 use tokend_proto::limits::{
     FRAME_DEADLINE, MAX_ANSWER, MAX_NAME, MAX_PAGE, MAX_REQUEST, MAX_SECRET, MAX_TIMEOUT, MAX_WORDS,
 };
-use tokend_proto::message::{Code, StoreState};
+use tokend_proto::message::{Code, Login, LoginStep, StoreState};
 use tokend_proto::{Answer, Kind, Request, Secret, codec, envelope};
 
 #[test]
@@ -108,6 +108,10 @@ fn the_tables_name_every_kind_and_code() {
         (Kind::LOCK, "LOCK"),
         (Kind::UNLOCK, "UNLOCK"),
         (Kind::STORE, "STORE"),
+        (Kind::LOGIN, "LOGIN"),
+        (Kind::LOGIN_REDIRECT, "LOGIN_REDIRECT"),
+        (Kind::LOGOUT, "LOGOUT"),
+        (Kind::GET_ID_TOKEN, "GET_ID_TOKEN"),
     ] {
         assert_says(&page, &format!("| {} | `{name}` |", kind.0));
     }
@@ -119,6 +123,9 @@ fn the_tables_name_every_kind_and_code() {
         (Kind::RELOADED, "RELOADED"),
         (Kind::ABOUT_ANSWER, "ABOUT_ANSWER"),
         (Kind::STORE_STATE, "STORE_STATE"),
+        (Kind::LOGIN_STEP, "LOGIN_STEP"),
+        (Kind::LOGGED_IN, "LOGGED_IN"),
+        (Kind::LOGGED_OUT, "LOGGED_OUT"),
         (Kind::UNSUPPORTED, "UNSUPPORTED"),
         (Kind::FAILURE, "FAILURE"),
     ] {
@@ -153,6 +160,17 @@ fn the_page_says_what_each_way_to_keep_the_identity_means() {
         StoreState::CREDENTIAL,
     ] {
         assert_says(&page, &format!("\n| `{identity}` | "));
+    }
+}
+
+#[test]
+fn the_page_says_what_each_way_to_log_in_and_each_step_means() {
+    let page = page();
+    assert_eq!(Login::AS_FITS, "");
+    assert_says(&page, "\n| (empty) | ");
+    let steps = [LoginStep::BROWSER, LoginStep::DEVICE, LoginStep::REDIRECT, LoginStep::PROGRESS];
+    for word in [Login::DEVICE, Login::REDIRECT].into_iter().chain(steps) {
+        assert_says(&page, &format!("\n| `{word}` | "));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The `[accounts.NAME]` tables: names, what any account may say, and the type's own keys by the type's own reader.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokend_proto::limits::{MAX_NAME, MAX_WORDS};
 use super::daemon::{Daemon, WISHES};
 use crate::account::{Definition, Policy, Refresh};
 use crate::clock::milliseconds;
-use crate::document::{Document, Located, Shape, Span, Table};
+use crate::document::{Document, Located, Shape, Span, Table, nearest_few};
 use crate::provider::{Defaults, Kind, Presentation, Provider};
 use crate::secret::Source;
 
@@ -34,6 +34,16 @@ pub(super) struct Accounts<'d> {
     definitions: BTreeMap<String, Definition>,
     /// By service, client and source of the first refresh token: which account spends it.
     spent: BTreeMap<(String, String, String), String>,
+    /// Who trades whose token, and where that is written.
+    borrowed: Vec<Loan<'d>>,
+}
+
+/// An account that trades another's token.
+struct Loan<'d> {
+    borrower: String,
+    lender: String,
+    document: &'d Document<'d>,
+    span: Span,
 }
 
 struct Seen<'d> {
@@ -51,6 +61,7 @@ impl<'d> Accounts<'d> {
             seen: BTreeMap::new(),
             definitions: BTreeMap::new(),
             spent: BTreeMap::new(),
+            borrowed: Vec::new(),
         }
     }
 
@@ -72,7 +83,42 @@ impl<'d> Accounts<'d> {
     }
 
     pub(super) fn into_definitions(self) -> BTreeMap<String, Definition> {
+        self.check_loans();
         self.definitions
+    }
+
+    /// Whoever trades another account's token trades one that is there, and never, in the end, its own.
+    fn check_loans(&self) {
+        let has_mistakes = |loan: &Loan<'_>| loan.document.is_faulty();
+        for loan in &self.borrowed {
+            let Loan { borrower, lender, document, span } = loan;
+            if !self.seen.values().any(|seen| seen.name == *lender) {
+                let names = self.seen.values().map(|seen| seen.name.as_str());
+                let hint = match nearest_few(lender, names, 1)[..] {
+                    [near, ..] => format!("did you mean `{near}`?"),
+                    [] => "`account` names another account of this configuration".to_owned(),
+                };
+                document.report(span, format!("there is no account `{lender}`"), hint);
+            } else if !has_mistakes(loan) && self.comes_back(borrower, lender) {
+                let message = format!("`{borrower}` would need its own token to get one");
+                document.report(span, message, "an account cannot trade its own token, not even by others");
+            }
+        }
+    }
+
+    /// Whether `lender`, by way of others or not, needs the token of `borrower`.
+    fn comes_back(&self, borrower: &str, lender: &str) -> bool {
+        let (mut seen, mut left) = (BTreeSet::new(), vec![lender]);
+        while let Some(account) = left.pop() {
+            if account == borrower {
+                return true;
+            }
+            if seen.insert(account) {
+                let loans = self.borrowed.iter().filter(|loan| loan.borrower == account);
+                left.extend(loans.map(|loan| loan.lender.as_str()));
+            }
+        }
+        false
     }
 
     /// Whether this is a name, and the first of its kind.
@@ -123,6 +169,13 @@ impl<'d> Accounts<'d> {
         let provider = (kind.read)(&mut table, self.defaults);
         if let Some(provider) = &provider {
             self.warn_of_a_shared_login(&name.value, &table, &**provider);
+            let place = ["subject", "actor"].into_iter().find_map(|key| table.key_span(key));
+            self.borrowed.extend(provider.borrows().into_iter().map(|borrowed| Loan {
+                borrower: name.value.clone(),
+                lender: borrowed.account,
+                document: table.document(),
+                span: place.clone().unwrap_or_else(|| name.span.clone()),
+            }));
         }
         let definition = provider.map(|provider| Definition {
             name: name.value.clone(),

@@ -124,6 +124,13 @@ impl<'t> Document<'t> {
             .collect()
     }
 
+    /// Reports a mistake that shows once the whole is read. The line is shown, but no value in it.
+    pub fn report(&self, span: &Span, message: impl Into<String>, hint: impl Into<String>) {
+        let (message, hint) = (message.into(), hint.into());
+        let (span, severity) = (span.clone(), Severity::Error);
+        self.push(Draft { severity, span, shown: false, withdrawn: false, message, hint, also: None });
+    }
+
     /// Where `span` is, as a person reads it.
     #[must_use]
     pub fn place(&self, span: &Span) -> Place {

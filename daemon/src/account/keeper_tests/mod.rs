@@ -4,6 +4,7 @@
 
 mod jumps;
 mod keeping;
+mod logins;
 mod outages;
 mod short_lives;
 mod spending;

@@ -48,6 +48,7 @@ impl Life {
             self.trouble.as_mut().filter(|trouble| trouble.failure.kind == "borrowed-token")
         {
             (trouble.next_try, trouble.after_pause) = (now.steady, now.steady);
+            self.last_attempt = None;
         }
     }
 

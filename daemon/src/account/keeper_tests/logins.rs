@@ -1,0 +1,323 @@
+//! Persons log in and out, through the keeper and with a real disk; and accounts that trade others' tokens.
+
+#![expect(clippy::unimplemented, reason = "the keeper asks for none of it")]
+
+use std::sync::Mutex;
+
+use super::keeping::with_cabinet;
+use super::*;
+use crate::account::{LoginNeed, NewLogin, State};
+use crate::clock::{Moment, Wall};
+use crate::provider::login::{Asking, Authorization, DeviceAuthorization, LogIn, Polled, Redirect, Ways};
+use crate::provider::{Borrowed, Class, Failure, ID_TOKEN, Revocation, Revoked, jwt};
+
+/// A service to which a person logs in.
+#[derive(Debug, Default)]
+struct Login {
+    /// Refresh tokens as they were sent, and revoked.
+    log: Mutex<Vec<String>>,
+    cannot_be_told: bool,
+}
+
+impl Login {
+    fn log(&self) -> Vec<String> {
+        std::mem::take(&mut *self.log.lock().unwrap())
+    }
+}
+
+fn text(secret: &Secret) -> String {
+    secret.expose().as_str().unwrap().to_owned()
+}
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text.as_bytes().to_vec()).unwrap()
+}
+
+impl Provider for Login {
+    fn mint<'a>(&'a self, request: &'a MintRequest) -> Pending<'a, Minted> {
+        Box::pin(async move {
+            let sent = text(request.refresh_token.as_ref().unwrap());
+            self.log.lock().unwrap().push(sent.clone());
+            Ok(Minted {
+                lifetime: Some(Duration::from_secs(3600)),
+                refresh_token: Some(secret(&format!("{sent}+"))),
+                ..Minted::of(secret(&format!("of-{sent}")))
+            })
+        })
+    }
+
+    fn identity(&self) -> Identity {
+        Identity { origin: "https://a.example".to_owned(), ..Identity::default() }
+    }
+
+    fn login(&self) -> Option<&dyn LogIn> {
+        Some(self)
+    }
+
+    fn revoke<'a>(&'a self, revocation: &'a Revocation, _: &'a Asking) -> Pending<'a, Revoked> {
+        Box::pin(async move {
+            let told = [&revocation.refresh_token, &revocation.access_token];
+            let told: Vec<_> =
+                told.into_iter().map(|it| it.as_ref().map_or("-".into(), |it| text(it))).collect();
+            self.log.lock().unwrap().push(format!("revoked {}", told.join(" ")));
+            if self.cannot_be_told {
+                return Err(Failure::not_now("unreachable", "no network", "mend it"));
+            }
+            Ok(Revoked::Done)
+        })
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// The keeper asks for nothing of it: `login` does.
+impl LogIn for Login {
+    fn ways(&self, _: Moment) -> Pending<'_, Ways> {
+        unimplemented!("nobody begins a login here")
+    }
+
+    fn redirect(&self) -> Redirect {
+        unimplemented!("nobody begins a login here")
+    }
+
+    fn authorize<'a>(&'a self, _: &'a str, _: Moment) -> Pending<'a, Authorization> {
+        unimplemented!("nobody begins a login here")
+    }
+
+    fn redeem<'a>(&'a self, _: &'a Authorization, _: &'a Secret, _: &'a Asking) -> Pending<'a, Minted> {
+        unimplemented!("nobody begins a login here")
+    }
+
+    fn device<'a>(&'a self, _: &'a Asking) -> Pending<'a, DeviceAuthorization> {
+        unimplemented!("nobody begins a login here")
+    }
+
+    fn poll<'a>(&'a self, _: &'a DeviceAuthorization, _: &'a Asking) -> Pending<'a, Polled> {
+        unimplemented!("nobody begins a login here")
+    }
+}
+
+fn account(service: &Arc<Login>, refresh: Refresh) -> Definition {
+    let definition = definition("a", &Gate::new("unused"), 'x', 60);
+    Definition {
+        provider: Arc::clone(service) as Arc<dyn Provider>,
+        policy: Policy { refresh, ..definition.policy },
+        ..definition
+    }
+}
+
+fn tokens(access: &str, refresh: Option<&str>) -> Minted {
+    Minted {
+        lifetime: Some(Duration::from_secs(3600)),
+        refresh_token: refresh.map(secret),
+        ..Minted::of(secret(access))
+    }
+}
+
+async fn log_in(keeper: &Keeper, minted: Minted, until: Option<Wall>) -> Result<(), Failure> {
+    let login = NewLogin { requested: keeper.now(), minted, until };
+    keeper.logged_in(&keeper.account("a").unwrap(), login).await.unwrap()
+}
+
+async fn refused(keeper: &Keeper) -> (Code, String, String) {
+    match keeper.ask("a", Variant::default(), Need::Wish, WAIT).await {
+        Ok(Reply::Failure(failure)) => (failure.code, failure.kind, failure.hint),
+        other => panic!("expected a failure, got {other:?}"),
+    }
+}
+
+fn grants(home: &std::path::Path) -> usize {
+    let files = std::fs::read_dir(home.join("state")).map_or_else(|_| Vec::new(), Iterator::collect);
+    files.iter().flatten().filter(|it| it.file_name().to_string_lossy().ends_with(".grant.age")).count()
+}
+
+#[tokio::test]
+async fn a_login_is_served_kept_and_refreshed() {
+    let home = tempfile::tempdir().unwrap();
+    let service = Arc::new(Login::default());
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![account(&service, Refresh::OnDemand)]).await.unwrap();
+    let (code, kind, hint) = refused(&keeper).await;
+    assert_eq!((code, &*kind, &*hint), (Code::LOGIN_NEEDED, "login-needed", "`tok login a`"));
+    log_in(&keeper, tokens("t0", Some("l")), None).await.unwrap();
+    assert_eq!(token(&keeper, "a").await, "t0");
+    assert_eq!(grants(home.path()), 1);
+    keeper.flush().await.unwrap();
+    drop(keeper);
+
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![account(&service, Refresh::OnDemand)]).await.unwrap();
+    assert_eq!(token(&keeper, "a").await, "t0");
+    assert!(service.log().is_empty());
+    keeper.refresh("a", WAIT).await.unwrap();
+    assert_eq!(token(&keeper, "a").await, "of-l");
+    let variant = Variant::new(vec!["mail".to_owned()], Vec::new());
+    assert_eq!(token_for(&keeper, "a", variant.clone()).await, "of-l+");
+    assert_eq!(service.log(), ["l", "l+"]);
+
+    // Another person's login: nothing of the first one's is served any more.
+    log_in(&keeper, tokens("u0", Some("m")), None).await.unwrap();
+    assert_eq!(token(&keeper, "a").await, "u0");
+    assert_eq!(token_for(&keeper, "a", variant).await, "of-m");
+    assert_eq!(service.log(), ["m"]);
+}
+
+#[tokio::test]
+async fn a_logout_revokes_and_forgets() {
+    let home = tempfile::tempdir().unwrap();
+    let service = Arc::new(Login::default());
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![account(&service, Refresh::OnDemand)]).await.unwrap();
+    log_in(&keeper, tokens("t0", Some("l")), None).await.unwrap();
+    assert_eq!(keeper.log_out("a", false).await.unwrap(), Ok(Revoked::Done));
+    assert_eq!(service.log(), ["revoked l t0"]);
+    assert_eq!(grants(home.path()), 0);
+    let (code, kind, hint) = refused(&keeper).await;
+    assert_eq!((code, &*kind, &*hint), (Code::LOGIN_NEEDED, "logged-out", "`tok login a`"));
+    keeper.flush().await.unwrap();
+    assert_eq!(std::fs::read_dir(home.path().join("state")).unwrap().count(), 0, "nothing is left of it");
+    log_in(&keeper, tokens("u0", None), None).await.unwrap();
+    assert_eq!(token(&keeper, "a").await, "u0");
+    assert_eq!(grants(home.path()), 0);
+}
+
+#[tokio::test]
+async fn a_service_that_cannot_be_told_keeps_the_login() {
+    let home = tempfile::tempdir().unwrap();
+    let service = Arc::new(Login { cannot_be_told: true, ..Login::default() });
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![account(&service, Refresh::OnDemand)]).await.unwrap();
+    log_in(&keeper, tokens("t0", Some("l")), None).await.unwrap();
+    let failure = keeper.log_out("a", false).await.unwrap().unwrap_err();
+    assert_eq!((failure.class, failure.kind), (Class::NotNow, "unreachable"));
+    assert_eq!(token(&keeper, "a").await, "t0");
+    assert_eq!(keeper.log_out("a", true).await.unwrap(), Ok(Revoked::NotOffered));
+    assert_eq!(refused(&keeper).await.0, Code::LOGIN_NEEDED);
+    let gate = Gate::new("g");
+    keeper.reconfigure(vec![definition("g", &gate, 'x', 60)]).await.unwrap();
+    assert_eq!(keeper.log_out("g", false).await.unwrap().unwrap_err().kind, "no-login");
+}
+
+#[tokio::test]
+async fn a_login_with_a_term_ends_with_it() {
+    let (keeper, clock) = keeper();
+    let service = Arc::new(Login::default());
+    keeper.reconfigure(vec![account(&service, Refresh::Eager)]).await.unwrap();
+    let until = keeper.now().wall.after(Duration::from_secs(600));
+    log_in(&keeper, tokens("t0", Some("l")), Some(until)).await.unwrap();
+    let shared = Arc::clone(&keeper.account("a").unwrap().shared);
+    let served = |shared: &Shared| shared.snapshot().token.as_ref().and_then(|it| it.lifetime);
+    assert_eq!((served(&shared), shared.login_end()), (Some(Duration::from_secs(600)), Some(until)));
+    // A new one would live no longer: none is asked for.
+    clock.advance(Duration::from_secs(590));
+    assert_eq!(token(&keeper, "a").await, "t0");
+    clock.advance(Duration::from_secs(11));
+    let (code, _, hint) = refused(&keeper).await;
+    assert_eq!((code, &*hint), (Code::LOGIN_NEEDED, "`tok login a`"));
+    assert!(service.log().is_empty(), "{:?}", service.log());
+}
+
+#[tokio::test]
+async fn whoever_calls_persons_is_told_once_a_need() {
+    let (keeper, _clock) = keeper();
+    let mut needs = keeper.take_login_needs().unwrap();
+    assert!(keeper.take_login_needs().is_none());
+    let service = Arc::new(Login::default());
+    keeper.reconfigure(vec![account(&service, Refresh::Eager)]).await.unwrap();
+    let LoginNeed { account: name, reason, hint } = needs.recv().await.unwrap();
+    assert_eq!((&*name, &*hint), ("a", "`tok login a`"));
+    assert!(reason.contains("nobody is logged in"), "{reason}");
+    for _ in 0..3 {
+        refused(&keeper).await;
+        keeper.refresh("a", WAIT).await.unwrap();
+    }
+    log_in(&keeper, tokens("t0", Some("l")), None).await.unwrap();
+    // Who logs out knows; the next need is another one.
+    keeper.log_out("a", true).await.unwrap().unwrap();
+    refused(&keeper).await;
+    assert!(needs.try_recv().is_err());
+    assert_eq!(keeper.account("a").unwrap().shared.snapshot().state, State::LoginNeeded);
+}
+
+#[tokio::test]
+async fn a_login_for_what_was_configured_otherwise_meanwhile_is_refused() {
+    let (keeper, _clock) = keeper();
+    let service = Arc::new(Login::default());
+    keeper.reconfigure(vec![account(&service, Refresh::OnDemand)]).await.unwrap();
+    let before = keeper.account("a").unwrap();
+    let gate = Gate::new("g");
+    keeper.reconfigure(vec![definition("a", &gate, 'y', 60)]).await.unwrap();
+    let login = NewLogin { requested: keeper.now(), minted: tokens("t0", Some("l")), until: None };
+    assert_eq!(keeper.logged_in(&before, login).await.unwrap().unwrap_err().kind, "reconfigured");
+}
+
+/// Trades the token of the account `a`.
+#[derive(Debug)]
+struct Exchange {
+    id_token: bool,
+}
+
+impl Provider for Exchange {
+    fn mint<'a>(&'a self, request: &'a MintRequest) -> Pending<'a, Minted> {
+        Box::pin(async move {
+            let got: Vec<_> = request.borrowed.iter().map(|it| text(it)).collect();
+            Ok(tokens(&format!("for-{}", got.join("-")), None))
+        })
+    }
+
+    fn borrows(&self) -> Vec<Borrowed> {
+        vec![Borrowed { account: "a".to_owned(), id_token: self.id_token }]
+    }
+
+    fn identity(&self) -> Identity {
+        Identity { origin: "https://a.example".to_owned(), ..Identity::default() }
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+fn exchange(id_token: bool) -> Definition {
+    let provider = Arc::new(Exchange { id_token });
+    Definition { provider, ..definition("x", &Gate::new("unused"), 'x', 60) }
+}
+
+#[tokio::test]
+async fn a_token_of_another_account_is_got_before_it_is_traded() {
+    let (keeper, _clock) = keeper();
+    let service = Arc::new(Login::default());
+    keeper.reconfigure(vec![account(&service, Refresh::OnDemand), exchange(false)]).await.unwrap();
+    match keeper.ask("x", Variant::default(), Need::Wish, WAIT).await {
+        Ok(Reply::Failure(failure)) => {
+            assert_eq!((failure.code, &*failure.kind), (Code::NOT_NOW, "borrowed-token"));
+            assert!(failure.hint.contains("`tok login a`"), "{failure:?}");
+        }
+        other => panic!("expected a failure, got {other:?}"),
+    }
+    log_in(&keeper, tokens("t0", Some("l")), None).await.unwrap();
+    // Whoever traded in vain does not wait for the end of its pause.
+    assert_eq!(token(&keeper, "x").await, "for-t0");
+}
+
+#[tokio::test]
+async fn an_id_token_of_another_account_is_traded_as_long_as_it_lives() {
+    let (keeper, clock) = keeper();
+    let service = Arc::new(Login::default());
+    keeper.reconfigure(vec![account(&service, Refresh::OnDemand), exchange(true)]).await.unwrap();
+    let now = keeper.now().wall.0 / 1000;
+    let id_token = jwt::testing::forge(&serde_json::json!({"iat": now, "exp": now + 60}));
+    let mut minted = tokens("t0", Some("l"));
+    minted.fields.push((ID_TOKEN.to_owned(), secret(&id_token)));
+    log_in(&keeper, minted, None).await.unwrap();
+    assert_eq!(token(&keeper, "x").await, format!("for-{id_token}"));
+    clock.advance(Duration::from_secs(61));
+    // A refresh brings none at this service.
+    match keeper.refresh("x", WAIT).await {
+        Ok(Reply::Failure(failure)) => assert_eq!(failure.kind, "borrowed-token"),
+        other => panic!("expected a failure, got {other:?}"),
+    }
+    assert_eq!(service.log(), ["l"]);
+}
