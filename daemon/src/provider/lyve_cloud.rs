@@ -12,6 +12,7 @@ use url::Url;
 use super::http::address::{self, Query};
 use super::http::{Http, Reply, Request};
 use super::lifetime::{self, Dead, dead};
+use super::login::Asking;
 use super::verdict::{Row, judge, unusable};
 use super::words::{Held, Members, Words};
 use super::{Class, Defaults, Failure, Identity, MintRequest, Minted, Pending, Probe, Provider, jwt, token};
@@ -170,8 +171,8 @@ impl Provider for LyveCloud {
         true
     }
 
-    fn probe<'a>(&'a self, token: &'a Secret, now: Moment) -> Pending<'a, Probe> {
-        Box::pin(self.ask_about(token, now))
+    fn probe<'a>(&'a self, token: &'a Secret, asking: &'a Asking) -> Pending<'a, Probe> {
+        Box::pin(self.ask_about(token, asking.now))
     }
 }
 
@@ -180,6 +181,7 @@ mod tests {
     use super::*;
     use crate::provider::stand_in::{Account, StandIn, answer, moment, request, secret, token};
     use crate::provider::verdict::testing::{class, respects_the_shared_rows};
+    use crate::secret::Errand;
 
     fn account(url: &str) -> Account {
         Account::read(
@@ -295,7 +297,8 @@ mod tests {
     #[tokio::test]
     async fn a_probe_shows_the_token_in_a_header() {
         let service = StandIn::start([answer(200, r#"{"expirationSec": 5}"#)]);
-        let probe = account(&service.url()).probe(&secret("abc"), moment(0)).await;
+        let asking = Asking { now: moment(0), errand: Errand::default() };
+        let probe = account(&service.url()).probe(&secret("abc"), &asking).await;
         assert_eq!(probe, Ok(Probe::Alive(Some(Duration::from_secs(5)))));
         let seen = &service.seen()[0];
         assert_eq!(

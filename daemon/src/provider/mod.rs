@@ -140,8 +140,8 @@ pub trait Provider: fmt::Debug + Send + Sync {
     }
 
     /// Asks the service whether `token` still lives.
-    fn probe<'a>(&'a self, token: &'a Secret, now: Moment) -> Pending<'a, Probe> {
-        let _ = (token, now);
+    fn probe<'a>(&'a self, token: &'a Secret, asking: &'a Asking) -> Pending<'a, Probe> {
+        let _ = (token, asking);
         Box::pin(std::future::ready(Ok(Probe::Unknown)))
     }
 }

@@ -15,6 +15,7 @@ use crate::account::snapshot::State;
 use crate::account::token::Token;
 use crate::account::words;
 use crate::platform;
+use crate::provider::login::Asking;
 use crate::provider::{CarriedOut, Class, Failure, MintRequest, Minted, Provider};
 use crate::secret::Errand;
 
@@ -156,7 +157,10 @@ impl Task {
         let account = slot.account.name.clone();
         self.attempt(id, generation, move || async move {
             let result = match token.fields.first() {
-                Some((_, secret)) => provider.probe(secret, clock.now()).await,
+                Some((_, secret)) => {
+                    let errand = Errand::new(&account, &provider.identity().origin);
+                    provider.probe(secret, &Asking { now: clock.now(), errand }).await
+                }
                 None => Err(words::no_token()),
             };
             match &result {

@@ -18,6 +18,6 @@ mod tests;
 
 pub(in crate::provider) use algorithm::{Algorithm, Family};
 pub(in crate::provider) use assertion::{Header, assertion, sign};
-pub(in crate::provider) use id_token::{Claims, Expected};
+pub(in crate::provider) use id_token::Expected;
 pub(in crate::provider) use key::SigningKey;
 pub(in crate::provider) use key_set::{ClientMac, KeySet, Unverified};

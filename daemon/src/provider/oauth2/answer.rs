@@ -78,6 +78,20 @@ pub(super) fn error_code(reply: &Reply) -> Option<String> {
     body.get("error")?.as_str().map(|code| code.trim().to_owned())
 }
 
+/// The id token in a reply, not verified yet.
+pub(super) fn id_token(reply: &Reply) -> Option<String> {
+    let mut body = reply.json()?;
+    match body.get_mut("id_token")?.take() {
+        Value::String(text) if !text.is_empty() => Some(text),
+        _ => None,
+    }
+}
+
+/// The service's words in a reply that is no token, without the secrets in `held`.
+pub(super) fn words(reply: &Reply, held: &Held) -> Words {
+    Words::read(reply.json().as_ref(), WORDS, held)
+}
+
 /// The token in `reply`, which came to a request of the moment `now`, or what its absence means.
 pub(super) fn read(reply: &Reply, now: Moment, purpose: Purpose<'_>, held: &Held) -> Result<Minted, Failure> {
     let spent = match purpose {

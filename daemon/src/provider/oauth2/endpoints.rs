@@ -93,6 +93,11 @@ impl Endpoints {
                 }
             }
         }
+        if let (false, Some(span)) = (table.has("issuer"), table.key_span(Endpoint::Jwks.key())) {
+            // OpenID Connect Core 1.0, 3.1.3.7 (2).
+            let hint = "write `issuer`, which every id token must name";
+            table.report(&span, "`jwks_uri` has no effect without `issuer`", hint);
+        }
         (!spoilt).then_some(Self { written, issuer })
     }
 

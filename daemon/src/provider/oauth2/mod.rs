@@ -8,12 +8,17 @@ mod endpoints;
 mod extra;
 mod form;
 mod grant;
+mod id_tokens;
+mod introspection;
 mod login;
 mod metadata;
+mod revocation;
 mod signer;
 mod token_exchange;
 
 use std::time::Duration;
+
+use tokend_proto::Secret;
 
 use self::answer::{Origin, Purpose, Spent};
 use self::assertion::Assertion;
@@ -22,11 +27,15 @@ use self::endpoints::{Endpoint, Endpoints};
 use self::extra::{Extra, Kind};
 use self::form::Form;
 use self::grant::{Grant, Ingredients};
+use self::id_tokens::ServiceKeys;
 use super::http::{Http, Reply, Request, address, refuse_key};
 use super::lists::Words as Lists;
 use super::login::{Asking, LogIn};
 use super::words::Held;
-use super::{Borrowed, CarriedOut, Defaults, Failure, Identity, MintRequest, Minted, Pending, Provider};
+use super::{
+    Borrowed, CarriedOut, Defaults, Failure, Identity, MintRequest, Minted, Pending, Probe, Provider,
+    Revocation, Revoked,
+};
 use crate::clock::Moment;
 use crate::document::Table;
 use crate::secret::Source;
@@ -48,6 +57,7 @@ struct OAuth2 {
     audience: Vec<String>,
     resource: Vec<String>,
     extra: Extra,
+    keys: ServiceKeys,
 }
 
 /// An answer of the service, and the secrets that it may repeat.
@@ -59,6 +69,10 @@ struct Answered {
 
 /// Reads `issuer`, the endpoints, `grant` and its keys, the client's keys, `scope`, `audience`, `resource`, `extra`.
 pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn Provider>> {
+    read_account(table, defaults).map(|account| Box::new(account) as Box<dyn Provider>)
+}
+
+fn read_account(table: &mut Table<'_>, defaults: &Defaults) -> Option<OAuth2> {
     let name = grant::read_name(table);
     grant::refuse_keys_of_others(table, name);
     for (key, what) in LATER {
@@ -85,7 +99,7 @@ pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn
     let audience = Lists::Apart.read_one_or_many(table, "audience");
     let resource = Lists::Apart.read_one_or_many(table, "resource");
     let extra = Extra::read(table, |kind| name.is_none_or(|name| grant::sends(kind, name)));
-    Some(Box::new(OAuth2 {
+    Some(OAuth2 {
         http,
         endpoints: endpoints?,
         grant: grant?,
@@ -94,7 +108,8 @@ pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn
         audience: audience.unwrap_or_default(),
         resource: resource.unwrap_or_default(),
         extra,
-    }))
+        keys: ServiceKeys::default(),
+    })
 }
 
 impl OAuth2 {
@@ -162,7 +177,7 @@ impl OAuth2 {
         self.accept(&answered, purpose, asking).await
     }
 
-    /// The token in the answer of a token endpoint.
+    /// The token in the answer of a token endpoint, and an id token that is verified.
     ///
     /// # Errors
     /// Why there is none.
@@ -172,7 +187,8 @@ impl OAuth2 {
         purpose: Purpose<'_>,
         asking: &Asking,
     ) -> Result<Minted, Failure> {
-        answer::read(&answered.reply, asking.now, purpose, &answered.held)
+        let minted = answer::read(&answered.reply, asking.now, purpose, &answered.held)?;
+        self.with_id_token(minted, answered, purpose, asking).await
     }
 
     /// Sends `form` to an endpoint with what `extra` has for requests of this kind, and who asks.
@@ -258,7 +274,23 @@ impl Provider for OAuth2 {
     }
 
     fn prepare(&self, now: Moment) -> Pending<'_, ()> {
-        Box::pin(async move { self.endpoints.require(Endpoint::Token, &self.http, now).await.map(drop) })
+        Box::pin(async move {
+            self.endpoints.require(Endpoint::Token, &self.http, now).await?;
+            self.prepare_keys(now).await;
+            Ok(())
+        })
+    }
+
+    fn revoke<'a>(&'a self, revocation: &'a Revocation, asking: &'a Asking) -> Pending<'a, Revoked> {
+        Box::pin(self.end_login(revocation, asking))
+    }
+
+    fn can_probe(&self) -> bool {
+        self.endpoints.written(Endpoint::Introspection).is_some()
+    }
+
+    fn probe<'a>(&'a self, token: &'a Secret, asking: &'a Asking) -> Pending<'a, Probe> {
+        Box::pin(self.introspect(token, asking))
     }
 
     fn source_timeout(&self) -> Duration {
@@ -313,6 +345,10 @@ impl Provider for OAuth2 {
 mod assertion_tests;
 #[cfg(test)]
 mod exchange_tests;
+#[cfg(test)]
+mod id_token_tests;
+#[cfg(test)]
+mod logout_tests;
 #[cfg(test)]
 mod refresh_tests;
 #[cfg(test)]

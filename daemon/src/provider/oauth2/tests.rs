@@ -276,6 +276,10 @@ fn mistakes_are_reported() {
             "`jwks_uri` is http to another machine",
         ),
         ("issuer = 'https://a.example'\nusername = 'u'", "`username` has no effect here"),
+        (
+            "token_endpoint = 'https://a.example'\njwks_uri = 'https://a.example'",
+            "`jwks_uri` has no effect without `issuer`",
+        ),
         ("issuer = 'https://a.example'\nsubject = { account = 'x' }", "`subject` has no effect here"),
         (
             "issuer = 'https://a.example'\nauthorization_endpoint = 'https://a.example/a'",
