@@ -16,6 +16,7 @@ use tokend::clock::{Clock, SystemClock, watch_for_jumps};
 use tokend::config::{self, Loaded};
 use tokend::instance::{Instance, Taken};
 use tokend::lock::Lock;
+use tokend::login::{Callers, Logins};
 use tokend::platform;
 use tokend::provider::http::{self, ProxyEnvironment};
 use tokend::secret::store::Store;
@@ -165,6 +166,7 @@ async fn serve(
     let server = Server::new(
         keeper.clone(),
         Arc::clone(&lock),
+        Logins::new(keeper.clone(), Arc::clone(&clock)),
         about,
         reload,
         share(CONNECTIONS),
@@ -175,8 +177,10 @@ async fn serve(
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP])
         .map_err(|error| complain(error, "the system is short of something", End::Failed))?;
 
+    let callers = Callers::new();
     let mut running = Running::of(&loaded);
-    begin_serving(&keeper, &lock, level, loaded).await?;
+    begin_serving(&keeper, &lock, &callers, level, loaded).await?;
+    let calling = keeper.take_login_needs().map(|needs| tokio::spawn(Arc::clone(&callers).run(needs)));
     let jumps = tokio::spawn(watch_for_jumps());
     let idle = tokio::spawn(Arc::clone(&lock).lock_when_idle());
     let serving = tokio::spawn(server.run(socket));
@@ -191,8 +195,15 @@ async fn serve(
             signal = signals.next() => if is_end(signal) { break } else { None },
             Some(answer) = reloads.recv() => Some(answer),
         };
-        let mut reload =
-            pin!(reconfigure(&keeper, &lock, level, folder.clone(), Arc::clone(&store), &mut running));
+        let mut reload = pin!(reconfigure(
+            &keeper,
+            &lock,
+            &callers,
+            level,
+            folder.clone(),
+            Arc::clone(&store),
+            &mut running
+        ));
         // Files may lie on a disk that is gone: a stop does not wait for them.
         let result = loop {
             tokio::select! {
@@ -210,6 +221,9 @@ async fn serve(
     tracing::info!("stopping");
     jumps.abort();
     idle.abort();
+    if let Some(calling) = calling {
+        calling.abort();
+    }
     serving.abort();
     // Its socket goes with it.
     let _ = serving.await;
@@ -253,10 +267,11 @@ impl Running {
 async fn begin_serving(
     keeper: &Keeper,
     lock: &Lock,
+    callers: &Callers,
     level: &logging::Level,
     loaded: Loaded,
 ) -> Result<(), ExitCode> {
-    let outcome = take_over(keeper, lock, level, loaded)
+    let outcome = take_over(keeper, lock, callers, level, loaded)
         .await
         .map_err(|_| complain("the keeper of accounts has ended", "please report this", End::Failed))?;
     tracing::info!(accounts = outcome.accounts, version = env!("CARGO_PKG_VERSION"), "serving");
@@ -267,11 +282,13 @@ async fn begin_serving(
 async fn take_over(
     keeper: &Keeper,
     lock: &Lock,
+    callers: &Callers,
     level: &logging::Level,
     loaded: Loaded,
 ) -> Result<Reconfigured, KeeperGone> {
     logging::set(level, loaded.configuration.daemon.log);
     lock.set_after(loaded.configuration.daemon.lock_after);
+    callers.set(loaded.configuration.daemon.calls());
     log_warnings(&loaded);
     keeper.reconfigure(loaded.configuration.accounts.into_values().collect()).await
 }
@@ -280,6 +297,7 @@ async fn take_over(
 async fn reconfigure(
     keeper: &Keeper,
     lock: &Lock,
+    callers: &Callers,
     level: &logging::Level,
     folder: PathBuf,
     store: Arc<Store>,
@@ -321,8 +339,9 @@ async fn reconfigure(
     http::forget_clients();
     *running = Running::of(&loaded);
     let warnings = loaded.warnings.iter().map(|warning| warning.message.clone()).collect();
-    let outcome =
-        take_over(keeper, lock, level, loaded).await.map_err(|_| faulty("tokend is stopping".to_owned()))?;
+    let outcome = take_over(keeper, lock, callers, level, loaded)
+        .await
+        .map_err(|_| faulty("tokend is stopping".to_owned()))?;
     tracing::info!(
         accounts = outcome.accounts,
         added = outcome.added,

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::pages::{list_page, status_page};
-use super::{Server, id_tokens, logouts};
+use super::{Server, id_tokens, logins, logouts};
 use crate::account::{Account, Need, Reply, Shared, State, Token, Variant, locked, span};
 use crate::clock::{Moment, milliseconds};
 use crate::document::nearest_few;
@@ -131,9 +131,10 @@ pub(super) async fn answer(server: &Arc<Server>, request: Request) -> Given {
             Ok(state) => Ok(Answer::StoreState(state)),
             Err(failure) => Err(still_locked(UnlockError::Failure(failure))),
         },
+        Request::LoginRedirect(redirect) => logins::redirect(server, &redirect).await,
         Request::Logout(logout) => logouts::answer(server, &logout).await,
         Request::About => Ok(Answer::About(server.about.clone())),
-        // Watches are the connection's; kinds that are newer than this match were not decoded.
+        // Watches and logins are the connection's; kinds that are newer than this match were not decoded.
         _ => Ok(Answer::Unsupported),
     };
     result.map_or_else(failure, Given::Answer)

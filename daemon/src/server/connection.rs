@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokend_proto::envelope::Arrived;
 use tokend_proto::frame::{self, Opening};
 use tokend_proto::limits::FRAME_DEADLINE;
-use tokend_proto::message::{Code, Failure, Watch};
+use tokend_proto::message::{Code, Failure, Login, Watch};
 use tokend_proto::{Answer, Request};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
@@ -18,6 +18,7 @@ use super::Server;
 use super::admission::Place;
 use super::answers::{self, Given};
 use super::incoming::Incoming;
+use super::logins;
 
 /// Serves one client until it ends, breaks the rules, or its place is needed.
 pub(super) async fn serve<R, W>(server: &Arc<Server>, source: R, sink: W, place: Place)
@@ -59,6 +60,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         while let Some(asked) = self.next().await? {
             match asked {
                 Asked::Request(id, Request::Watch(watch)) => return self.watch(server, id, &watch).await,
+                Asked::Request(id, Request::Login(login)) => {
+                    if !self.log_in(server, id, &login).await? {
+                        return Ok(());
+                    }
+                    self.place.seen();
+                }
                 Asked::Request(id, request) => {
                     if let Some(given) = answers::at_once(server, &request) {
                         self.send(id, &given).await?;
@@ -172,6 +179,28 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
                     self.send(id, &given).await?;
                 }
                 Err(failure) => return self.send(id, &Given::Answer(Answer::Failure(failure))).await,
+            }
+        }
+    }
+
+    /// What a login waits for, as it comes, and its end; then the connection goes on. False when the client went away,
+    /// which gives the login up. Requests that come meanwhile wait.
+    async fn log_in(&mut self, server: &Arc<Server>, id: u32, login: &Login) -> io::Result<bool> {
+        self.place.busy();
+        let mut participation = match logins::begin(server, login).await {
+            Ok(participation) => participation,
+            Err(failure) => {
+                self.send(id, &Given::Answer(Answer::Failure(failure))).await?;
+                return Ok(true);
+            }
+        };
+        loop {
+            let Some((answer, is_last)) = self.unless_gone(logins::next(&mut participation)).await? else {
+                return Ok(false);
+            };
+            self.send(id, &Given::Answer(answer)).await?;
+            if is_last {
+                return Ok(true);
             }
         }
     }

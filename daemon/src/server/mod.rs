@@ -5,6 +5,7 @@ mod answers;
 mod connection;
 mod id_tokens;
 mod incoming;
+mod logins;
 mod logouts;
 mod pages;
 pub mod socket;
@@ -19,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::account::Keeper;
 use crate::lock::Lock;
+use crate::login::Logins;
 use crate::platform;
 use admission::Admission;
 pub use socket::Socket;
@@ -31,6 +33,7 @@ pub type ReloadRequest = oneshot::Sender<Result<message::Reloaded, message::Fail
 pub struct Server {
     keeper: Keeper,
     lock: Arc<Lock>,
+    logins: Arc<Logins>,
     about: message::About,
     reload: mpsc::Sender<ReloadRequest>,
     admission: Arc<Admission>,
@@ -48,6 +51,7 @@ impl Server {
     pub fn new(
         keeper: Keeper,
         lock: Arc<Lock>,
+        logins: Arc<Logins>,
         about: message::About,
         reload: mpsc::Sender<ReloadRequest>,
         connections: usize,
@@ -56,6 +60,7 @@ impl Server {
         Arc::new(Self {
             keeper,
             lock,
+            logins,
             about,
             reload,
             admission: Arc::new(Admission::new(connections, most)),
