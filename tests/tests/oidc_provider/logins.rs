@@ -3,7 +3,6 @@
 
 use std::thread;
 
-use serde_json::json;
 use tokend_tests::real_time::{let_pass, timed};
 
 use super::*;
@@ -71,30 +70,11 @@ fn logins() -> Vec<Login> {
     logins
 }
 
-impl Provider {
-    fn control(&self, what: &str, body: &Value) -> Value {
-        let reply = call("POST", &format!("{}/_ctl/{what}", self.url), &[], &body.to_string());
-        let reply = reply.expect("an answer");
-        assert_eq!(reply.status, 200, "{what} {body}: {}", reply.json());
-        reply.json()
-    }
-
-    /// A person logs in at this client.
-    fn log_in(&self, sandbox: &Sandbox, client: &str) {
-        let told = self.control("login", &json!({"client_id": client}));
-        accounts::set_refresh_token(sandbox, client, told["refresh_token"].as_str().expect("one"));
-    }
-}
-
 impl Login {
     fn table(&self, provider: &Provider) -> String {
         let Self { name, .. } = self;
-        format!(
-            "[accounts.{name}]\ntype = 'oauth2'\nissuer = '{}'\ngrant = 'refresh_token'\n\
-             client_id = '{name}'\n\
-             refresh_token = {{ file = '~/{name}.refresh' }}\n",
-            provider.url
-        )
+        account_at(provider, name, "refresh_token", name)
+            + &format!("refresh_token = {{ file = '~/{name}.refresh' }}\n")
     }
 
     /// Whether the family ends while the token in hand would live: the service did it, and said that it had

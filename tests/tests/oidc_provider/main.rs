@@ -3,7 +3,16 @@
 
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
+mod browser;
+mod browser_logins;
+mod clients;
+mod devices;
+mod ends;
+mod grants;
+mod id_tokens;
 mod logins;
+mod provider;
+mod resources;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
@@ -11,14 +20,23 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokend_tests::accounts;
+use tokend_tests::logging_in::LoggingIn;
 use tokend_tests::real_time::paced;
 use tokend_tests::sandbox::{Sandbox, eventually, skip};
 use tokend_tests::stand_in::call;
 
-/// The folder with `server.mjs` and its packages; absolute.
-const FOLDER: &str = "TOKEND_TEST_OIDC_PROVIDER";
+use provider::{Provider, account_at, secret_line};
+
+/// The code that a login shows, as the provider writes it.
+#[track_caller]
+fn user_code(login: &LoggingIn) -> String {
+    login.word(|word| {
+        let fits = |(index, it): (usize, u8)| if index == 4 { it == b'-' } else { it.is_ascii_uppercase() };
+        word.len() == 9 && word.bytes().enumerate().all(fits)
+    })
+}
 
 /// The account, the client, its secret, and how the provider wants to be told that.
 const CLIENTS: [(&str, &str, &str, &str); 3] = [
@@ -28,86 +46,10 @@ const CLIENTS: [(&str, &str, &str, &str); 3] = [
     ("odd", "svc:odd/id", "p%41ss+w=r&d/:~ x", "basic"),
 ];
 
-/// A running provider; it ends with its standard input, and when dropped.
-struct Provider {
-    child: Child,
-    url: String,
-}
-
-impl Provider {
-    /// Starts it, where it is installed, with access tokens of ten seconds.
-    fn start(sandbox: &Sandbox, what: &str) -> Option<Self> {
-        Self::start_with(sandbox, what, "10")
-    }
-
-    /// The same with access tokens of so many seconds.
-    fn start_with(sandbox: &Sandbox, what: &str, seconds: &str) -> Option<Self> {
-        let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from).filter(|folder| folder.is_absolute())
-        else {
-            skip(
-                what,
-                &format!(
-                    "{FOLDER} names no folder with oidc-provider; `npm ci` in tests/third-party makes it"
-                ),
-            );
-            return None;
-        };
-        let mut node = Command::new("node");
-        sandbox.surround(&mut node);
-        node.arg("server.mjs")
-            .current_dir(&folder)
-            .env("PORT", "0")
-            .env("CC_TTL", seconds)
-            .env("AT_TTL", seconds);
-        // Its standard error is the test's: what goes wrong there is seen.
-        let mut child = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("its standard output");
-        BufReader::new(stdout).read_line(&mut line).expect("a line");
-        let url = line.trim_end().strip_prefix("ready ").expect("that it is ready").to_owned();
-        Some(Self { child, url })
-    }
-
-    /// All requests that it saw.
-    fn seen(&self) -> Vec<Value> {
-        let seen = call("GET", &format!("{}/_ctl/seen", self.url), &[], "").expect("its ledger").json();
-        seen.as_array().cloned().unwrap_or_default()
-    }
-
-    /// The token requests that it saw, by client.
-    fn token_requests(&self) -> BTreeMap<String, Vec<Value>> {
-        let mut by_client = BTreeMap::<String, Vec<Value>>::new();
-        for entry in self.seen().iter().filter(|entry| entry["path"] == "/token") {
-            let client = entry["client"].as_str().unwrap_or_default().to_owned();
-            by_client.entry(client).or_default().push(entry.clone());
-        }
-        by_client
-    }
-
-    /// Who the API takes the holder of this token for.
-    fn whoami(&self, token: &str) -> (u16, Value) {
-        let authorization = format!("Bearer {token}");
-        let url = format!("{}/api/whoami", self.url);
-        let reply = call("GET", &url, &[("Authorization", &authorization)], "").expect("an answer");
-        (reply.status, reply.json()["client"].clone())
-    }
-}
-
-impl Drop for Provider {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 fn account(sandbox: &Sandbox, name: &str, provider: &Provider, client: &str, secret: &str) -> String {
-    accounts::set_secret(sandbox, name, secret);
-    format!(
-        "[accounts.{name}]\ntype = 'oauth2'\nissuer = '{}'\ngrant = 'client_credentials'\nclient_id = '{client}'\n\
-         client_secret = {{ file = '~/{name}.secret' }}\nscope = ['api:read']\n",
-        provider.url
-    )
+    account_at(provider, name, "client_credentials", client)
+        + &secret_line(sandbox, name, "client_secret", &format!("{secret}\n"))
+        + "scope = ['api:read']\n"
 }
 
 /// What the account's table must say where the provider takes both methods and the client only one.

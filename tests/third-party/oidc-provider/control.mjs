@@ -1,12 +1,18 @@
 // What a test can see and break, as middleware in front of the provider.
 //
-//   GET  /_ctl/seen     every request but these, in order: {method, path, grant, client, auth, scope, resource, refresh, status, time,
-//                       fault, real} (refresh is the refresh token's SHA-256 in hex; status is null while there is no answer, and real is
-//                       that of a request which was carried out although its answer was lost; time is in Unix milliseconds; no secret, no token)
+//   GET  /_ctl/seen     every request but these, in order: {method, path, grant, client, auth, scope, resource, audience, refresh, hint, assertion,
+//                       pkce, redirect, status, time, fault, real} (refresh is the refresh token's SHA-256 in hex; assertion is {alg, kid, aud, jti}
+//                       of what the client signed; status is null while there is no answer, and real is that of a request which was carried out
+//                       although its answer was lost; time is in Unix milliseconds; no secret, no token)
 //   POST /_ctl/reset    forgets what was seen, and the faults
 //   POST /_ctl/fault    {mode, match, grant, client, count, after, …} a fault for the next requests that fit; the oldest that fits wins
 //   POST /_ctl/client   {client_id, client_secret} changes a client; {client_id, like} makes one like another
+//   POST /_ctl/key      {client_id, alg, form, kid} a new key for a client that signs: {private_key}; form is pkcs8, pkcs1, sec1 or jwk
+//   POST /_ctl/sign     {client_id, sub} an assertion of RFC 7523 that the newest key of this client signed: {assertion}
 //   POST /_ctl/login    {client_id, scope, sub} a login without a browser: {refresh_token}
+//   POST /_ctl/device   {user_code, act, sub} what a person does with a device's code, act is approve or deny
+//   POST /_ctl/rotate   the provider signs with other keys from now on, and takes the old ones' signatures no more
+//   POST /_ctl/verify   {id_token, client_id} the provider's own look at an id token: {header, claims}
 //
 // `match` is a path (default /token; `/x*` is a prefix). `count` is how many requests it meets (default 1). With `after` the request
 // is carried out for real and only its answer is lost. The modes:
@@ -22,12 +28,25 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { decodeJwt, decodeProtectedHeader } from 'jose';
+
+import { assertion, makeKey } from './keys.mjs';
+
 const BODY_LIMIT = 64 * 1024;
 
-/// `store` is the provider's own (see `makeProvider`), `logIn` is `logInto(provider)`.
-export function control({ store, logIn }) {
-  const seen = [];
-  const faults = [];
+/// What was seen, the faults that are to come, and the clients' keys. They outlive a provider that gets other keys.
+export function makeLedger() {
+  return { seen: [], faults: [], keys: new Map() };
+}
+
+/// `store` is the provider's own (see `makeStore`); `more` are further routes, each a function of the request's JSON.
+export function control({ issuer, ledger: { seen, faults, keys }, store, more }) {
+  const change = ({ client_id, like = client_id, ...change }) => {
+    const entry = store.get(`Client:${like}`);
+    if (!entry) throw new Error(`no client ${like}`);
+    store.set(`Client:${client_id}`, { ...entry, payload: { ...entry.payload, client_id, ...change } });
+    return {};
+  };
 
   const routes = {
     'GET /_ctl/seen': () => seen,
@@ -41,13 +60,15 @@ export function control({ store, logIn }) {
       faults.push({ match: '/token', count: 1, ...fault });
       return faults;
     },
-    'POST /_ctl/client': ({ client_id, like = client_id, ...change }) => {
-      const entry = store.get(`Client:${like}`);
-      if (!entry) throw new Error(`no client ${like}`);
-      store.set(`Client:${client_id}`, { ...entry, payload: { ...entry.payload, client_id, ...change } });
-      return {};
+    'POST /_ctl/client': change,
+    'POST /_ctl/key': async ({ client_id, alg, form = 'pkcs8', kid }) => {
+      const { publicJwk, privateKey, text } = await makeKey({ alg, form, kid });
+      change({ client_id, jwks: { keys: [publicJwk] } });
+      keys.set(client_id, { alg, privateKey });
+      return { private_key: text };
     },
-    'POST /_ctl/login': logIn,
+    'POST /_ctl/sign': async ({ client_id, sub }) => ({ assertion: await assertion({ ...keys.get(client_id), issuer, client_id, sub }) }),
+    ...more,
   };
 
   return async (ctx, next) => {
@@ -136,22 +157,41 @@ function fits({ match, grant, client }, request) {
 
 /// The ledger's line for a request: who asked for what, without the secret.
 function describe(ctx, body) {
-  const form = new URLSearchParams(ctx.is('urlencoded') ? body.toString() : '');
+  const form = new URLSearchParams(ctx.method === 'GET' ? ctx.querystring : ctx.is('urlencoded') ? body.toString() : '');
   const [, basic] = ctx.get('authorization').match(/^Basic +(\S+)$/i) ?? [];
+  const assertion = readJwt(form.get('client_assertion') ?? form.get('assertion'));
   return {
     time: Date.now(),
     method: ctx.method,
     path: ctx.path,
     grant: form.get('grant_type'),
-    client: basic ? idOf(basic) : form.get('client_id'),
-    auth: basic ? 'basic' : form.has('client_secret') ? 'post' : null,
+    client: basic ? idOf(basic) : (form.get('client_id') ?? assertion?.sub ?? null),
+    auth: basic ? 'basic' : form.has('client_secret') ? 'post' : form.has('client_assertion') ? 'jwt' : null,
     scope: form.get('scope'),
     resource: form.getAll('resource'),
-    refresh: form.has('refresh_token') ? createHash('sha256').update(form.get('refresh_token')).digest('hex') : null,
+    audience: form.getAll('audience'),
+    refresh: form.has('refresh_token') ? hash(form.get('refresh_token')) : null,
+    hint: form.get('token_type_hint'),
+    assertion: assertion && { alg: assertion.alg, kid: assertion.kid ?? null, aud: assertion.aud, jti: assertion.jti ?? null },
+    pkce: form.get('code_challenge_method'),
+    redirect: form.get('redirect_uri'),
     status: null,
     fault: null,
     real: null,
   };
+}
+
+/// The header and claims of a JWT that a client signed, unverified.
+function readJwt(jwt) {
+  try {
+    return jwt && { ...decodeProtectedHeader(jwt), ...decodeJwt(jwt) };
+  } catch {
+    return null;
+  }
+}
+
+function hash(text) {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /// The client id of a Basic header. RFC 6749 2.3.1: form-encoded, then base64.

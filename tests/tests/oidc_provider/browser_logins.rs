@@ -1,0 +1,264 @@
+//! Logins with a real browser (RFC 6749 4.1, 7636, 8252): where there is one, where there is none, and when
+//! they are given up.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+
+use rustix::process::Signal;
+use tokend_tests::real_time::let_pass;
+
+use super::browser::{Browser, Person};
+use super::*;
+
+/// An account that logs in with a browser, at a client of its own name that is like another.
+fn browser_account(provider: &Provider, name: &str, like: &str) -> String {
+    provider.control("client", &json!({"client_id": name, "like": like}));
+    account_at(provider, name, "authorization_code", name)
+        + "scope = ['openid', 'offline_access', 'api:read']\nextra = { authorization = { prompt = 'consent' } }\n"
+}
+
+/// `tok login` where this person's browser is what opens URLs.
+fn log_in(sandbox: &Sandbox, words: &[&str], person: &Person) -> LoggingIn {
+    LoggingIn::start_with(sandbox, words, |command| {
+        command.env("BROWSER", &person.program);
+    })
+}
+
+/// What the person sees in the end is the daemon's own page, and nothing but it.
+#[track_caller]
+fn assert_is_a_quiet_page(seen: &Value, provider: &Provider) {
+    let host = |url: &str| url.split('/').nth(2).unwrap_or_default().to_owned();
+    let ours = host(seen["address"].as_str().expect("an address"));
+    let is_loopback = ours.starts_with("127.0.0.1:") || ours.starts_with("[::1]:");
+    assert!(is_loopback && ours != host(&provider.url), "{seen}");
+    assert_eq!(seen["hosts"], json!([host(&provider.url), ours]), "it loads nothing from elsewhere");
+    assert_eq!(seen["dialogs"], json!([]), "{seen}");
+    for element in ["script", "img", "b", "form", "iframe", "a"] {
+        assert!(!seen["elements"].as_array().expect("a list").contains(&element.into()), "{seen}");
+    }
+    assert!(
+        seen["headers"]["content-security-policy"]
+            .as_str()
+            .is_some_and(|it| it.contains("default-src 'none'"))
+    );
+    assert_eq!(seen["headers"]["cache-control"], "no-store");
+}
+
+/// Who listens on the loopback interface, besides the provider.
+fn listeners(pid: u32) -> BTreeSet<String> {
+    let mut inodes = BTreeSet::new();
+    for table in ["tcp", "tcp6"] {
+        let text = fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+        for line in text.lines().skip(1) {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            // 0A is LISTEN.
+            if let [_, _, _, "0A", _, _, _, _, _, inode, ..] = fields[..] {
+                inodes.insert(format!("socket:[{inode}]"));
+            }
+        }
+    }
+    let folder = format!("/proc/{pid}/fd");
+    let open = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder}: {error}"));
+    let names = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    names.filter_map(|name| name.to_str().map(str::to_owned)).filter(|name| inodes.contains(name)).collect()
+}
+
+/// All that is kept, without the names of temporary files.
+fn kept(folder: &Path) -> BTreeSet<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries
+        .flat_map(|entry| if entry.path().is_dir() { kept(&entry.path()) } else { [entry.path()].into() })
+        .collect()
+}
+
+#[test]
+fn a_person_logs_in_with_a_real_browser_once_for_all_who_wait_and_the_login_outlives_the_daemon() {
+    let sandbox = Sandbox::new();
+    let what = "a login with a browser";
+    let Some(browser) = Browser::find(what) else { return };
+    let Some(provider) = Provider::start_for_long(&sandbox, what) else {
+        return;
+    };
+    let redirect = "redirect_uris = ['http://127.0.0.1/callback']\n";
+    sandbox.configure(&(browser_account(&provider, "app-browser", "app-browser") + redirect));
+    let daemon = sandbox.start();
+    let said = sandbox.tok(["get", "app-browser"]);
+    assert_eq!(said.code, 4, "{said:?}");
+    assert!(said.error().1.contains("tok login app-browser"), "{said:?}");
+    assert_eq!(sandbox.status("app-browser")["state"], "login-needed");
+
+    let person = browser.person(&sandbox, "alice", &[]);
+    let first = log_in(&sandbox, &["app-browser"], &person);
+    let second = log_in(&sandbox, &["app-browser"], &person);
+    for said in [first.end(), second.end()] {
+        assert_eq!(said.code, 0, "{said:?}");
+        assert!(!said.stderr.contains(&sandbox.token("app-browser")));
+    }
+    let seen = person.saw();
+    assert_is_a_quiet_page(&seen, &provider);
+    assert_eq!(seen["status"], 200, "{seen}");
+    let token = sandbox.token("app-browser");
+    let who = provider.holder(&token);
+    assert_eq!((&who["sub"], &who["client"]), (&"alice".into(), &"app-browser".into()));
+    let asked = provider.token_requests().remove("app-browser").expect("requests");
+    let grants: Vec<_> = asked.iter().map(|it| it["grant"].as_str().unwrap_or_default()).collect();
+    assert_eq!(grants, ["authorization_code"], "one login for both");
+    let begun = provider.seen_at("/auth");
+    assert!(begun.iter().all(|it| it["pkce"] == "S256"), "{begun:#?}");
+    let redirect = begun[0]["redirect"].as_str().expect("a redirect");
+    assert!(redirect.starts_with("http://127.0.0.1:") && redirect.ends_with("/callback"), "{redirect}");
+    assert_eq!(listeners(daemon.pid()), BTreeSet::new(), "its listener is closed");
+
+    // A stop, a crash: no person is needed.
+    assert!(daemon.stop().success());
+    let daemon = sandbox.start();
+    assert_eq!(provider.holder(&sandbox.token("app-browser"))["sub"], "alice");
+    daemon.kill();
+    let _daemon = sandbox.start();
+    assert_eq!(sandbox.tok(["refresh", "app-browser"]).code, 0);
+    let token = sandbox.token("app-browser");
+    assert_eq!(provider.holder(&token)["sub"], "alice");
+    let asked = provider.token_requests().remove("app-browser").expect("requests");
+    assert_eq!(asked.iter().filter(|it| it["grant"] == "authorization_code").count(), 1);
+    let id_token = sandbox.tok(["get", "app-browser", "--id-token"]);
+    assert_eq!(id_token.code, 0, "{id_token:?}");
+    provider.verified(id_token.stdout.trim_end(), "app-browser");
+
+    // And out again.
+    let said = sandbox.tok(["logout", "app-browser"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(!provider.is_alive(&token));
+    assert_eq!(sandbox.tok(["get", "app-browser"]).code, 4);
+}
+
+#[test]
+fn who_declines_in_the_browser_is_told_so_and_what_the_service_says_stays_text() {
+    let sandbox = Sandbox::new();
+    let what = "a login that is declined in a browser";
+    let Some(browser) = Browser::find(what) else { return };
+    let Some(provider) = Provider::start_for_long(&sandbox, what) else {
+        return;
+    };
+    // The other loopback, where the machine has it (RFC 8252 7.3).
+    let redirect = match TcpListener::bind("[::1]:0") {
+        Ok(_) => "redirect_uris = ['http://[::1]/callback']\n",
+        Err(_) => "",
+    };
+    sandbox.configure(&(browser_account(&provider, "app-browser", "app-browser") + redirect));
+    let daemon = sandbox.start();
+    let words = "<script>alert(1)</script><img src=x onerror=alert(2)><b>bold</b>";
+    let person = browser.person(&sandbox, "alice", &["--answer", "deny", "--words", words]);
+    let said = log_in(&sandbox, &["app-browser"], &person).end();
+    assert_eq!(said.code, 7, "{said:?}");
+    let seen = person.saw();
+    assert_is_a_quiet_page(&seen, &provider);
+    assert_ne!(seen["title"], "");
+    assert_eq!(sandbox.tok(["get", "app-browser"]).code, 4);
+    assert_eq!(provider.seen_at("/token").len(), 0);
+    assert_eq!(listeners(daemon.pid()), BTreeSet::new(), "its listener is closed");
+}
+
+#[test]
+fn without_a_browser_here_the_address_is_opened_elsewhere_and_its_end_pasted() {
+    let sandbox = Sandbox::new();
+    let what = "a login over ssh";
+    let Some(browser) = Browser::find(what) else { return };
+    let Some(provider) = Provider::start_for_long(&sandbox, what) else {
+        return;
+    };
+    // A client that signs, in the code's exchange as well.
+    let key = provider.new_key("app-signing", "ES256", "pkcs8");
+    sandbox.configure(
+        &(browser_account(&provider, "first", "app-signing")
+            + &secret_line(&sandbox, "first", "private_key", &key)
+            + "private_key_id = 'pkcs8'\n"),
+    );
+    let daemon = sandbox.start();
+    let person = browser.person(&sandbox, "alice", &["--elsewhere"]);
+    let never = browser.person(&sandbox, "nobody", &[]);
+    let mut login = LoggingIn::start_with(&sandbox, &["first", "--no-browser"], |command| {
+        command.env("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22").env("BROWSER", &never.program);
+    });
+    let address = login.address(&provider.url);
+    person.open(&sandbox, &address);
+    let seen = person.saw();
+    let end = seen["address"].as_str().expect("an address");
+    assert!(end.starts_with("http://127.0.0.1:") && end.contains("code="), "{end}");
+    assert_eq!(seen["status"], 502, "the browser does not reach the daemon");
+
+    // What belongs to another login is refused, and this one goes on.
+    login.say(&end.replace("state=", "state=x"));
+    login.hear("a word about what does not fit", |text| text.contains("state").then_some(()));
+    login.say(end);
+    let said = login.end();
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(!never.was_asked(), "no browser is opened here");
+    assert_eq!(provider.holder(&sandbox.token("first"))["sub"], "alice");
+    assert_eq!(listeners(daemon.pid()), BTreeSet::new(), "no listener is left");
+}
+
+#[test]
+fn a_login_that_is_given_up_leaves_nothing_behind() {
+    let sandbox = Sandbox::new();
+    let what = "a login that is given up";
+    let Some(provider) = Provider::start_for_long(&sandbox, what) else {
+        return;
+    };
+    let device = account_at(&provider, "tv", "device_code", "tv") + "scope = ['openid', 'offline_access']\n";
+    sandbox.configure(&(browser_account(&provider, "app-browser", "app-browser") + &device));
+    let daemon = sandbox.start();
+    let before = kept(&sandbox.state());
+    let browser = LoggingIn::start(&sandbox, &["app-browser", "--no-browser"]);
+    let tv = LoggingIn::start(&sandbox, &["tv"]);
+    let _ = browser.address(&provider.url);
+    let code = user_code(&tv);
+    for login in [browser, tv] {
+        login.signal(Signal::INT);
+        let said = login.end();
+        assert_eq!(said.code, 128 + Signal::INT.as_raw(), "{said:?}");
+    }
+    eventually("its listener is closed", || listeners(daemon.pid()).is_empty().then_some(()));
+    provider.decide_device(&code, "approve");
+    let polls = || provider.seen_at("/token").len();
+    let asked = polls();
+    let_pass(Duration::from_secs(6), "a poll would come");
+    assert_eq!(polls(), asked, "nobody asks any more");
+    assert_eq!(kept(&sandbox.state()), before);
+    for name in ["app-browser", "tv"] {
+        assert_eq!(sandbox.tok(["get", name]).code, 4, "{name}");
+    }
+}
+
+#[test]
+fn a_login_with_a_term_ends_after_it() {
+    let sandbox = Sandbox::new();
+    let Some(provider) = Provider::start_for_long(&sandbox, "a login with a term") else {
+        return;
+    };
+    provider.control("client", &json!({"client_id": "long", "like": "tv"}));
+    let names = ["tv", "long"];
+    let table =
+        |name| account_at(&provider, name, "device_code", name) + "scope = ['openid', 'offline_access']\n";
+    sandbox.configure(&names.map(table).concat());
+    let daemon = sandbox.start();
+    for (name, term) in [("tv", "15s"), ("long", "8h")] {
+        provider.hurry_device(name, &json!({}));
+        let login = LoggingIn::start(&sandbox, &[name, "--for", term]);
+        provider.decide_device(&user_code(&login), "approve");
+        let said = login.end();
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+    let token = sandbox.token("tv");
+    assert!(provider.is_alive(&token));
+    for name in names {
+        assert!(sandbox.status(name)["login_ends_at"].is_string(), "{}", sandbox.status(name));
+    }
+    // The term is kept.
+    assert!(daemon.stop().success());
+    let _daemon = sandbox.start();
+    assert_eq!(provider.holder(&sandbox.token("long"))["sub"], "alice");
+    eventually("the term is over", || (sandbox.tok(["get", "tv"]).code == 4).then_some(()));
+    assert_eq!(sandbox.status("tv")["state"], "login-needed");
+    assert_eq!(provider.holder(&sandbox.token("long"))["sub"], "alice");
+}

@@ -1,0 +1,86 @@
+//! How tokens end: by a logout, and by a service that says of a rejected one whether it lives.
+
+use super::*;
+
+/// A login at `client`, and one more key.
+fn login(provider: &Provider, client: &str, more: &str) -> String {
+    account_at(provider, client, "refresh_token", client)
+        + &format!("refresh_token = {{ file = '~/{client}.refresh' }}\n{more}")
+}
+
+#[test]
+fn a_logout_ends_the_tokens_at_the_provider_and_a_local_one_only_here() {
+    let sandbox = Sandbox::new();
+    let Some(provider) = Provider::start_for_long(&sandbox, "logout") else {
+        return;
+    };
+    provider.log_in(&sandbox, "app-public");
+    provider.log_in(&sandbox, "app-basic");
+    let secret = secret_line(&sandbox, "app-basic", "client_secret", "app-secret");
+    sandbox.configure(&(login(&provider, "app-public", "") + &login(&provider, "app-basic", &secret)));
+    let _daemon = sandbox.start();
+    let [told, local] = ["app-basic", "app-public"].map(|name| sandbox.token(name));
+    assert!(provider.is_alive(&told) && provider.is_alive(&local));
+
+    let said = sandbox.tok(["logout", "app-basic"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(!provider.is_alive(&told));
+    assert_eq!(provider.whoami(&told).0, 401);
+    let revoked = provider.seen_at("/token/revocation");
+    assert!(revoked.iter().any(|it| it["hint"] == "refresh_token"), "{revoked:#?}");
+    assert!(
+        revoked.iter().all(|it| it["auth"] == "basic" && it["client"] == "app-basic" && it["status"] == 200)
+    );
+
+    let said = sandbox.tok(["logout", "app-public", "--local"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(provider.seen_at("/token/revocation").len(), revoked.len(), "nobody was told");
+    assert!(provider.is_alive(&local));
+    for name in ["app-basic", "app-public"] {
+        let said = sandbox.tok(["get", name]);
+        assert_eq!((said.code, said.stdout.as_str()), (4, ""), "{said:?}");
+        assert_eq!(sandbox.status(name)["state"], "login-needed", "{name}");
+    }
+}
+
+#[test]
+fn the_service_settles_whether_a_rejected_token_is_dead() {
+    let sandbox = Sandbox::new();
+    let Some(provider) = Provider::start_for_long(&sandbox, "introspection") else {
+        return;
+    };
+    let asks = format!("introspection_endpoint = '{}/token/introspection'\n", provider.url);
+    sandbox.configure(&(account(&sandbox, "basic", &provider, "svc-basic", "basic-secret") + &asks));
+    let _daemon = sandbox.start();
+    let reject = |token: &str| {
+        let said = sandbox.tok_with_input(["reject", "basic"], token);
+        assert_eq!(said.code, 0, "{said:?}");
+    };
+    // The first is honoured unasked.
+    let first = sandbox.token("basic");
+    reject(&first);
+    let second = sandbox.token("basic");
+    assert_ne!(first, second);
+
+    // The next ones are not, as the service calls the token alive.
+    reject(&second);
+    let said = sandbox.tok(["get", "basic", "--format", "json"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let answer: Value = serde_json::from_str(&said.stdout).expect("JSON");
+    assert_eq!(answer["token"], second.as_str());
+    assert!(!answer["warnings"].as_array().expect("a list").is_empty(), "{answer}");
+    let asked = provider.seen_at("/token/introspection");
+    assert!(!asked.is_empty());
+    assert!(asked.iter().all(|it| it["client"] == "svc-basic" && it["status"] == 200), "{asked:#?}");
+    assert_eq!(provider.token_requests()["svc-basic"].len(), 2);
+
+    // The token dies, and the service says so.
+    provider.revoke(&second);
+    reject(&second);
+    let third = eventually("another token", || {
+        let said = sandbox.tok(["get", "basic"]);
+        (said.code == 0 && said.stdout.trim_end() != second).then(|| said.stdout.trim_end().to_owned())
+    });
+    assert_eq!(provider.whoami(&third), (200, "svc-basic".into()));
+    assert_eq!(provider.token_requests()["svc-basic"].len(), 3);
+}
