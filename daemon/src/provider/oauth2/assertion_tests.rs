@@ -1,4 +1,4 @@
-//! What is signed: by clients that prove with a JWT who they are, and for the grant jwt_bearer.
+//! What is signed: by clients that prove with a JWT who they are, and for the grant `jwt_bearer`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -7,9 +7,9 @@ use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::provider::Class;
 use crate::provider::jose::KeySet;
 use crate::provider::stand_in::{Account, NOW, Seen, StandIn, answer, request, secret, token};
-use crate::provider::{Class, Provider as _};
 
 /// A new Ed25519 key: as a PEM, and as the service knows it.
 fn key() -> (String, KeySet) {

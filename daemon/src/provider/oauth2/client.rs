@@ -109,9 +109,8 @@ impl Client {
         let signs = wants.is_some_and(|wants| wants.key);
         let method = match method {
             Named::None if has_key && !has_secret && !signs => Some(Method::PrivateKeyJwt),
-            Named::None => None,
             Named::One(method) => Some(method),
-            Named::Faulty => None,
+            Named::None | Named::Faulty => None,
         };
         let id = table.has("client_id").then(|| table.required_string("client_id"));
         if let Some(wants) = wants {
@@ -188,6 +187,13 @@ impl Client {
             Some(source) => source.fetch(&asking.errand, self.timeout).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// What `tokend check` shows of it beside its sources.
+    pub(super) fn describe(&self, into: &mut Vec<(&'static str, String)>) {
+        into.extend(self.id.iter().map(|id| ("client_id", id.clone())));
+        let method = self.method.map(|method| ("token_endpoint_auth_method", method.name().to_owned()));
+        into.extend(method);
     }
 
     /// Where its secrets come from, each by its key.

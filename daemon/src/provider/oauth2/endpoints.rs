@@ -168,7 +168,7 @@ impl Endpoints {
 
     /// What `tokend check` shows of them.
     pub(super) fn describe(&self, into: &mut Vec<(&'static str, String)>) {
-        into.extend(self.issuer.as_ref().map(|issuer| ("issuer", issuer.url.to_string())));
+        into.extend(self.issuer().map(|issuer| ("issuer", issuer.to_owned())));
         into.extend(self.written.iter().map(|(which, url)| (which.key(), url.to_string())));
     }
 }

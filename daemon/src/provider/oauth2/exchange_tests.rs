@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::provider::Class;
 use crate::provider::stand_in::{Account, StandIn, answer, request, secret, token};
-use crate::provider::{Class, Provider as _};
 
 const TYPE: &str = "urn:ietf:params:oauth:token-type";
 

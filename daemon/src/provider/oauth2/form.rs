@@ -27,7 +27,9 @@ impl Form {
 
     /// Adds a pair for each value.
     pub(super) fn say_each(&mut self, name: &str, values: &[String]) {
-        values.iter().for_each(|value| self.say(name, value));
+        for value in values {
+            self.say(name, value);
+        }
     }
 
     /// Adds a pair whose value is a secret.

@@ -15,7 +15,7 @@ use crate::provider::jose::{Header, SigningKey, sign};
 use crate::provider::stand_in::{
     Account, Answer, NOW, StandIn, answer, moment, request, secret, token, with_secrets,
 };
-use crate::provider::{Class, ID_TOKEN, Provider as _};
+use crate::provider::{Class, ID_TOKEN};
 use crate::secret::Errand;
 
 /// A service that signs, with a key of this name.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::provider::Class;
 use crate::provider::stand_in::{Account, Answer, NOW, StandIn, answer, moment, secret};
-use crate::provider::{Class, Provider as _};
 use crate::secret::Errand;
 
 fn asking() -> Asking {

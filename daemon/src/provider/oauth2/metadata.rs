@@ -107,11 +107,14 @@ impl Issuer {
         };
         // Held while asking, so that variants of the account ask once.
         let mut known = self.known.lock().await;
-        if let Some((at, metadata)) = &*known
-            && at.until(now.steady) < FRESH
-            && check(metadata).is_ok()
-        {
-            return Ok(Arc::clone(metadata));
+        if let Some((at, metadata)) = &*known {
+            let age = at.until(now.steady);
+            let found = check(metadata);
+            // Without id tokens there are tokens all the same: no reason to ask again for each.
+            let is_bearable = found.is_ok() || (needed == Some(Endpoint::Jwks) && age < AGAIN);
+            if age < FRESH && is_bearable {
+                return found.map(|()| Arc::clone(metadata));
+            }
         }
         // Not at each request, least of all right before a refresh token is spent.
         let soon = Steady(now.steady.0.saturating_sub(milliseconds(FRESH.saturating_sub(AGAIN))));

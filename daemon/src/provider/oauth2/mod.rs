@@ -320,7 +320,7 @@ impl Provider for OAuth2 {
         let mut lines = Vec::new();
         self.endpoints.describe(&mut lines);
         lines.push(("grant", self.grant.name().to_owned()));
-        lines.extend(self.client.id.iter().map(|id| ("client_id", id.clone())));
+        self.client.describe(&mut lines);
         self.grant.describe(&mut lines);
         let first = self.first_refresh_token().map(|source| ("refresh_token", source));
         for (name, source) in self.all_sources().into_iter().chain(first) {

@@ -244,3 +244,45 @@ fn what_it_is_and_shows() {
     assert_eq!((identity.origin.as_str(), identity.client.as_str()), ("https://a.example", "app"));
     assert!(!format!("{:?} {lines:?} {identity:?}", &*account).contains("first"));
 }
+
+/// An account of a person's login.
+fn of_login(grant: &str, service: &StandIn) -> Account {
+    let url = service.url();
+    let keys = format!(
+        "grant = '{grant}'\nclient_id = 'app'\ntoken_endpoint = '{url}/token'\n\
+         scope = ['openid', 'mail']\naudience = 'x'\nresource = 'urn:r'\n\
+         device_authorization_endpoint = '{url}/device'\n"
+    );
+    match grant {
+        "device_code" => Account::read("oauth2", &keys),
+        _ => Account::read("oauth2", &format!("{keys}authorization_endpoint = '{url}/authorize'")),
+    }
+}
+
+#[tokio::test]
+async fn a_login_is_spent_as_it_was_granted_unless_a_caller_asks_for_less() {
+    for grant in ["device_code", "authorization_code"] {
+        let service =
+            StandIn::start(vec![answer(200, r#"{"access_token": "abc", "refresh_token": "new"}"#); 2]);
+        let account = of_login(grant, &service);
+        assert!(account.spends_refresh_token() && account.first_refresh_token().is_none());
+        let minted = account.mint(&spending()).await.expect("a token");
+        assert_eq!(minted.refresh_token.as_ref().map(text).as_deref(), Some("new"));
+        let asked = MintRequest { scope: Some(vec!["mail".to_owned()]), ..spending() };
+        account.mint(&asked).await.expect("a token");
+        let start = "grant_type=refresh_token&refresh_token=old+refresh+%26+token+%2B%25";
+        let end = "audience=x&resource=urn%3Ar&client_id=app";
+        let seen: Vec<_> = service.seen().into_iter().map(|seen| seen.body).collect();
+        assert_eq!(seen, [format!("{start}&{end}"), format!("{start}&scope=mail&{end}")]);
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_is_refused_needs_another() {
+    let service = StandIn::start([answer(400, "{\"error\": \"invalid_grant\"}")]);
+    let account = of_login("device_code", &service);
+    let asked = MintRequest { errand: crate::secret::Errand::new("graph", ""), ..spending() };
+    let failure = account.mint(&asked).await.expect_err("refused");
+    assert_eq!((failure.class, failure.kind), (Class::LoginNeeded, "invalid-grant"));
+    assert_eq!(failure.hint, "`tok login graph`");
+}

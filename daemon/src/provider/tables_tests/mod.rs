@@ -28,6 +28,8 @@ enum Type {
     OpenvCloud,
     ClientCredentials,
     RefreshToken,
+    /// Once a person has logged in.
+    DeviceCode,
     Password,
     JwtBearer,
     TokenExchange,
@@ -41,13 +43,14 @@ enum Type {
 
 use Type::*;
 
-const TYPES: [Type; 12] = [
+const TYPES: [Type; 13] = [
     LyveCloud,
     ItsYouOnline,
     Offline,
     OpenvCloud,
     ClientCredentials,
     RefreshToken,
+    DeviceCode,
     Password,
     JwtBearer,
     TokenExchange,
@@ -62,7 +65,7 @@ impl Type {
             LyveCloud => "lyve-cloud",
             ItsYouOnline | Offline => "itsyouonline",
             OpenvCloud => "openvcloud",
-            ClientCredentials | RefreshToken | Password | JwtBearer | TokenExchange => "oauth2",
+            ClientCredentials | RefreshToken | DeviceCode | Password | JwtBearer | TokenExchange => "oauth2",
             Http | HttpRefused | HttpText => "http",
         }
     }
@@ -89,6 +92,10 @@ impl Type {
             RefreshToken => format!(
                 "token_endpoint = '{url}/token'\ngrant = 'refresh_token'\nclient_id = 'app'\n\
                  refresh_token = $first$\n"
+            ),
+            DeviceCode => format!(
+                "token_endpoint = '{url}/token'\ngrant = 'device_code'\nclient_id = 'app'\n\
+                 device_authorization_endpoint = '{url}/device'\n"
             ),
             Password => format!(
                 "token_endpoint = '{url}/token'\ngrant = 'password'\n{client}username = 'u'\n\
@@ -126,7 +133,7 @@ impl Type {
             LyveCloud => (json!({"token": "abc", "expirationSec": 60}).to_string(), opaque()),
             ItsYouOnline | Offline => (child(), child()),
             OpenvCloud => ("\"abc\"".to_owned(), opaque()),
-            ClientCredentials | RefreshToken | Password | JwtBearer | TokenExchange => {
+            ClientCredentials | RefreshToken | DeviceCode | Password | JwtBearer | TokenExchange => {
                 (json!({"access_token": "abc"}).to_string(), opaque())
             }
             Http | HttpRefused => (json!({"data": {"token": "abc"}}).to_string(), opaque()),
@@ -296,7 +303,9 @@ async fn a_lifetime_may_be_written_in_any_way() {
         (json!(0), Ok(None)),
         (json!("0"), Ok(None)),
     ] {
-        for kind in [LyveCloud, ClientCredentials, RefreshToken, Password, JwtBearer, TokenExchange, Http] {
+        for kind in
+            [LyveCloud, ClientCredentials, RefreshToken, DeviceCode, Password, JwtBearer, TokenExchange, Http]
+        {
             // What is left of a Lyve Cloud token is none.
             let is_zero = told == 0 || told == "0";
             let life = if kind == LyveCloud && is_zero { DEAD } else { life };

@@ -65,19 +65,19 @@ fn successes() -> Vec<Row> {
         row("200, a token of another kind", answer(200, r#"{"access_token": 7, "token": {}}"#), |_| NO_TOKEN),
         row("200, truncated JSON", answer(200, r#"{"access_token": "ab"#), |_| NO_TOKEN),
         row("200, RFC 6749 5.2", answer(200, r#"{"error": "invalid_client"}"#), |kind| match kind {
-            ClientCredentials | Password | JwtBearer | TokenExchange | RefreshToken => NO,
+            ClientCredentials | Password | JwtBearer | TokenExchange | RefreshToken | DeviceCode => NO,
             _ => NO_TOKEN,
         }),
         row("200, invalid_grant", answer(200, r#"{"error": "invalid_grant"}"#), |kind| match kind {
             ClientCredentials | Password | JwtBearer | TokenExchange => NO,
-            RefreshToken => LOGIN,
+            RefreshToken | DeviceCode => LOGIN,
             _ => NO_TOKEN,
         }),
         row(
             "200, GitHub's no",
             answer(200, r#"{"error": "incorrect_client_credentials"}"#),
             |kind| match kind {
-                ClientCredentials | Password | JwtBearer | TokenExchange | RefreshToken => NO,
+                ClientCredentials | Password | JwtBearer | TokenExchange | RefreshToken | DeviceCode => NO,
                 _ => NO_TOKEN,
             },
         ),
@@ -85,7 +85,9 @@ fn successes() -> Vec<Row> {
             "200, GitHub's perhaps",
             answer(200, r#"{"error": "bad_verification_code"}"#),
             |kind| match kind {
-                ClientCredentials | Password | JwtBearer | TokenExchange | RefreshToken => THRICE,
+                ClientCredentials | Password | JwtBearer | TokenExchange | RefreshToken | DeviceCode => {
+                    THRICE
+                }
                 _ => NO_TOKEN,
             },
         ),
@@ -93,7 +95,9 @@ fn successes() -> Vec<Row> {
             "200, an error that is an object",
             answer(200, r#"{"error": {"code": 401}}"#),
             |kind| match kind {
-                ClientCredentials | Password | JwtBearer | TokenExchange | RefreshToken => NO_SUCCESS,
+                ClientCredentials | Password | JwtBearer | TokenExchange | RefreshToken | DeviceCode => {
+                    NO_SUCCESS
+                }
                 _ => NO_TOKEN,
             },
         ),
@@ -151,8 +155,8 @@ fn refusals() -> Vec<Row> {
 /// An error in the words of a protocol.
 fn errors_in_words() -> Vec<Row> {
     let invalid_client: fn(Type) -> Expected = |kind| match kind {
-        ClientCredentials | Password | JwtBearer | TokenExchange | RefreshToken | ItsYouOnline | Offline
-        | HttpRefused => NO,
+        ClientCredentials | Password | JwtBearer | TokenExchange | RefreshToken | DeviceCode
+        | ItsYouOnline | Offline | HttpRefused => NO,
         _ => THRICE,
     };
     vec![
@@ -168,7 +172,7 @@ fn errors_in_words() -> Vec<Row> {
             _ => NO,
         }),
         row("400 invalid_grant", answer(400, r#"{"error": "invalid_grant"}"#), |kind| match kind {
-            RefreshToken => LOGIN,
+            RefreshToken | DeviceCode => LOGIN,
             ClientCredentials | Password | JwtBearer | TokenExchange | ItsYouOnline | Offline
             | HttpRefused => NO,
             _ => THRICE,
@@ -179,7 +183,9 @@ fn errors_in_words() -> Vec<Row> {
         }),
         row("400 temporarily_unavailable", answer(400, r#"{"error": "temporarily_unavailable"}"#), |kind| {
             match kind {
-                ClientCredentials | Password | JwtBearer | TokenExchange | RefreshToken => NOT_READY,
+                ClientCredentials | Password | JwtBearer | TokenExchange | RefreshToken | DeviceCode => {
+                    NOT_READY
+                }
                 ItsYouOnline | Offline | HttpRefused => NO,
                 _ => THRICE,
             }

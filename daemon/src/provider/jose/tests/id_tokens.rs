@@ -5,7 +5,8 @@ use tokend_proto::Secret;
 
 use super::{key_for, public, secret, set_of, signed, told, with};
 use crate::clock::Wall;
-use crate::provider::jose::{Algorithm, Claims, Expected};
+use crate::provider::jose::id_token::Claims;
+use crate::provider::jose::{Algorithm, Expected};
 use crate::provider::{Class, Failure};
 
 const NOW: i64 = 1_700_000_000;
