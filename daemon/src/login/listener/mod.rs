@@ -257,3 +257,6 @@ fn unavailable(redirect: &Redirect, error: &io::Error) -> Failure {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;
