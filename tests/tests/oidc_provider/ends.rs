@@ -50,37 +50,48 @@ fn the_service_settles_whether_a_rejected_token_is_dead() {
         return;
     };
     let asks = format!("introspection_endpoint = '{}/token/introspection'\n", provider.url);
-    sandbox.configure(&(account(&sandbox, "basic", &provider, "svc-basic", "basic-secret") + &asks));
+    let text = account(&sandbox, "alive", &provider, "svc-basic", "basic-secret")
+        + &asks
+        + &account(&sandbox, "dead", &provider, "svc-post", "post-secret")
+        + "token_endpoint_auth_method = 'client_secret_post'\n"
+        + &asks;
+    sandbox.configure(&text);
     let _daemon = sandbox.start();
-    let reject = |token: &str| {
-        let said = sandbox.tok_with_input(["reject", "basic"], token);
+    let reject = |name: &str, token: &str| {
+        let said = sandbox.tok_with_input(["reject", name], token);
         assert_eq!(said.code, 0, "{said:?}");
     };
-    // The first is honoured unasked.
-    let first = sandbox.token("basic");
-    reject(&first);
-    let second = sandbox.token("basic");
-    assert_ne!(first, second);
+    // The first rejection is honoured unasked.
+    let [alive, dead] = ["alive", "dead"].map(|name| {
+        let first = sandbox.token(name);
+        reject(name, &first);
+        let second = sandbox.token(name);
+        assert_ne!(first, second);
+        second
+    });
+    assert_eq!(provider.seen_at("/token/introspection").len(), 0);
 
-    // The next ones are not, as the service calls the token alive.
-    reject(&second);
-    let said = sandbox.tok(["get", "basic", "--format", "json"]);
+    provider.revoke(&dead);
+    reject("alive", &alive);
+    reject("dead", &dead);
+    let said = sandbox.tok(["get", "alive", "--format", "json"]);
     assert_eq!(said.code, 0, "{said:?}");
     let answer: Value = serde_json::from_str(&said.stdout).expect("JSON");
-    assert_eq!(answer["token"], second.as_str());
+    assert_eq!(answer["token"], alive.as_str());
     assert!(!answer["warnings"].as_array().expect("a list").is_empty(), "{answer}");
-    let asked = provider.seen_at("/token/introspection");
-    assert!(!asked.is_empty());
-    assert!(asked.iter().all(|it| it["client"] == "svc-basic" && it["status"] == 200), "{asked:#?}");
-    assert_eq!(provider.token_requests()["svc-basic"].len(), 2);
-
-    // The token dies, and the service says so.
-    provider.revoke(&second);
-    reject(&second);
+    // A second rejection waits for its turn.
     let third = eventually("another token", || {
-        let said = sandbox.tok(["get", "basic"]);
-        (said.code == 0 && said.stdout.trim_end() != second).then(|| said.stdout.trim_end().to_owned())
+        let said = sandbox.tok(["get", "dead"]);
+        assert_ne!(said.stdout.trim_end(), dead, "it is not served any more");
+        (said.code == 0).then(|| said.stdout.trim_end().to_owned())
     });
-    assert_eq!(provider.whoami(&third), (200, "svc-basic".into()));
-    assert_eq!(provider.token_requests()["svc-basic"].len(), 3);
+    assert_eq!(provider.whoami(&third), (200, "svc-post".into()));
+
+    let asked = provider.seen_at("/token/introspection");
+    let by = |client: &str| asked.iter().filter(|it| it["client"] == client).collect::<Vec<_>>();
+    let (alive, dead) = (by("svc-basic"), by("svc-post"));
+    assert_eq!((alive.len(), dead.len()), (1, 1), "{asked:#?}");
+    assert_eq!((&alive[0]["auth"], &dead[0]["auth"]), (&"basic".into(), &"post".into()));
+    assert_eq!(provider.token_requests()["svc-basic"].len(), 2);
+    assert_eq!(provider.token_requests()["svc-post"].len(), 3);
 }

@@ -129,8 +129,8 @@ fn a_token_of_another_account_is_traded_for_one_of_its_person() {
     assert_eq!(sandbox.tok_with_input(["reject", "app-public"], &subject).code, 0);
     assert_eq!(sandbox.tok(["get", "app-public"]).code, 4, "the whole login ended with its token");
     let said = sandbox.tok(["refresh", "plain"]);
-    assert_eq!(said.code, 4, "{said:?}");
-    assert!(said.stderr.contains("app-public"), "{said:?}");
+    assert_ne!(said.code, 0, "{said:?}");
+    assert!(said.stderr.contains("app-public"), "the other account is named: {said:?}");
     provider.log_in(&sandbox, "app-public");
     eventually("another login is seen by itself", || {
         (sandbox.tok(["get", "app-public"]).code == 0).then_some(())
