@@ -43,7 +43,7 @@ fn an_answer_of_another_login_or_another_service_is_not_traded() {
 #[test]
 fn a_state_that_does_not_match_is_told_and_the_login_waits_for_the_right_one() {
     let scene = Scene::new();
-    let cases = [Case::new("login")];
+    let cases = [Case::new("acme")];
     let server = &cases[0].server;
     let daemon = scene.start("authorization_code", &cases);
     let (mut login, asked) = begin(&scene, &cases[0]);
@@ -53,16 +53,16 @@ fn a_state_that_does_not_match_is_told_and_the_login_waits_for_the_right_one() {
         login.say(&wrong);
         let shown = visit(&wrong);
         assert!((400..500).contains(&shown.status), "{}", shown.text);
-        assert!(!shown.text.contains("login"), "who it is for is nobody's business: {}", shown.text);
+        assert!(!shown.text.contains("acme"), "who it is for is nobody's business: {}", shown.text);
     }
     login.hear("it is told", |text| (text.matches("state does not match").count() >= 4).then_some(()));
     assert_eq!(server.token_requests(), 0);
-    scene.has_nothing("login");
+    scene.has_nothing("acme");
     login.say(&redirect(server, &asked, &[]));
     let said = login.end();
     assert_eq!(said.code, 0, "{said:?}");
-    is_harmless("login", &said.stderr);
-    assert!(server.is_live(&scene.sandbox.token("login")));
+    is_harmless("acme", &said.stderr);
+    assert!(server.is_live(&scene.sandbox.token("acme")));
     is_harmless("the log", &daemon.log());
 }
 
@@ -134,6 +134,6 @@ fn a_code_that_is_another_logins_is_worth_nothing() {
         let (mut login, asked) = begin(&scene, &cases[0]);
         login.say(&redirect(server, &asked, &[("code", code)]));
         let said = login.end();
-        scene.is_refused(code, &said);
+        scene.is_refused("login", &said);
     }
 }

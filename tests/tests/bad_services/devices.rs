@@ -1,8 +1,5 @@
 //! A device flow that lies (RFC 8628).
 
-use std::time::Duration;
-use tokend_tests::real_time::timed;
-
 use super::*;
 
 /// A service whose answer to a device is otherwise in these fields.
@@ -95,7 +92,7 @@ fn what_a_service_says_of_its_refusal_is_shown_without_what_a_terminal_understan
 #[test]
 fn a_device_is_asked_at_a_pace_whatever_the_service_wants() {
     let scene = Scene::new();
-    // Over after three seconds, and nobody says yes.
+    // Over after three seconds, which are taken for ten, and nobody says yes.
     let lies = [
         ("no-pause", json!({"interval": 0, "expires_in": 3})),
         ("backwards", json!({"interval": -1, "expires_in": 3})),
@@ -113,7 +110,7 @@ fn a_device_is_asked_at_a_pace_whatever_the_service_wants() {
     for (case, login) in cases.iter().zip(logins) {
         let said = login.end();
         scene.is_refused(&case.name, &said);
-        assert!(case.server.token_requests() <= 4, "{}: {}", case.name, case.server.token_requests());
+        assert!(case.server.token_requests() <= 10, "{}: {}", case.name, case.server.token_requests());
     }
 }
 
@@ -132,27 +129,32 @@ fn a_code_that_is_over_at_once_or_lives_for_ages_is_survived() {
     for case in &cases[..2] {
         case.server.change(|liar| liar.poll = Some("authorization_pending".into()));
     }
-    let _daemon = scene.start("device_code", &cases);
-    for case in &cases {
-        let (said, took) = timed(|| scene.log_in(&[&case.name]).end());
+    let daemon = scene.start("device_code", &cases);
+    let logins = cases.each_ref().map(|case| scene.log_in(&[&case.name]));
+    for (case, login) in cases.iter().zip(logins) {
+        let said = login.end();
         if said.code == 0 {
             // The person said yes at once: how long there would have been is no matter.
             assert!(!["at-once", "before"].contains(&case.name.as_str()), "{said:?}");
             assert_eq!(scene.sandbox.tok(["logout", &case.name]).code, 0);
-            continue;
+        } else {
+            assert!([5, 6].contains(&said.code), "{}: {said:?}", case.name);
+            is_clear(&case.name, &said);
         }
-        scene.is_refused(&case.name, &said);
-        assert!(took < Duration::from_secs(20), "{}: {took:?}", case.name);
     }
-    // The service says so itself, and what it says of a code that is another's.
-    let cases = ["expired_token", "invalid_grant", "slow_down\u{1b}[2J", "server_error"].map(|told| {
-        let case = Case::new(&told.replace(|it: char| !it.is_ascii_alphabetic(), "-"));
+    for case in &cases[..2] {
+        scene.has_nothing(&case.name);
+    }
+    drop(daemon);
+
+    // The service says so itself, or that the code is another's, or something that nobody knows.
+    let cases = ["expired_token", "invalid_grant", "slow\u{1b}[2J"].map(|told| {
+        let case = Case::new(told.split('\u{1b}').next().unwrap_or_default());
         case.server.change(|liar| liar.poll = Some(told.into()));
         case
     });
-    drop(_daemon);
-    let _daemon = scene.start("device_code", &cases[..3]);
-    for case in &cases[..3] {
+    let _daemon = scene.start("device_code", &cases);
+    for case in &cases {
         let said = scene.log_in(&[&case.name]).end();
         scene.is_refused(&case.name, &said);
     }

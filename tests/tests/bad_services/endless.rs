@@ -27,6 +27,8 @@ fn a_gigabyte_is_not_read_wherever_it_comes() {
 
     let paths = [("device", "/device"), ("poll", "/token")];
     let cases = paths.map(|(name, path)| Case::answering(name, path, endless("{")));
+    // A poll that fails is tried again as long as the code is good.
+    cases[1].server.change(|liar| liar.device.insert("expires_in".into(), json!(1)));
     let daemon = scene.start("device_code", &cases);
     for case in &cases {
         let said = scene.log_in(&[&case.name]).end();
@@ -46,13 +48,11 @@ fn a_gigabyte_is_not_read_wherever_it_comes() {
 }
 
 #[test]
-fn a_logout_that_is_answered_with_a_gigabyte_is_a_logout() {
+fn a_logout_does_not_read_it_either() {
     let scene = Scene::new();
     let cases = [Case::answering("login", "/revoke", endless(""))];
     let daemon = scene.start("device_code", &cases);
     assert_eq!(scene.log_in(&["login"]).end().code, 0);
-    let said = scene.sandbox.tok(["logout", "login"]);
-    is_harmless("logout", &said.stderr);
-    assert_eq!(scene.sandbox.tok(["get", "login"]).code, 4);
+    scene.is_only_forgotten_here("login");
     assert!(daemon.peak_memory_kib() < MOST_MEMORY, "{} KiB", daemon.peak_memory_kib());
 }

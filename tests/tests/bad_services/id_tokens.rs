@@ -38,7 +38,6 @@ fn a_login_with_a_false_id_token_is_refused_and_nothing_of_it_is_kept() {
         claiming("for-ever", "exp", Value::Null),
         claiming("nobody", "sub", Value::Null),
         lying("no-jwt", |liar| drop(liar.token.insert("id_token".into(), json!("x.y.z")))),
-        lying("no-text", |liar| drop(liar.token.insert("id_token".into(), json!(5)))),
         lying("evil-text", |liar| {
             drop(liar.token.insert("id_token".into(), json!("\u{1b}[2J.$(touch pwned).")))
         }),
@@ -51,6 +50,22 @@ fn a_login_with_a_false_id_token_is_refused_and_nothing_of_it_is_kept() {
         assert_eq!((said.code, said.stdout.as_str()), (4, ""), "{}: {said:?}", case.name);
     }
     is_harmless("the log", &daemon.log());
+}
+
+#[test]
+fn what_is_no_id_token_at_all_is_none() {
+    let scene = Scene::new();
+    let cases = [("a-number", json!(5)), ("a-list", json!(["x.y.z"])), ("nothing", Value::Null)]
+        .map(|(name, value)| lying(name, |liar| drop(liar.token.insert("id_token".into(), value))));
+    let _daemon = scene.start("authorization_code", &cases);
+    for case in &cases {
+        // The login may be one without it; nobody is ever given it.
+        let said = log_in(&scene, case);
+        assert!([0, 5, 6].contains(&said.code), "{}: {said:?}", case.name);
+        let said = scene.sandbox.tok(["get", &case.name, "--id-token"]);
+        assert!([4, 5, 6].contains(&said.code) && said.stdout.is_empty(), "{}: {said:?}", case.name);
+        scene.is_unharmed(&case.name);
+    }
 }
 
 #[test]

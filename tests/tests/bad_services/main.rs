@@ -79,6 +79,19 @@ impl Scene {
         self.has_nothing(name);
     }
 
+    /// A logout that the service does not take: it says so, and how to forget the login here alone, which works.
+    #[track_caller]
+    fn is_only_forgotten_here(&self, name: &str) {
+        let said = self.sandbox.tok(["logout", name]);
+        assert!([5, 6].contains(&said.code), "{name}: {said:?}");
+        is_clear(name, &said);
+        assert!(said.stderr.contains("--local"), "{name}: {said:?}");
+        assert_eq!(self.sandbox.tok(["logout", name, "--local"]).code, 0, "{name}");
+        assert_eq!(self.sandbox.tok(["get", name]).code, 4, "{name}");
+        assert_eq!(kept(&self.sandbox.state()), [""; 0], "{name}");
+        self.is_unharmed(name);
+    }
+
     /// No token, no login, nothing on the disk; nobody was told anything elsewhere.
     #[track_caller]
     fn has_nothing(&self, name: &str) {

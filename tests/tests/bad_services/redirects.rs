@@ -21,6 +21,8 @@ fn nothing_is_sent_where_an_answer_points_to() {
 
     let paths = [("device", "/device"), ("poll", "/token")];
     let cases = paths.map(|(name, path)| Case::answering(name, path, redirected(&scene)));
+    // A poll that fails is tried again as long as the code is good.
+    cases[1].server.change(|liar| liar.device.insert("expires_in".into(), json!(1)));
     let daemon = scene.start("device_code", &cases);
     for case in &cases {
         let said = scene.log_in(&[&case.name]).end();
@@ -53,9 +55,6 @@ fn neither_a_logout_nor_a_refresh_follows() {
     assert!([5, 6].contains(&said.code), "{said:?}");
     is_clear("refresh", &said);
     assert_eq!(scene.sandbox.token("login"), token, "what lives is served");
-    let said = scene.sandbox.tok(["logout", "login"]);
-    assert!(!said.stderr.is_empty(), "{said:?}");
+    scene.is_only_forgotten_here("login");
     assert!(server.asked_for("/revoke") > 0);
-    assert_eq!(scene.sandbox.tok(["get", "login"]).code, 4);
-    scene.is_unharmed("login");
 }
