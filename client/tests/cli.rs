@@ -10,7 +10,11 @@ mod cli {
     mod daemon;
     mod engine;
     mod get;
+    mod login;
+    mod login_at_terminal;
+    mod logout;
     mod secrets;
+    mod service;
     mod terminal;
     mod tok;
     mod trouble;

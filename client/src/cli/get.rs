@@ -1,6 +1,6 @@
 //! `tok get` and `tok header`: a token on standard output, and nothing else.
 
-use tokend_client::Client;
+use tokend_client::{Client, Get};
 
 use super::arguments::{Wishes, Word, Words};
 use super::complaint::{Complaint, Stop};
@@ -12,16 +12,18 @@ pub(crate) fn get(mut words: Words<'_>) -> Result<u8, Stop> {
     let mut account = None;
     let mut wishes = Wishes::default();
     let mut form = Form::default();
+    let mut which = Which::Token;
     while let Some(word) = words.next()? {
         match word {
             Word::Value(value) if account.is_none() => account = Some(value),
+            Word::Long(option) if option == "id-token" => which = Which::IdToken,
             Word::Long(option) if wishes.take(&option, &mut words)? || form.take(&option, &mut words)? => {}
             other => return Err(words.unexpected(&other)),
         }
     }
     let account = words.account(account)?;
-    let format = form.format(&account, &words)?;
-    print(&words, &account, &wishes, &format)
+    let format = form.format(&account, which, &words)?;
+    print(&words, which, wishes.of(&account), &format)
 }
 
 /// `tok header ACCOUNT`.
@@ -36,11 +38,32 @@ pub(crate) fn header(mut words: Words<'_>) -> Result<u8, Stop> {
         }
     }
     let account = words.account(account)?;
-    print(&words, &account, &wishes, &Format::Header)
+    print(&words, Which::Token, wishes.of(&account), &Format::Header)
 }
 
-fn print(words: &Words<'_>, account: &str, wishes: &Wishes, format: &Format) -> Result<u8, Stop> {
-    let token = Client::connect()?.get(wishes.of(account))?;
+/// Which of an account's tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Token,
+    IdToken,
+}
+
+impl Which {
+    /// The variable that it goes into where no other is named.
+    fn variable(self, account: &str) -> String {
+        match self {
+            Self::Token => variable::for_account(account),
+            Self::IdToken => variable::for_id_token(account),
+        }
+    }
+}
+
+fn print(words: &Words<'_>, which: Which, get: Get, format: &Format) -> Result<u8, Stop> {
+    let mut client = Client::connect()?;
+    let token = match which {
+        Which::Token => client.get(get),
+        Which::IdToken => client.id_token(get),
+    }?;
     let line = format.line(&token)?;
     output::print(line.as_bytes())?;
     output::warn(*words.manner, token.warnings());
@@ -78,7 +101,7 @@ impl Form {
     }
 
     /// The form that the options add up to. None is accepted where it would have no effect.
-    fn format(self, account: &str, words: &Words<'_>) -> Result<Format, Stop> {
+    fn format(self, account: &str, which: Which, words: &Words<'_>) -> Result<Format, Stop> {
         let name = self.name.as_deref().unwrap_or(if words.manner.json { "json" } else { "raw" });
         if self.variable.is_some() && name != "env" {
             return Err(words.usage("--var goes with --format env"));
@@ -86,6 +109,10 @@ impl Form {
         let for_mail = name == "xoauth2" || name == "oauthbearer";
         if !for_mail && (self.user.is_some() || self.host.is_some() || self.port.is_some()) {
             return Err(words.usage("--user, --host and --port go with --format xoauth2 and oauthbearer"));
+        }
+        if which == Which::IdToken && (for_mail || name == "form") {
+            let hint = "an id token goes with --format raw, header, json or env";
+            return Err(Complaint::usage(format!("--format {name} is no form of an id token"), hint).into());
         }
         let user = self.user;
         let needed = || {
@@ -95,7 +122,7 @@ impl Form {
             "raw" => Format::Raw,
             "header" => Format::Header,
             "json" => Format::Json,
-            "env" => Format::Env { name: self.variable.unwrap_or_else(|| variable::for_account(account)) },
+            "env" => Format::Env { name: self.variable.unwrap_or_else(|| which.variable(account)) },
             "form" => Format::Form,
             "xoauth2" => Format::XOauth2 { user: user.ok_or_else(needed)? },
             "oauthbearer" => {

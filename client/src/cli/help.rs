@@ -18,6 +18,8 @@ Tokens:
 Accounts:
   status    how each account is, and what to do
   list      the accounts' names and types
+  login     logs a person in, for accounts that need that once
+  logout    ends a login, here and at the service
   reload    the daemon reads its configuration again
 
 Secrets:
@@ -32,7 +34,8 @@ About tok:
 
 Options of every command:
   -v, --verbose   warnings, and what was done, even where standard error is no terminal
-      --json      errors as one JSON object; the output of get (without --format), list, secret list and status too
+      --json      errors as one JSON object; the output of get (without --format), list, login, logout, secret
+                  list and status too
   -h, --help      more about a command
 
 Exit status: 0 done, 1 a fault of tokend's own, 2 wrong call or configuration, 3 no such account or secret, 4 a login is
@@ -50,6 +53,8 @@ Prints the account's token with a newline, and nothing else.
       --scope S …       a token for these scopes; repeat it, or separate them by spaces
       --audience A …    a token for these audiences
       --timeout DUR     how long to wait for the service (default 30s, at most 10m)
+      --id-token        the id token that came with the token, its signature and claims checked; with --format raw,
+                        header, json or env
       --format F        raw          the token (default)
                         header       Authorization: Bearer TOKEN
                         json         an object: account, token, scheme, expires_at, expires_in, scope, warnings
@@ -132,10 +137,11 @@ Shows each account's state, how long its token lives, when it is refreshed, what
       --check   exits with the worst: 4 before 5, 9, 7, 3, 10, 1 and 6, which mends itself; 0 if all is well
       --json    a list of objects: account, type, state, expires_at, expires_in, next_refresh_at, refreshed_at,
                 served, last_error (null, or kind, message, hint, at), warnings, clock_skew (the seconds by which
-                tokend's clock is ahead of the service's, or null)
+                tokend's clock is ahead of the service's, or null), login_ends_at (the end of the term that
+                `tok login --for` gave, or null)
 
 States: fresh, refreshing, waiting (a try failed, the next is scheduled), parked (refused; waits for a change),
-login-needed, locked, idle (none held, none wanted).
+login-needed (`tok login ACCOUNT`), locked, idle (none held, none wanted).
 ";
 
 /// `tok help list`.
@@ -151,6 +157,36 @@ Usage: tok watch ACCOUNT
 
 Prints a line of JSON, as `tok get --format json` does, for the token that there is and for each new one, until it is
 stopped. Waits 30 s for a daemon that went away. Where there is no token yet, it says why on standard error.
+";
+
+/// `tok help login`.
+pub(crate) const LOGIN: &str = "\
+Usage: tok login ACCOUNT [--device | --no-browser] [--for DUR] [--json]
+
+Logs a person in, for an account whose service wants that once (grant authorization_code or device_code). Opens the
+browser where there is one: $BROWSER, else what the desktop has, and not through ssh. Else it shows a code to type on
+another device, where the service knows that (RFC 8628); else an address to open anywhere, and takes the address at
+which that ends, pasted at the terminal or from standard input. Shows on standard error what it waits for; Ctrl-C gives
+the login up. If somebody else is logging in to the account already, it is the same login.
+
+      --device       shows a code to type on another device, though there is a browser
+      --no-browser   shows an address to open in a browser elsewhere
+      --for DUR      the login is forgotten after so long, such as 8h
+      --json         an object at the end: account, expires_in, renews (whether the service gave a refresh token),
+                     login_ends_at (or null), scope, warnings
+
+Exit status: 5 the service refused, or names an address that is not safe to open; 6 not now; 7 the person said no there.
+";
+
+/// `tok help logout`.
+pub(crate) const LOGOUT: &str = "\
+Usage: tok logout ACCOUNT [--local] [--json]
+
+Ends a login: its tokens are forgotten, and the service is told to revoke them where it can (RFC 7009). Says nothing,
+but to a person or with -v.
+
+      --local   the service is not told
+      --json    an object: account, revoked (whether the service ended it), warnings
 ";
 
 /// `tok help reload`.

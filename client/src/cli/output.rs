@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use serde::Serialize;
+
 use super::arguments::Manner;
 use super::complaint::{Complaint, Stop, printable};
 use super::platform;
@@ -21,6 +23,13 @@ pub(crate) fn print(bytes: &[u8]) -> Result<(), Stop> {
             Err(Complaint::new(1, "output", message, "free the disk, or write elsewhere").into())
         }
     }
+}
+
+/// Writes a result without a secret in it to standard output, as one line of JSON.
+pub(crate) fn print_json(result: &impl Serialize) -> Result<(), Stop> {
+    let text = serde_json::to_string(result)
+        .map_err(|error| Complaint::fault(format!("no JSON can be written: {error}"), "leave --json away"))?;
+    print((text + "\n").as_bytes())
 }
 
 /// Says what the daemon wants known, to a person or to who asked with `-v`.

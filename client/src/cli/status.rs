@@ -78,6 +78,8 @@ struct JsonStatus<'a> {
     warnings: &'a [String],
     /// By how many seconds tokend's clock is ahead of the service's.
     clock_skew: Option<i64>,
+    /// When the term of its login is over.
+    login_ends_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -108,6 +110,7 @@ fn json(accounts: &[AccountStatus]) -> Result<String, Complaint> {
             }),
             warnings: &account.warnings,
             clock_skew: account.clock_skew.as_ref().map(|skew| span::whole_seconds(skew.ahead_ms)),
+            login_ends_at: account.login_ends_at_ms.map(span::rfc3339_ms),
         })
         .collect();
     let list = serde_json::to_string(&objects);
@@ -185,9 +188,19 @@ mod tests {
             "last_error",
             "warnings",
             "clock_skew",
+            "login_ends_at",
         ] {
             assert!(text.contains(&format!("\"{field}\":")), "{field} in {text}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn json_has_the_end_of_a_logins_term_or_null() -> Result<(), Complaint> {
+        let mut one = account("a", "fresh");
+        assert!(json(std::slice::from_ref(&one))?.contains("\"login_ends_at\":null"));
+        one.login_ends_at_ms = Some(1_700_000_000_999);
+        assert!(json(&[one])?.contains("\"login_ends_at\":\"2023-11-14T22:13:20Z\""));
         Ok(())
     }
 

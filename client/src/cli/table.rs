@@ -137,8 +137,22 @@ fn trouble(account: &AccountStatus, now_ms: i64) -> Vec<Trouble> {
     if account.state == "locked" && !lines.iter().any(|line| line.text.contains("tok unlock")) {
         lines.push(Trouble { text: "hint: `tok unlock`".to_owned(), is_hint: true });
     }
+    if account.state == "login-needed" && !lines.iter().any(|line| line.text.contains("tok login")) {
+        let text = format!("hint: `tok login {}`", printable(&account.account));
+        lines.push(Trouble { text, is_hint: true });
+    }
+    lines.extend(account.login_ends_at_ms.map(|at| end_of_login(at, now_ms)));
     lines.extend(account.clock_skew.as_ref().and_then(skew));
     lines
+}
+
+/// How much of the term is left that a person gave the login.
+fn end_of_login(at_ms: i64, now_ms: i64) -> Trouble {
+    let text = match u64::try_from(at_ms.saturating_sub(now_ms)).map(Duration::from_millis) {
+        Ok(left) if left.as_secs() > 0 => format!("login ends in {}", span::words(left)),
+        _ => "the login's term is over".to_owned(),
+    };
+    Trouble { text, is_hint: true }
 }
 
 /// That this machine's clock, or the service's, is wrong.

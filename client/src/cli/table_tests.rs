@@ -67,6 +67,31 @@ fn shown(accounts: &[AccountStatus], width: usize, colour: bool) -> String {
 }
 
 #[test]
+fn the_term_of_a_login_and_who_needs_one_are_told() {
+    let ends = |name, state, after_ms: i64| AccountStatus {
+        login_ends_at_ms: Some(NOW + after_ms),
+        ..account(name, state)
+    };
+    let accounts = [
+        ends("a", "idle", 28_799_000),
+        ends("b", "login-needed", -1),
+        failed("c", "login-needed", "the login's term is over", "`tok login c`"),
+    ];
+    let expected = "\
+ACCOUNT  STATE         LIFE LEFT  NEXT REFRESH
+a        idle          -          -
+    login ends in 7h 59m
+b        login-needed  -          -
+    hint: `tok login b`
+    the login's term is over
+c        login-needed  -          -
+    the login's term is over (2m 10s ago)
+    hint: `tok login c`
+";
+    assert_eq!(plain(&accounts, NOW), expected);
+}
+
+#[test]
 fn who_is_locked_is_told_what_to_do_once() {
     let locked = [
         account("a", "locked"),

@@ -152,6 +152,15 @@ pub(crate) fn refuse(name: &str) -> Result<(), Complaint> {
 
 /// `LYVE_PROD_TOKEN` for `lyve-prod`.
 pub(crate) fn for_account(account: &str) -> String {
+    named_after(account) + "_TOKEN"
+}
+
+/// `GRAPH_ID_TOKEN` for `graph`.
+pub(crate) fn for_id_token(account: &str) -> String {
+    named_after(account) + "_ID_TOKEN"
+}
+
+fn named_after(account: &str) -> String {
     let mut name: String = account
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
@@ -159,7 +168,7 @@ pub(crate) fn for_account(account: &str) -> String {
     if name.starts_with(|first: char| first.is_ascii_digit()) {
         name.insert(0, '_');
     }
-    name + "_TOKEN"
+    name
 }
 
 #[cfg(test)]
@@ -170,6 +179,7 @@ mod tests {
     fn the_default_name_is_an_identifier() {
         assert_eq!(for_account("lyve-prod"), "LYVE_PROD_TOKEN");
         assert_eq!(for_account("7.eu"), "_7_EU_TOKEN");
+        assert_eq!(for_id_token("lyve-prod"), "LYVE_PROD_ID_TOKEN");
         for account in ["lyve-prod", "7.eu", "a", "X_y.z-1"] {
             assert!(refuse(&for_account(account)).is_ok(), "{account}");
         }

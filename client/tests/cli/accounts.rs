@@ -127,6 +127,7 @@ fn status_as_json_has_the_fields_of_the_interface() {
             "kind": "refused", "message": "the service said no", "hint": "change the secret", "at": "2023-11-14T22:13:20Z",
         },
         "clock_skew": null,
+        "login_ends_at": null,
     });
     assert_eq!(second, expected);
     assert_eq!(list[0]["last_error"], Value::Null);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 /// Longer than anything here takes on a machine that does much else.
 const LONG: Duration = Duration::from_secs(60);
@@ -88,6 +88,12 @@ impl Terminal {
         Self { hand, device: device.expect("the other side"), path, shown, seen: 0, child: None }
     }
 
+    /// Makes it so many columns wide and lines high.
+    pub(crate) fn resize(&self, columns: u16, lines: u16) {
+        let size = Winsize { ws_row: lines, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.device, size).expect("a size");
+    }
+
     /// Runs it with this terminal as its session's; standard input, output and error are the terminal too, but for what
     /// `redirections` say otherwise, in the words of a shell.
     pub(crate) fn run(&mut self, command: &Command, redirections: &str) {
@@ -118,6 +124,16 @@ impl Terminal {
             let (again, patience) = more.wait_timeout(bytes, LONG).expect("no panic");
             bytes = again;
             assert!(!patience.timed_out(), "{words:?} is not in {:?}", String::from_utf8_lossy(&bytes));
+        }
+    }
+
+    /// Waits until it shows nothing of what is typed.
+    pub(crate) fn expect_hidden(&self) {
+        let mut waited = Duration::ZERO;
+        while self.echoes() {
+            assert!(waited < LONG, "it shows what is typed: {}", self.shown());
+            thread::sleep(PAUSE);
+            waited += PAUSE;
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod askpass;
 mod dialogue;
-mod line;
+pub(crate) mod line;
 mod pinentry;
 
 use std::ffi::OsString;

@@ -9,12 +9,22 @@ mod unix;
 #[cfg(unix)]
 pub(crate) use programs::{beside_this, find_program};
 #[cfg(unix)]
-pub(crate) use terminal::{Keys, Terminal, Typed};
+pub(crate) use terminal::{Hushed, Keys, Terminal, Typed, show_typing_again};
 #[cfg(unix)]
 pub(crate) use unix::{
-    Event, Signals, fold_status, forbid_core_dumps, is_private, make_private_folder, pass_on, replace_by,
-    spawn, stdout_was_closed, terminal_width, unbuffered_stdin, write_out, write_private,
+    DESKTOP, Event, Signals, error_terminal_size, fold_status, forbid_core_dumps, host_name, is_private,
+    make_private_folder, pass_on, replace_by, spawn, spawn_apart, stdout_was_closed, terminal_width,
+    unbuffered_stdin, write_out, write_private,
 };
+
+/// How addresses are opened on a desktop of this system.
+#[derive(Debug)]
+pub(crate) struct Desktop {
+    /// Programs that open one, the first that is there, each with the words before the address.
+    pub(crate) openers: &'static [&'static [&'static str]],
+    /// Whether a process is on a desktop only where a variable names its display.
+    pub(crate) needs_display: bool,
+}
 
 #[cfg(not(unix))]
 compile_error!("tok is not built for this system yet; Windows is an issue of its own");

@@ -10,7 +10,9 @@ use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
@@ -23,6 +25,9 @@ static HIDDEN: Mutex<Option<Hidden>> = Mutex::new(None);
 
 /// Whether the process was suspended since: then what was typed before is forgotten.
 static RESUMED: AtomicBool = AtomicBool::new(false);
+
+/// Between two looks whether this process is in the foreground again, while somebody types for another.
+const IN_BACKGROUND: Duration = Duration::from_millis(250);
 
 /// The terminal that this process belongs to, wherever its standard input comes from.
 #[derive(Debug)]
@@ -71,6 +76,17 @@ impl Terminal {
         (&*self.device).write_all(text.as_bytes())
     }
 
+    /// Shows no more of what is typed, until [`show_typing_again`], however this process ends. Nothing where the
+    /// terminal is not this process's to set, since it runs in the background.
+    pub(crate) fn hush(self) -> io::Result<Option<Hushed>> {
+        if front(&self.device) != own_group() {
+            return Ok(None);
+        }
+        attend_to_signals()?;
+        let until_the_end = Hiding::begin(&self, "")?;
+        Ok(Some(Hushed { terminal: self, _until_the_end: until_the_end }))
+    }
+
     /// Shows the prompt and gives away what is typed, unseen, until `take` says that it is enough. Tells whether still
     /// more was typed, or pasted; that is thrown away.
     ///
@@ -99,6 +115,56 @@ impl Terminal {
     }
 }
 
+/// A terminal that is read beside something else, and shows nothing of what is typed.
+pub(crate) struct Hushed {
+    terminal: Terminal,
+    _until_the_end: Hiding,
+}
+
+impl Hushed {
+    /// The characters that its user has for this.
+    pub(crate) fn keys(&self) -> io::Result<Keys> {
+        self.terminal.keys()
+    }
+
+    /// Waits for what is typed next, and gives it away. In the background it reads nothing: that would stop the process.
+    pub(crate) fn read(&self, mut take: impl FnMut(Typed)) -> io::Result<()> {
+        let device = &*self.terminal.device;
+        let mut waiting = [PollFd::new(device, PollFlags::IN)];
+        match poll(&mut waiting, None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if !waiting[0].revents().contains(PollFlags::IN) {
+            let gone = waiting[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
+            return if gone { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) };
+        }
+        if front(device) != own_group() {
+            thread::sleep(IN_BACKGROUND);
+            return Ok(());
+        }
+        let mut keys = Zeroizing::new([0; 1024]);
+        let count = match rustix::io::read(device, &mut keys[..]) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => count,
+            Err(rustix::io::Errno::INTR) => 0,
+            Err(error) => return Err(error.into()),
+        };
+        if RESUMED.swap(false, Ordering::SeqCst) {
+            take(Typed::Anew);
+        }
+        keys[..count].iter().for_each(|key| take(Typed::Key(*key)));
+        Ok(())
+    }
+}
+
+/// The terminal is as before, whoever made it hide what is typed.
+pub(crate) fn show_typing_again() {
+    if let Some(hidden) = slot().take() {
+        hidden.restore_quietly();
+    }
+}
+
 /// A terminal that shows nothing, and how it was before.
 struct Hidden {
     device: Arc<File>,
@@ -119,8 +185,12 @@ impl Hidden {
 
     /// As before. The rest of what was typed is not for whoever reads next.
     fn restore(&self) {
-        let _ = tcsetattr(&*self.device, OptionalActions::Flush, &self.before);
+        self.restore_quietly();
         let _ = (&*self.device).write_all(b"\n");
+    }
+
+    fn restore_quietly(&self) {
+        let _ = tcsetattr(&*self.device, OptionalActions::Flush, &self.before);
     }
 
     /// Whether the terminal is this process's to set; a background process would be stopped for it.

@@ -6,13 +6,15 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 use signal_hook::consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
+
+use super::Desktop;
 
 /// The limit that this process was started with.
 static CORE_LIMIT: OnceLock<Rlimit> = OnceLock::new();
@@ -88,6 +90,31 @@ pub(crate) fn terminal_width() -> Option<usize> {
     Some(if columns == 0 { 80 } else { columns })
 }
 
+/// The columns and lines of the terminal on standard error; nothing where that is no terminal.
+pub(crate) fn error_terminal_size() -> Option<(usize, usize)> {
+    let stderr = rustix::stdio::stderr();
+    if !rustix::termios::isatty(stderr) {
+        return None;
+    }
+    let size = rustix::termios::tcgetwinsize(stderr).ok();
+    let known = |cells: u16, otherwise| if cells == 0 { otherwise } else { usize::from(cells) };
+    Some(size.map_or((80, 24), |size| (known(size.ws_col, 80), known(size.ws_row, 24))))
+}
+
+/// The name of this machine, as the daemon tells its own.
+pub(crate) fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// How addresses are opened on this system's desktop. WSL's programs open them on Windows' desktop.
+#[cfg(not(target_os = "macos"))]
+pub(crate) const DESKTOP: Desktop =
+    Desktop { openers: &[&["xdg-open"], &["gio", "open"], &["wslview"]], needs_display: true };
+
+/// How addresses are opened on this system's desktop.
+#[cfg(target_os = "macos")]
+pub(crate) const DESKTOP: Desktop = Desktop { openers: &[&["open"]], needs_display: false };
+
 /// An open file that a program which replaces this one can read at the path that comes with it, and nobody else.
 pub(crate) fn pass_on(content: &[u8]) -> io::Result<(OwnedFd, PathBuf)> {
     let mut file = File::from(unnamed_file()?);
@@ -136,6 +163,21 @@ pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
     let child = command.spawn();
     forbid_core_dumps();
     child
+}
+
+/// Starts a program in a session of its own, with nothing to read and nowhere to write: it outlives this process, and
+/// the signals of this terminal are not for it.
+#[expect(unsafe_code, reason = "setsid between fork and exec")]
+pub(crate) fn spawn_apart(command: &mut Command) -> io::Result<Child> {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let leave = || {
+        // SAFETY: one system call that takes nothing, touches no memory, and may be made between fork and exec.
+        let session = unsafe { libc::setsid() };
+        if session == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    };
+    // SAFETY: the closure allocates nothing and takes no lock; it captures nothing.
+    unsafe { command.pre_exec(leave) };
+    spawn(command)
 }
 
 /// A child's end as a shell reports it: its status, or 128 and the signal that killed it.

@@ -1,0 +1,260 @@
+//! `tok login`, called by a script: what it shows, what it opens, what it takes.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tokend_proto::message::{LoggedIn, LoginStep};
+use tokend_proto::{Answer, List, Request};
+
+use super::daemon::{Daemon, Reply, failure};
+use super::service::{RIGHT, Service, URL, device, logged_in, on, step, with};
+use super::tok::{Run, run, run_with, tok};
+
+const END: &str = "logged in to x: its token lives 59m, and tokend renews it\n";
+
+fn login(service: &Service, words: &[&str]) -> Command {
+    tok(&service.daemon, &[&["login", "x"], words].concat())
+}
+
+/// A program beside the daemon that writes its arguments, a line each, and the number of them; then it ends so.
+fn browser(service: &Service, status: u8) -> (PathBuf, PathBuf) {
+    let program = service.daemon.home().join("browser");
+    let told = service.daemon.home().join("told");
+    let file = told.display();
+    let script = format!(
+        "#!/bin/sh\n{{ echo $#; printf '%s\\n' \"$@\"; }} > {file}.new; mv {file}.new {file}; exit {status}\n"
+    );
+    std::fs::write(&program, script).expect("a script");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("a mode");
+    (program, told)
+}
+
+/// Waits until the browser has told what it was given.
+fn told(file: &PathBuf) -> String {
+    loop {
+        match std::fs::read_to_string(file) {
+            Ok(told) => return told,
+            Err(_) => std::thread::sleep(std::time::Duration::from_millis(5)),
+        }
+    }
+}
+
+#[test]
+fn a_code_is_shown_with_the_address_in_plain_lines() {
+    let service = with(vec![device(), step(LoginStep::PROGRESS, "")]);
+    service.finish();
+    let run = run(login(&service, &[]));
+    let expected = format!(
+        "To log in to x, open this address in any browser, and type the code:\n\
+         https://a.example/device\n    WDJB-[31mMJHT\n\
+         or open this one, which has the code in it:\n\
+         https://a.example/device?user_code=WDJB-MJHT\n\
+         waiting for device (15m left)\nwaiting for progress (15m left)\n{END}"
+    );
+    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (0, "", expected.as_str()));
+    let asked = service.asked();
+    assert!(
+        matches!(&asked[..], [Request::Login(it)] if it.account == "x" && !it.has_browser && it.way.is_empty() && it.term_ms.is_none()),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn with_json_the_end_is_an_object_on_standard_output() {
+    let service = with(vec![device()]);
+    service.say(Answer::LoggedIn(LoggedIn { ends_at_ms: Some(1_700_000_000_999), ..logged_in() }));
+    let run = run(login(&service, &["--json"]));
+    let object: Value = serde_json::from_str(&run.out).expect("JSON");
+    let expected = json!({
+        "account": "x", "expires_in": 3540, "renews": true, "login_ends_at": "2023-11-14T22:13:20Z",
+        "scope": ["openid"], "warnings": ["a warning"],
+    });
+    assert_eq!((run.code, object), (0, expected));
+    assert!(run.err.contains("https://a.example/device\n") && !run.err.contains("logged in"), "{run:?}");
+}
+
+#[test]
+fn options_say_by_which_way_and_for_how_long() {
+    for (words, way, term) in [
+        (&["--device"][..], "device", None),
+        (&["--no-browser", "--for", "8h"], "redirect", Some(28_800_000)),
+        (&["--for", "90s"], "", Some(90_000)),
+    ] {
+        let service = with(vec![]);
+        service.finish();
+        let mut call = login(&service, words);
+        call.env("BROWSER", "/nonexistent/browser");
+        assert_eq!(run(call).code, 0, "{words:?}");
+        let asked = service.asked();
+        let is_meant = |request: &Request| {
+            matches!(request, Request::Login(it)
+                if it.way == way && it.term_ms == term && it.has_browser == way.is_empty())
+        };
+        assert!(matches!(&asked[..], [one] if is_meant(one)), "{words:?}: {asked:?}");
+    }
+    let service = with(vec![]);
+    for words in [&["--device", "--no-browser"][..], &["--for", "0s"], &["--for", "8"], &["y"], &["--local"]]
+    {
+        run(login(&service, words)).failed_with(2);
+    }
+    run(tok(&service.daemon, &["login"])).failed_with(2);
+    assert!(service.asked().is_empty());
+}
+
+#[test]
+fn the_browser_gets_the_address_as_one_argument() {
+    let service = with(vec![step(LoginStep::BROWSER, URL)]);
+    let (program, file) = browser(&service, 0);
+    let program = program.display();
+    for (named, expected) in [
+        (format!("{program}"), format!("1\n{URL}\n")),
+        (format!("/nonexistent/browser:{program} --new --url=%s &"), format!("2\n--new\n--url={URL}\n")),
+    ] {
+        let service = with(vec![step(LoginStep::BROWSER, URL)]);
+        let mut call = login(&service, &[]);
+        call.env("BROWSER", named).stderr(std::process::Stdio::piped());
+        let mut child = call.spawn().expect("tok starts");
+        assert_eq!(told(&file), expected);
+        std::fs::remove_file(&file).expect("a file");
+        service.finish();
+        assert!(child.wait().expect("tok ends").success());
+        let mut said = String::new();
+        std::io::Read::read_to_string(&mut child.stderr.take().expect("a pipe"), &mut said).expect("UTF-8");
+        let shown = format!(
+            "To log in to x, the browser was sent to this address; open it yourself if nothing appears:\n{URL}\n"
+        );
+        assert!(said.starts_with(&shown) && said.ends_with(END), "{said}");
+        let asked = service.asked();
+        assert!(matches!(&asked[..], [Request::Login(it)] if it.has_browser), "{asked:?}");
+    }
+}
+
+#[test]
+fn a_browser_on_another_machine_than_the_daemons_is_none() {
+    let service = on("elsewhere.example", vec![device()]);
+    service.finish();
+    let (program, file) = browser(&service, 0);
+    let mut call = login(&service, &[]);
+    call.env("BROWSER", program);
+    assert_eq!(run(call).code, 0);
+    let asked = service.asked();
+    assert!(matches!(&asked[..], [Request::Login(it)] if !it.has_browser), "{asked:?}");
+    assert!(!file.exists());
+}
+
+#[test]
+fn a_browser_that_does_not_start_or_fails_is_told_and_the_address_stands() {
+    let service = with(vec![step(LoginStep::BROWSER, URL)]);
+    service.finish();
+    let mut call = login(&service, &[]);
+    call.env("BROWSER", "no-such-browser");
+    let run = run(call);
+    let expected = format!(
+        "tok: there is no program no-such-browser\n\
+         To log in to x, open this address in a browser on this machine:\n{URL}\n\
+         waiting for browser (15m left)\n{END}"
+    );
+    assert_eq!((run.code, run.err.as_str()), (0, expected.as_str()));
+
+    let service = with(vec![step(LoginStep::BROWSER, URL)]);
+    let (program, _) = browser(&service, 3);
+    let mut call = login(&service, &[]);
+    call.env("BROWSER", &program).stderr(std::process::Stdio::piped());
+    let mut child = call.spawn().expect("tok starts");
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().expect("a pipe")));
+    let trouble = lines.map(|line| line.expect("UTF-8")).find(|line| line.starts_with("tok: "));
+    let expected =
+        format!("tok: {} did not open it (exit status: 3); open the address yourself", program.display());
+    assert_eq!(trouble.as_deref(), Some(expected.as_str()));
+    service.finish();
+    assert!(child.wait().expect("tok ends").success());
+}
+
+#[test]
+fn an_unsafe_address_is_not_shown_and_nothing_is_run() {
+    for url in [
+        "https://a.example/$(touch${IFS}x)",
+        "http://a.example/authorize",
+        "file:///etc/passwd",
+        "https://a.example/\x1b]0;x\x07",
+        "https://a.example/a b",
+        "https://good.example@b.example/",
+    ] {
+        for kind in [LoginStep::BROWSER, LoginStep::DEVICE, LoginStep::REDIRECT, "of-the-future"] {
+            let whole = LoginStep { complete_url: Some(url.to_owned()), ..step(kind, URL) };
+            for bad in [step(kind, url), whole] {
+                let service = with(vec![bad]);
+                let (program, file) = browser(&service, 0);
+                let mut call = login(&service, &[]);
+                call.env("BROWSER", program);
+                let (what, _) = run(call).failed_with(5);
+                let expected = "the service of x names an address for its login that is not safe to open";
+                assert_eq!(what, expected);
+                assert!(!file.exists());
+            }
+        }
+    }
+}
+
+#[test]
+fn an_address_may_be_piped_and_a_wrong_one_is_told() {
+    for input in [format!("http://127.0.0.1/?code=wrong\n\n  {RIGHT}\r\n"), format!("code=wrong\n{RIGHT}")] {
+        let redirect = LoginStep { takes_redirect: true, ..step(LoginStep::REDIRECT, URL) };
+        let service = with(vec![redirect]);
+        let run = run_with(login(&service, &["--no-browser"]), input.as_bytes());
+        assert_eq!(run.code, 0, "{run:?}");
+        let shown = format!(
+            "To log in to x, open this address in any browser:\n{URL}\n\
+             It ends at an address whose page may not load; that address is read from standard input.\n"
+        );
+        assert!(run.err.starts_with(&shown) && run.err.ends_with(END), "{run:?}");
+        let told = "tok: that address is of another login\nhint: paste the one that this login ends at\n";
+        assert!(run.err.contains(told) && !run.err.contains("code="), "{run:?}");
+        assert_eq!(service.asked().len(), 3);
+    }
+}
+
+#[test]
+fn how_a_login_fails_is_told_as_everywhere() {
+    for code in [3, 5, 6, 7, 9] {
+        let service = with(vec![device()]);
+        service.say(Answer::Failure(failure(code)));
+        let Run { code: status, out, err } = run(login(&service, &[]));
+        assert_eq!((status, out.as_str()), (i32::from(code), ""));
+        assert!(err.ends_with(&format!("tok: what happened [31m{code}\nhint: what to do\n")), "{err}");
+    }
+    let refused = Daemon::failing(3);
+    run(tok(&refused, &["login", "x"])).failed_with(3);
+}
+
+#[test]
+fn a_daemon_that_is_older_or_goes_away_is_told() {
+    let older = Daemon::new(|_| Reply::Answer(Answer::Unsupported));
+    for (words, request) in [
+        (&["login", "x"][..], "login"),
+        (&["logout", "x"], "logout"),
+        (&["get", "x", "--id-token"], "get --id-token"),
+    ] {
+        let (what, hint) = run(tok(&older, words)).failed_with(1);
+        assert_eq!(what, format!("the running tokend does not know the request `{request}`"));
+        assert!(hint.contains("older than its client"), "{hint}");
+    }
+    let service = with(vec![device()]);
+    let going = Daemon::new(|_| Reply::HangUp);
+    run(tok(&going, &["login", "x"])).failed_with(8);
+    going.vanish();
+    run(tok(&going, &["login", "x"])).failed_with(8);
+    drop(service);
+}
+
+#[test]
+fn a_login_without_a_refresh_token_says_so() {
+    let service = with(vec![]);
+    let once = LoggedIn { renews: false, warnings: List::default(), ..logged_in() };
+    service.say(Answer::LoggedIn(once));
+    let run = run(login(&service, &["-v"]));
+    let expected = "logged in to x: its token lives 59m, and the login ends with it: the service gave no refresh token\n";
+    assert_eq!((run.code, run.err.as_str()), (0, expected));
+}
