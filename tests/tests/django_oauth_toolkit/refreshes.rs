@@ -7,7 +7,7 @@ use tokend_tests::real_time::let_pass;
 use super::*;
 
 /// How long an access token lives, in seconds.
-const LIFE: u32 = 6;
+const LIFE: u32 = 5;
 
 const CLIENT: &str = "app-password-public";
 
@@ -37,7 +37,7 @@ fn a_lost_answer_costs_no_login_where_the_server_has_a_grace() {
     toolkit.control("fault", &json!({"mode": "drop", "after": true, "grant": "refresh_token"}));
     // Over the end of the first, and of the one that the retry brings.
     let mut last = first;
-    for step in 0..36 {
+    for step in 0..25 {
         let token = sandbox.token("login");
         // The retry brings the token of the first time again, and says of it that it lives as long as a new one: its end
         // may be known to the server alone.
