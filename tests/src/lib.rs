@@ -14,5 +14,6 @@ pub mod memory_scan;
 pub mod programs;
 pub mod real_time;
 pub mod sandbox;
+pub mod short_lives;
 pub mod stand_in;
 pub mod wall_jumps;

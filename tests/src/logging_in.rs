@@ -53,10 +53,15 @@ impl LoggingIn {
         self.stdout.text() + &self.stderr.text()
     }
 
-    /// Waits until it said something.
+    /// Waits until it said something; the test fails where it ends without that.
     #[track_caller]
     pub fn hear<T>(&self, what: &str, mut look: impl FnMut(&str) -> Option<T>) -> T {
-        eventually(what, || look(&self.said()))
+        let heard = eventually(what, || {
+            // In this order: what it says last is looked at.
+            let has_ended = self.stdout.has_ended() && self.stderr.has_ended();
+            look(&self.said()).map(Some).or_else(|| has_ended.then_some(None))
+        });
+        heard.unwrap_or_else(|| panic!("tok login ended without {what}: {}", self.said()))
     }
 
     /// The address that it shows, which begins so.
@@ -124,6 +129,10 @@ impl Heard {
 
     fn text(&self) -> String {
         self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.reader.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     fn all(&mut self) -> String {

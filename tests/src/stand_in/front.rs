@@ -1,12 +1,16 @@
 //! The HTTP front of every stand-in: hears, writes down, lets a fault strike, answers.
 
+use std::convert::Infallible;
 use std::future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use http_body::Frame;
 use tokio::net::TcpListener;
 
 use super::fault::{Fault, Switchboard};
@@ -98,7 +102,9 @@ fn cut(shears: &Shears) -> Response {
 }
 
 fn write(answer: Answer) -> Response {
-    let body = if answer.chunked {
+    let body = if answer.filling > 0 {
+        Body::new(Filled { body: Some(answer.body.into()), filling: answer.filling })
+    } else if answer.chunked {
         // As a stream it has no length that could be told.
         Body::from_stream(Body::from(answer.body).into_data_stream())
     } else {
@@ -111,6 +117,34 @@ fn write(answer: Answer) -> Response {
         .fold(response, |response, (name, value)| response.header(name, value))
         .body(body)
         .expect("a status and headers that HTTP knows")
+}
+
+/// A body and what fills it up; nothing of that is in memory at once.
+struct Filled {
+    body: Option<Bytes>,
+    filling: u64,
+}
+
+impl HttpBody for Filled {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        static FILLING: [u8; 64 * 1024] = [b' '; 64 * 1024];
+        let next = match self.body.take() {
+            Some(body) => body,
+            None if self.filling == 0 => return Poll::Ready(None),
+            None => {
+                let length = FILLING.len().min(usize::try_from(self.filling).unwrap_or(usize::MAX));
+                self.filling -= length as u64;
+                Bytes::from_static(&FILLING[..length])
+            }
+        };
+        Poll::Ready(Some(Ok(Frame::data(next))))
+    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod hole;
 mod http_login;
 mod itsyou_online;
 mod ledger;
+mod liar;
 mod line;
 mod lyve_cloud;
 mod oauth_server;
@@ -42,6 +43,7 @@ pub use hole::Hole;
 pub use http_login::{HttpLogin, Login};
 pub use itsyou_online::{ItsYou, ItsYouOnline};
 pub use ledger::{BodyKind, Entry};
+pub use liar::{Asked, CLIENT, Liar, Lies, LyingServer, Signature};
 pub use lyve_cloud::{Expiration, Lyve, LyveCloud, Refusal};
 pub use oauth_server::{
     ClientAuth, ClientRefusal, Committed, Discovery, ExpiresIn, Grants, OAuth, OAuthServer, Outcome,

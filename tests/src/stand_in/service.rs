@@ -42,6 +42,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Whether it is sent without a `Content-Length`.
     pub chunked: bool,
+    /// So many bytes of filling come after the body, as fast as they are taken.
+    pub filling: u64,
 }
 
 impl Answer {
@@ -52,7 +54,7 @@ impl Answer {
             "" => Vec::new(),
             given => vec![("content-type".to_owned(), given.to_owned())],
         };
-        Self { status, headers, body: body.into(), chunked: false }
+        Self { status, headers, body: body.into(), chunked: false, filling: 0 }
     }
 
     /// A JSON answer.
@@ -72,6 +74,13 @@ impl Answer {
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Goes on for so many bytes, without a `Content-Length`.
+    #[must_use]
+    pub fn filled(mut self, bytes: u64) -> Self {
+        self.filling = bytes;
         self
     }
 

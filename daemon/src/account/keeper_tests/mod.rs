@@ -6,6 +6,7 @@ mod jumps;
 mod keeping;
 mod logins;
 mod outages;
+mod short_lives;
 mod spending;
 mod turns;
 

@@ -15,7 +15,7 @@ cargo chaos [--for TIME] [--only NAME]… [--seed N]
 
   --for TIME    so long in all (10m, 1h), divided among the proofs
   --only NAME   this proof only; may be given more than once:
-                simulation, kill, kill-anytime, wall, provider, fleet, idle
+                simulation, kill, kill-anytime, wall, provider, fleet, short-lives, idle
   --seed N      where chance begins; the table names it, to be given again
 ";
 

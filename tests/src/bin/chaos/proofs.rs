@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokend_tests::course::{Course, Findings};
-use tokend_tests::{crashes, fleet, wall_jumps};
+use tokend_tests::{crashes, fleet, short_lives, wall_jumps};
 
 use crate::child::{self, Ended, tail};
 
@@ -70,6 +70,12 @@ pub(crate) const ALL: &[Proof] = &[
         share: 1,
         go: provider,
     },
+    Proof {
+        name: "short-lives",
+        what: "tokens of ten seconds, each with a refresh token of one use: none lost, one request each",
+        share: 2,
+        go: |run| Ok(short_lives(run)),
+    },
     Proof { name: "idle", what: "a daemon with nothing to do sleeps", share: 3, go: idle },
 ];
 
@@ -87,6 +93,9 @@ const FLEET: (usize, u64) = (10_000, 600);
 
 /// A fleet of one life this long, in seconds, is the least that says something.
 const SMALLEST_FLEET: u64 = 60;
+
+/// The span for which logins with tokens of ten seconds are kept.
+const SHORT_LIVES: Duration = Duration::from_secs(180);
 
 /// The span that an idle daemon is watched for, in seconds.
 const IDLE: u64 = 300;
@@ -173,6 +182,11 @@ pub(crate) fn fleet_alone(figures: &[u64]) -> bool {
         let _ = writeln!(stdout, "{complaint}");
     }
     complaints.is_empty()
+}
+
+fn short_lives(run: &Run) -> Findings {
+    let plan = short_lives::Plan { logins: 12, span: run.limit.unwrap_or(SHORT_LIVES) };
+    short_lives::run(&plan, &run.course)
 }
 
 fn idle(run: &Run) -> Result<Findings, Skipped> {

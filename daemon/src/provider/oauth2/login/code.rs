@@ -29,6 +29,8 @@ impl OAuth2 {
         now: Moment,
     ) -> Result<Authorization, Failure> {
         let mut url = self.endpoints.require(Endpoint::Authorization, &self.http, now).await?;
+        // Nobody begins a login that cannot be ended.
+        self.endpoints.require(Endpoint::Token, &self.http, now).await?;
         let metadata = match self.endpoints.metadata(&self.http, now).await {
             // What is written does without.
             Err(_) if self.endpoints.written(Endpoint::Authorization).is_some() => None,

@@ -40,6 +40,8 @@ const WORDS: Members = Members { code: &["error"], description: &["error_descrip
 impl OAuth2 {
     /// Asks for a code (RFC 8628 3.1).
     pub(super) async fn begin_by_device(&self, asking: &Asking) -> Result<DeviceAuthorization, Failure> {
+        // Nobody types a code for a login that cannot be ended.
+        self.endpoints.require(Endpoint::Token, &self.http, asking.now).await?;
         let mut form = Form::default();
         self.say_for_what(&mut form, &self.scope, &self.audience);
         let answered =

@@ -1,0 +1,91 @@
+//! Id tokens that are not what they should be: the login that brought one is none (OpenID Connect Core 3.1.3.7).
+
+use tokend_tests::stand_in::{Liar, Signature};
+
+use super::*;
+
+/// A service whose id tokens are otherwise.
+fn lying(name: &str, lie: impl FnOnce(&mut Liar)) -> Case {
+    let case = Case::new(name);
+    case.server.change(lie);
+    case
+}
+
+/// In one claim.
+fn claiming(name: &str, claim: &str, value: Value) -> Case {
+    lying(name, |liar| drop(liar.claims.insert(claim.to_owned(), value)))
+}
+
+#[test]
+fn a_login_with_a_false_id_token_is_refused_and_nothing_of_it_is_kept() {
+    let scene = Scene::new();
+    let signed = |name: &str, signature| lying(name, |liar| liar.signature = signature);
+    let cases = [
+        signed("broken-signature", Signature::Broken),
+        signed("anothers-key", Signature::OfAnother),
+        signed("unsigned", Signature::Nothing),
+        signed("signed-with-the-public-key", Signature::HmacOfPublicKey),
+        lying("unknown-key", |liar| drop(liar.header.insert("kid".into(), "other".into()))),
+        lying("critical", |liar| drop(liar.header.insert("crit".into(), json!(["b64"])))),
+        claiming("another-issuer", "iss", json!("https://login.example")),
+        claiming("no-issuer", "iss", Value::Null),
+        claiming("another-audience", "aud", json!("somebody-else")),
+        claiming("no-audience", "aud", Value::Null),
+        claiming("other-audiences", "aud", json!(["a", "b"])),
+        claiming("another-nonce", "nonce", json!("x")),
+        claiming("no-nonce", "nonce", Value::Null),
+        claiming("expired", "exp", json!(1_000_000_000)),
+        claiming("for-ever", "exp", Value::Null),
+        claiming("nobody", "sub", Value::Null),
+        lying("no-jwt", |liar| drop(liar.token.insert("id_token".into(), json!("x.y.z")))),
+        lying("evil-text", |liar| {
+            drop(liar.token.insert("id_token".into(), json!("\u{1b}[2J.$(touch pwned).")))
+        }),
+    ];
+    let daemon = scene.start("authorization_code", &cases);
+    for case in &cases {
+        let said = log_in(&scene, case);
+        scene.is_refused(&case.name, &said);
+        let said = scene.sandbox.tok(["get", &case.name, "--id-token"]);
+        assert_eq!((said.code, said.stdout.as_str()), (4, ""), "{}: {said:?}", case.name);
+    }
+    is_harmless("the log", &daemon.log());
+}
+
+#[test]
+fn what_is_no_id_token_at_all_is_none() {
+    let scene = Scene::new();
+    let cases = [("a-number", json!(5)), ("a-list", json!(["x.y.z"])), ("nothing", Value::Null)]
+        .map(|(name, value)| lying(name, |liar| drop(liar.token.insert("id_token".into(), value))));
+    let _daemon = scene.start("authorization_code", &cases);
+    for case in &cases {
+        // The login may be one without it; nobody is ever given it.
+        let said = log_in(&scene, case);
+        assert!([0, 5, 6].contains(&said.code), "{}: {said:?}", case.name);
+        let said = scene.sandbox.tok(["get", &case.name, "--id-token"]);
+        assert!([4, 5, 6].contains(&said.code) && said.stdout.is_empty(), "{}: {said:?}", case.name);
+        scene.is_unharmed(&case.name);
+    }
+}
+
+#[test]
+fn keys_that_cannot_be_had_or_used_are_no_reason_to_believe() {
+    let scene = Scene::new();
+    let cases = [
+        Case::claiming("keys-in-clear", "jwks_uri", json!("http://keys.example/jwks")),
+        Case::claiming("keys-elsewhere", "jwks_uri", json!("file:///etc/passwd")),
+        Case::answering("no-keys", "/jwks", Answer::json(200, &json!({"keys": []}))),
+        Case::answering("a-page", "/jwks", Answer::new(200, "text/html", "<!doctype html>")),
+        Case::answering(
+            "keys-of-nothing",
+            "/jwks",
+            Answer::json(200, &json!({"keys": [{"kty": "oct", "k": "AAAA"}, 5]})),
+        ),
+    ];
+    let daemon = scene.start("authorization_code", &cases);
+    for case in &cases {
+        let said = log_in(&scene, case);
+        scene.is_refused(&case.name, &said);
+    }
+    is_harmless("the log", &daemon.log());
+}
