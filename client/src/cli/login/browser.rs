@@ -58,11 +58,8 @@ impl Browser {
         for way in &self.ways {
             let mut words = way.iter().map(|word| word.replace("%s", address.text()));
             let Some(name) = words.next() else { continue };
-            let program = if name.contains('/') {
-                Some(PathBuf::from(&name))
-            } else {
-                platform::find_program(&name)
-            };
+            let program =
+                if name.contains('/') { Some(PathBuf::from(&name)) } else { platform::find_program(&name) };
             let Some(program) = program else {
                 trouble = format!("there is no program {name}");
                 continue;
