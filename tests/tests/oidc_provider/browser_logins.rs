@@ -43,6 +43,7 @@ fn assert_is_a_quiet_page(seen: &Value, provider: &Provider) {
             .is_some_and(|it| it.contains("default-src 'none'"))
     );
     assert_eq!(seen["headers"]["cache-control"], "no-store");
+    assert_eq!(seen["headers"]["referrer-policy"], "no-referrer", "the address holds the code");
 }
 
 /// Who listens on the loopback interface, besides the provider.
@@ -97,7 +98,9 @@ fn a_person_logs_in_with_a_real_browser_once_for_all_who_wait_and_the_login_outl
     }
     let seen = person.saw();
     assert_is_a_quiet_page(&seen, &provider);
-    assert_eq!(seen["status"], 200, "{seen}");
+    assert_eq!((&seen["status"], &seen["title"]), (&200.into(), &"Logged in".into()));
+    let text = seen["text"].as_str().expect("text");
+    assert!(text.contains("tokend is logged in to app-browser. You can close this page."), "{text}");
     let token = sandbox.token("app-browser");
     let who = provider.holder(&token);
     assert_eq!((&who["sub"], &who["client"]), (&"alice".into(), &"app-browser".into()));
@@ -153,7 +156,11 @@ fn who_declines_in_the_browser_is_told_so_and_what_the_service_says_stays_text()
     assert_eq!(said.code, 7, "{said:?}");
     let seen = person.saw();
     assert_is_a_quiet_page(&seen, &provider);
-    assert_ne!(seen["title"], "");
+    assert_eq!((&seen["status"], &seen["title"]), (&400.into(), &"The login did not work".into()));
+    let text = seen["text"].as_str().expect("text");
+    assert!(text.contains("app-browser") && text.contains(words), "as it was written, and as text: {text}");
+    let told = said.stderr.lines().find(|line| line.starts_with("tok: ")).unwrap_or_default();
+    assert!(told.contains("access_denied") && told.contains(words), "{said:?}");
     assert_eq!(sandbox.tok(["get", "app-browser"]).code, 4);
     assert_eq!(provider.seen_at("/token").len(), 0);
     assert_eq!(listeners(daemon.pid()), BTreeSet::new(), "its listener is closed");
@@ -199,6 +206,41 @@ fn without_a_browser_here_the_address_is_opened_elsewhere_and_its_end_pasted() {
 }
 
 #[test]
+fn over_ssh_a_code_is_shown_where_the_service_gives_one_to_the_client_and_else_an_address() {
+    let sandbox = Sandbox::new();
+    let Some(provider) = Provider::start_for_long(&sandbox, "ways to log in over ssh") else {
+        return;
+    };
+    sandbox.configure(
+        &(browser_account(&provider, "any-way", "app-public")
+            + &browser_account(&provider, "browser-only", "app-browser")),
+    );
+    let _daemon = sandbox.start();
+    provider.hurry_device("any-way", &json!({}));
+    let over_ssh = |name: &str| {
+        LoggingIn::start_with(&sandbox, &[name], |command| {
+            // The screen that ssh forwards is not this machine's.
+            command.env("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22").env("DISPLAY", "localhost:10.0");
+        })
+    };
+    let login = over_ssh("any-way");
+    provider.decide_device(&user_code(&login), "approve");
+    let said = login.end();
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(provider.holder(&sandbox.token("any-way"))["sub"], "alice");
+
+    // The provider has the device flow, and not for this client.
+    let login = over_ssh("browser-only");
+    let address = login.address(&format!("{}/auth?", provider.url));
+    assert!(address.contains("code_challenge_method=S256"), "{address}");
+    let refused = provider.seen_at("/device/auth");
+    assert_eq!(refused.iter().filter(|it| it["client"] == "browser-only" && it["status"] == 400).count(), 1);
+    login.signal(Signal::TERM);
+    let said = login.end();
+    assert_eq!(said.code, 128 + Signal::TERM.as_raw(), "{said:?}");
+}
+
+#[test]
 fn a_login_that_is_given_up_leaves_nothing_behind() {
     let sandbox = Sandbox::new();
     let what = "a login that is given up";
@@ -228,6 +270,14 @@ fn a_login_that_is_given_up_leaves_nothing_behind() {
     for name in ["app-browser", "tv"] {
         assert_eq!(sandbox.tok(["get", name]).code, 4, "{name}");
     }
+
+    // A daemon that stops meanwhile waits for no person.
+    let login = LoggingIn::start(&sandbox, &["app-browser", "--no-browser"]);
+    let _ = login.address(&provider.url);
+    assert!(daemon.stop().success());
+    let said = login.end();
+    assert_eq!(said.code, 8, "{said:?}");
+    assert_eq!(kept(&sandbox.state()), before);
 }
 
 #[test]
