@@ -7,6 +7,7 @@ use std::path::Path;
 
 use rustix::process::Signal;
 use tokend_tests::real_time::let_pass;
+use tokend_tests::sandbox::Daemon;
 
 use super::browser::{Browser, Person};
 use super::*;
@@ -65,6 +66,11 @@ fn listeners(pid: u32) -> BTreeSet<String> {
     names.filter_map(|name| name.to_str().map(str::to_owned)).filter(|name| inodes.contains(name)).collect()
 }
 
+#[track_caller]
+fn assert_no_listener(daemon: &Daemon) {
+    eventually("its listener is closed", || listeners(daemon.pid()).is_empty().then_some(()));
+}
+
 /// All that is kept, without the names of temporary files.
 fn kept(folder: &Path) -> BTreeSet<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
@@ -90,8 +96,13 @@ fn a_person_logs_in_with_a_real_browser_once_for_all_who_wait_and_the_login_outl
     assert_eq!(sandbox.status("app-browser")["state"], "login-needed");
 
     let person = browser.person(&sandbox, "alice", &[]);
+    person.pause();
     let first = log_in(&sandbox, &["app-browser"], &person);
-    let second = log_in(&sandbox, &["app-browser"], &person);
+    let shown = first.address(&format!("{}/auth?", provider.url));
+    // Without a browser, since it comes second.
+    let second = LoggingIn::start(&sandbox, &["app-browser"]);
+    assert_eq!(second.address(&format!("{}/auth?", provider.url)), shown, "it is the same login");
+    person.go_on();
     for said in [first.end(), second.end()] {
         assert_eq!(said.code, 0, "{said:?}");
         assert!(!said.stderr.contains(&sandbox.token("app-browser")));
@@ -111,7 +122,7 @@ fn a_person_logs_in_with_a_real_browser_once_for_all_who_wait_and_the_login_outl
     assert!(begun.iter().all(|it| it["pkce"] == "S256"), "{begun:#?}");
     let redirect = begun[0]["redirect"].as_str().expect("a redirect");
     assert!(redirect.starts_with("http://127.0.0.1:") && redirect.ends_with("/callback"), "{redirect}");
-    assert_eq!(listeners(daemon.pid()), BTreeSet::new(), "its listener is closed");
+    assert_no_listener(&daemon);
 
     // A stop, a crash: no person is needed.
     assert!(daemon.stop().success());
@@ -163,7 +174,7 @@ fn who_declines_in_the_browser_is_told_so_and_what_the_service_says_stays_text()
     assert!(told.contains("access_denied") && told.contains(words), "{said:?}");
     assert_eq!(sandbox.tok(["get", "app-browser"]).code, 4);
     assert_eq!(provider.seen_at("/token").len(), 0);
-    assert_eq!(listeners(daemon.pid()), BTreeSet::new(), "its listener is closed");
+    assert_no_listener(&daemon);
 }
 
 #[test]
@@ -202,7 +213,7 @@ fn without_a_browser_here_the_address_is_opened_elsewhere_and_its_end_pasted() {
     assert_eq!(said.code, 0, "{said:?}");
     assert!(!never.was_asked(), "no browser is opened here");
     assert_eq!(provider.holder(&sandbox.token("first"))["sub"], "alice");
-    assert_eq!(listeners(daemon.pid()), BTreeSet::new(), "no listener is left");
+    assert_no_listener(&daemon);
 }
 
 #[test]
@@ -260,7 +271,7 @@ fn a_login_that_is_given_up_leaves_nothing_behind() {
         let said = login.end();
         assert_eq!(said.code, 128 + Signal::INT.as_raw(), "{said:?}");
     }
-    eventually("its listener is closed", || listeners(daemon.pid()).is_empty().then_some(()));
+    assert_no_listener(&daemon);
     provider.decide_device(&code, "approve");
     let polls = || provider.seen_at("/token").len();
     let asked = polls();
