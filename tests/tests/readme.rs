@@ -1,5 +1,5 @@
 //! The README tells the truth: its configurations are accepted and bring tokens, its commands run as they are written,
-//! and every command, option and page that it names is there.
+//! and every command, option and page that it names is there. So do the pages about logging in and about services.
 
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
@@ -30,6 +30,24 @@ const PAGES: [(&str, &str); 10] = [
     ("LICENSE-APACHE", include_str!("../../LICENSE-APACHE")),
 ];
 
+/// The pages that show configurations and commands; each of their configurations is complete.
+const SHOWING: [(&str, &str); 9] = [
+    ("docs/logging-in.md", include_str!("../../docs/logging-in.md")),
+    ("docs/services/README.md", include_str!("../../docs/services/README.md")),
+    ("docs/services/auth0.md", include_str!("../../docs/services/auth0.md")),
+    ("docs/services/github.md", include_str!("../../docs/services/github.md")),
+    ("docs/services/gitlab.md", include_str!("../../docs/services/gitlab.md")),
+    ("docs/services/google.md", include_str!("../../docs/services/google.md")),
+    ("docs/services/keycloak.md", include_str!("../../docs/services/keycloak.md")),
+    ("docs/services/microsoft.md", include_str!("../../docs/services/microsoft.md")),
+    ("docs/services/okta.md", include_str!("../../docs/services/okta.md")),
+];
+
+/// The README and those pages.
+fn shown() -> impl Iterator<Item = (&'static str, &'static str)> {
+    [("README.md", README)].into_iter().chain(SHOWING)
+}
+
 /// A block between fences, without the indentation of its list.
 struct Block {
     /// Behind the opening fence: `toml`, `sh`, `sh run`.
@@ -38,10 +56,17 @@ struct Block {
     line: usize,
 }
 
+/// The blocks of the README.
 fn blocks(info: &str) -> Vec<Block> {
+    let found = blocks_in(README, info);
+    assert!(!found.is_empty(), "there is no block `{info}`");
+    found
+}
+
+fn blocks_in(text: &str, info: &str) -> Vec<Block> {
     let mut found = Vec::new();
     let mut open: Option<(Block, usize)> = None;
-    for (number, line) in README.lines().enumerate() {
+    for (number, line) in text.lines().enumerate() {
         let indentation = line.len() - line.trim_start().len();
         match (line.trim_start().strip_prefix("```"), &mut open) {
             (Some(info), None) => {
@@ -58,26 +83,60 @@ fn blocks(info: &str) -> Vec<Block> {
     }
     assert!(open.is_none(), "a block is never closed");
     found.retain(|block| block.info == info);
-    assert!(!found.is_empty(), "there is no block `{info}`");
     found
 }
 
 #[test]
 fn every_configuration_is_accepted_as_it_is_written() {
-    for block in blocks("toml").into_iter().chain(blocks("toml vault")) {
-        let sandbox = Sandbox::new();
-        sandbox.configure(&block.text);
-        for name in ["pass", "gcloud"] {
-            program(&sandbox, name, "");
+    for (page, text) in shown() {
+        let blocks = blocks_in(text, "toml").into_iter().chain(blocks_in(text, "toml vault"));
+        for block in blocks {
+            accepted(page, &block);
         }
-        let said =
-            run(sandbox.command("tokend").arg("check").env("PATH", path(&[sandbox.home().join("bin")])));
-        assert_eq!(said.code, 0, "README.md:{}: {}", block.line, said.stderr);
-        assert!(!said.stdout.contains("warning"), "README.md:{}: {}", block.line, said.stdout);
     }
 }
 
-/// A program of the README in `~/bin`, which prints this.
+/// Fails unless `tokend check` takes this block alone, without a warning.
+fn accepted(page: &str, block: &Block) {
+    let sandbox = Sandbox::new();
+    sandbox.configure(&block.text);
+    for name in ["pass", "gcloud", "login-needed"] {
+        program(&sandbox, name, "");
+    }
+    let said = run(sandbox.command("tokend").arg("check").env("PATH", path(&[sandbox.home().join("bin")])));
+    assert_eq!(said.code, 0, "{page}:{}: {}", block.line, said.stderr);
+    assert!(!said.stdout.contains("warning"), "{page}:{}: {}", block.line, said.stdout);
+}
+
+#[test]
+fn every_service_has_a_configuration_and_says_its_sources() {
+    for (page, text) in SHOWING.into_iter().filter(|(page, _)| page.starts_with("docs/services/")) {
+        if !page.ends_with("/README.md") {
+            assert!(!blocks_in(text, "toml").is_empty(), "{page} has no configuration");
+            assert!(text.contains("\n## Sources\n\nRead on "), "{page} does not say where it has that from");
+        }
+    }
+}
+
+/// The program that the page about logging in shows, with a curl that says what it was told to send.
+#[test]
+fn the_program_for_a_needed_login_sends_what_it_is_told() {
+    let (_, text) = SHOWING[0];
+    let hook = &blocks_in(text, "sh hook")[0].text;
+    let sandbox = Sandbox::new();
+    program(&sandbox, "curl", "");
+    let bin = sandbox.home().join("bin");
+    write_program(&bin.join("curl"), 0o700, b"#!/bin/sh\nprintf '%s\\n' \"$@\"\n");
+    write_program(&bin.join("login-needed"), 0o700, hook.as_bytes());
+    let mut command = Command::new(bin.join("login-needed"));
+    sandbox.surround(&mut command);
+    command.env("PATH", path(&[bin])).env("TOKEND_ACCOUNT", "desktop").env("TOKEND_REASON", "it ended");
+    let said = run(&mut command);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.stdout.contains("\ntok login desktop: it ended\n"), "{}", said.stdout);
+}
+
+/// A program of a page in `~/bin`, which prints this.
 fn program(sandbox: &Sandbox, name: &str, prints: &str) {
     let folder = sandbox.home().join("bin");
     fs::create_dir_all(&folder).expect("a folder");
@@ -241,7 +300,7 @@ fn every_command_and_option_is_there() {
     let sandbox = Sandbox::new();
     let general = sandbox.tok(["help"]).stdout;
     let mut seen = BTreeSet::new();
-    for words in calls("tok") {
+    for words in shown().flat_map(|(_, text)| calls(text, "tok")) {
         let name = words[0].as_str();
         let help = sandbox.tok(["help", name]);
         assert_eq!(help.code, 0, "tok {name}: {}", help.stderr);
@@ -254,7 +313,7 @@ fn every_command_and_option_is_there() {
         seen.insert(name.to_owned());
     }
     assert!(seen.len() >= 10, "{seen:?}");
-    for words in calls("tokend") {
+    for words in shown().flat_map(|(_, text)| calls(text, "tokend")) {
         let help = run(sandbox.command("tokend").args([words[0].as_str(), "--help"]));
         assert_eq!(help.code, 0, "tokend {}: {}", words[0], help.stderr);
         for option in words[1..].iter().filter(|word| word.starts_with('-')) {
@@ -264,9 +323,9 @@ fn every_command_and_option_is_there() {
 }
 
 /// The words behind `program` in every piece of code, up to the end of the command or its `--`.
-fn calls(program: &str) -> Vec<Vec<String>> {
-    let fenced = blocks("sh").into_iter().chain(blocks("sh run")).map(|block| block.text);
-    let spans = README.lines().flat_map(|line| line.split('`').skip(1).step_by(2).map(str::to_owned));
+fn calls(text: &str, program: &str) -> Vec<Vec<String>> {
+    let fenced = blocks_in(text, "sh").into_iter().chain(blocks_in(text, "sh run")).map(|block| block.text);
+    let spans = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2).map(str::to_owned));
     let mut found = Vec::new();
     for line in fenced.chain(spans).flat_map(|code| code.lines().map(str::to_owned).collect::<Vec<_>>()) {
         let line = line.split(" #").next().unwrap_or_default().to_owned();
@@ -281,15 +340,49 @@ fn calls(program: &str) -> Vec<Vec<String>> {
             }
         }
     }
-    assert!(!found.is_empty(), "nothing is said of {program}");
     found
 }
 
 #[test]
 fn every_link_leads_somewhere() {
-    let heading = |text: &str| {
-        let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
-        text.trim_start_matches('#')
+    for (page, text) in shown() {
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.starts_with("https://")) {
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let at = if file.is_empty() { page.to_owned() } else { beside(page, file) };
+            let there = shown().find(|(page, _)| *page == at);
+            match there {
+                Some((_, text)) if !anchor.is_empty() => {
+                    assert!(anchors(text).contains(anchor), "{page}: {target} is nowhere");
+                }
+                // A folder, where a page of ours is in it.
+                _ => assert!(
+                    there.is_some() || PAGES.iter().any(|(page, _)| page.starts_with(&at)),
+                    "{page}: {target} is nowhere"
+                ),
+            }
+        }
+    }
+}
+
+/// The page that `file` is, where the page at `page` says it.
+fn beside(page: &str, file: &str) -> String {
+    let mut folders: Vec<&str> = page.split('/').collect();
+    folders.pop();
+    let mut file = file;
+    while let Some(rest) = file.strip_prefix("../") {
+        folders.pop();
+        file = rest;
+    }
+    folders.push(file);
+    folders.join("/")
+}
+
+/// What can stand behind the `#` of a link to this page.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    let anchor = |line: &str| {
+        line.trim_start_matches('#')
             .trim()
             .to_lowercase()
             .chars()
@@ -297,17 +390,7 @@ fn every_link_leads_somewhere() {
             .collect::<String>()
             .replace(' ', "-")
     };
-    let anchors: BTreeSet<String> =
-        README.lines().filter(|line| line.starts_with('#')).map(heading).collect();
-    let targets = README.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    for target in targets.filter(|target| !target.starts_with("https://")) {
-        let there = match target.strip_prefix('#') {
-            Some(anchor) => anchors.contains(anchor),
-            // A folder, where a page of ours is in it.
-            None => PAGES.iter().any(|(page, _)| page.starts_with(target)),
-        };
-        assert!(there, "{target} is nowhere");
-    }
+    text.lines().filter(|line| line.starts_with('#')).map(anchor).collect()
 }
 
 /// The first five minutes, as they are written, where new files are open to the group: a static account in the place

@@ -234,3 +234,6 @@ impl Drop for Ending {
 fn usage(kind: &str, message: String, hint: String) -> message::Failure {
     message::Failure { code: Code::USAGE, kind: kind.to_owned(), message, hint, next_try_in_ms: None }
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,3 +103,6 @@ impl Callers {
         tokio::join!(notified, hooked);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use super::*;
 
+#[track_caller]
 fn id_token(sandbox: &Sandbox) -> String {
     let said = sandbox.tok(["get", "app-public", "--id-token"]);
     assert_eq!(said.code, 0, "{said:?}");

@@ -66,8 +66,12 @@ impl Task {
         }
     }
 
-    /// Accounts that trade a token of this one need not wait: it has a new login.
-    pub(super) fn wake_borrowers(&mut self, lender: &str) {
+    /// Accounts that trade a token of this one need not wait: it has a new login; or it has a new token, and what became of
+    /// the one before may be why they were refused.
+    pub(super) fn wake_borrowers(&mut self, lender: &str, event: fn() -> Event) {
+        if !self.lenders.contains(lender) {
+            return;
+        }
         let lends = |borrowed: Vec<Borrowed>| borrowed.iter().any(|it| it.account == lender);
         let waiting: Vec<LifeId> = self
             .slots
@@ -76,7 +80,7 @@ impl Task {
             .map(|(id, _)| *id)
             .collect();
         for id in waiting {
-            self.tell(id, Event::LenderLoggedIn);
+            self.tell(id, event());
         }
     }
 }

@@ -105,7 +105,7 @@ impl Task {
             let tokens = if Some(life) == own { tokens.take() } else { None };
             self.tell(life, life::Event::LoggedIn(tokens));
         }
-        self.wake_borrowers(&account.name);
+        self.wake_borrowers(&account.name, || life::Event::LenderLoggedIn);
         tracing::info!(account = account.name, "a person logged in");
         if let Some(done) = done {
             let _ = done.send(Ok(()));

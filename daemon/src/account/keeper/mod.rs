@@ -12,7 +12,7 @@ mod turnstile;
 mod vigil;
 mod writing;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -161,6 +161,8 @@ struct Task {
     reports: mpsc::UnboundedSender<Report>,
     needs: mpsc::UnboundedSender<LoginNeed>,
     borrower: Borrower,
+    /// The accounts whose tokens others trade.
+    lenders: HashSet<String>,
     is_locked: bool,
     locking: Vec<Locking>,
     vigil: Vigil,
@@ -194,6 +196,7 @@ impl Task {
             keeping,
             spending: Spending::default(),
             borrower: Borrower::new(commands, Arc::clone(&clock)),
+            lenders: HashSet::new(),
             vigil: Vigil::start(clock, reports.clone()),
             reports,
             needs,
@@ -414,6 +417,9 @@ impl Task {
             slot.kept = Some(REFUSED_ON_DISK);
         }
         slot.publish(now);
+        let has_another =
+            slot.variant.is_own() && generation(&slot.life).is_some_and(|it| Some(it) != before);
+        let lender = has_another.then(|| slot.account.name.clone());
         if let Some(ticket) = slot.ticket {
             self.turnstile.raise(ticket, slot.life.urgency());
         }
@@ -424,6 +430,9 @@ impl Task {
         self.watch_if_parked(id);
         self.schedule(id, now);
         self.tell_of_needs(id);
+        if let Some(lender) = lender {
+            self.wake_borrowers(&lender, || Event::Mended);
+        }
     }
 
     fn schedule(&mut self, id: LifeId, now: Moment) {

@@ -53,6 +53,8 @@ impl Task {
             self.end(name);
         }
         self.readings.retain(|_, turnstile| Arc::strong_count(turnstile) > 1);
+        let borrowed = registry.values().flat_map(|account| account.provider.borrows());
+        self.lenders = borrowed.map(|borrowed| borrowed.account).collect();
         self.registry.store(Arc::new(registry));
         for id in started {
             self.tell(id, Event::Started);

@@ -12,6 +12,10 @@ use crate::provider::words::{Held, Members, Words};
 use crate::provider::{CarriedOut, Class, Failure, Minted, jwt, token};
 use crate::secret::Source;
 
+/// Codes of services which say that the grant is of no use, as `invalid_grant` does: GitHub's of a refresh token, and
+/// those of OpenID Connect Core 1.0, 3.1.2.6, which Microsoft says at the token endpoint, too.
+const ENDED: &[&str] = &["bad_refresh_token", "interaction_required", "consent_required", "login_required"];
+
 /// RFC 6749 5.2 has six codes; `invalid_target` is RFC 8707 2's. GitHub sends its own, with 200. What is no
 /// refusal has codes too: 4.1.2.1's two and RFC 8628 3.5's. A code that is none of these, at any status, is
 /// doubtful.
@@ -29,6 +33,7 @@ pub(super) const TOKEN: &[Row] = &[
         ],
         Class::No,
     ),
+    Row::codes_anywhere(ENDED, Class::No),
     Row::codes_anywhere(&["server_error", "temporarily_unavailable", "slow_down"], Class::NotNow),
     Row::any_code(Class::Doubtful),
 ];
@@ -46,8 +51,8 @@ pub(super) enum Purpose<'a> {
         /// `requested_token_type`
         requested: Option<&'a str>,
     },
-    /// A token for a refresh token. The new one comes with the token, or with the failure where the token itself is
-    /// of no use.
+    /// A token for a refresh token. The new one comes with the token, or with the failure where the token
+    /// itself is of no use.
     Refresh(Spent<'a>),
     /// A person's login: a token, and the first refresh token.
     Login {
@@ -184,7 +189,8 @@ fn tells(error: &Value) -> bool {
 }
 
 fn is_of_the_grant(words: &Words) -> bool {
-    words.code.as_ref().is_some_and(|code| code.eq_ignore_ascii_case("invalid_grant"))
+    let is = |code: &str| ["invalid_grant"].iter().chain(ENDED).any(|ended| code.eq_ignore_ascii_case(ended));
+    words.code.as_ref().is_some_and(|code| is(code))
 }
 
 /// The refresh token is "invalid, expired, revoked …" (RFC 6749 5.2): only another one helps.

@@ -1,4 +1,5 @@
-//! The grant `jwt_bearer`: an assertion that somebody made, or that tokend signs, is traded for a token (RFC 7523 2.1).
+//! The grant `jwt_bearer`: an assertion that somebody made, or that tokend signs, is traded for a token (RFC
+//! 7523 2.1).
 
 use std::time::Duration;
 
@@ -31,8 +32,8 @@ pub(super) enum Assertion {
 }
 
 impl Assertion {
-    /// Reads `assertion` or `assertion_claims`, which are signed with `private_key`. What is wrong has been reported
-    /// where there is none.
+    /// Reads `assertion` or `assertion_claims`, which are signed with `private_key`. What is wrong has been
+    /// reported where there is none.
     pub(super) fn read(table: &mut Table<'_>, reach: &Reach) -> Option<Self> {
         table.allow("assertion");
         table.allow("assertion_claims");

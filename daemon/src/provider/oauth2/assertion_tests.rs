@@ -108,7 +108,8 @@ async fn an_issuer_is_whom_assertions_are_for() {
     let (pem, _) = key();
     let service = StandIn::start(good());
     let keys = format!(
-        "issuer = 'https://a.example/t'\ntoken_endpoint = '{}/token'\nclient_id = 'app'\nprivate_key = ${pem}$",
+        "issuer = 'https://a.example/t'\ntoken_endpoint = '{}/token'\n\
+         client_id = 'app'\nprivate_key = ${pem}$",
         service.url()
     );
     Account::read("oauth2", &keys).get().await.expect("a token");
@@ -136,7 +137,7 @@ async fn claims_are_signed_and_traded() {
     let service = StandIn::start(good());
     let keys = format!(
         "token_endpoint = '{}/token'\ngrant = 'jwt_bearer'\nprivate_key = ${pem}$\n\
-         assertion_claims = {{ iss = 'svc:a.example', sub = 'alice', scope = 'a', aud = 'https://b.example' }}\n",
+         [assertion_claims]\niss = 'svc:a.example'\nsub = 'alice'\nscope = 'a'\naud = 'https://b.example'\n",
         service.url()
     );
     let account = Account::read("oauth2", &keys);

@@ -94,8 +94,8 @@ pub(super) struct Wants {
 }
 
 impl Client {
-    /// Reads `client_id`, `client_secret`, `token_endpoint_auth_method`, and what [`Signer::read`] does. `wants` is
-    /// absent where the grant itself is faulty: then what is missing is not reported.
+    /// Reads `client_id`, `client_secret`, `token_endpoint_auth_method`, and what [`Signer::read`] does.
+    /// `wants` is absent where the grant itself is faulty: then what is missing is not reported.
     pub(super) fn read(
         table: &mut Table<'_>,
         wants: Option<Wants>,
@@ -130,8 +130,8 @@ impl Client {
         Some(Self { id, secret, method, signer: signer?, timeout })
     }
 
-    /// Says in a request to any endpoint who asks: in `form`, or in the header that comes back. `supported` is what
-    /// the service would take.
+    /// Says in a request to any endpoint who asks: in `form`, or in the header that comes back. `supported`
+    /// is what the service would take.
     ///
     /// # Errors
     /// Why its secret cannot be had.
@@ -259,7 +259,8 @@ fn check(table: &mut Table<'_>, method: Option<Method>, wants: Wants) {
     }
 }
 
-/// `Basic` with id and secret, each encoded as in a form before they are joined (RFC 6749 2.3.1 and appendix B).
+/// `Basic` with id and secret, each encoded as in a form before they are joined (RFC 6749 2.3.1 and appendix
+/// B).
 fn basic(id: &str, secret: &Secret, held: &mut Held) -> Result<HeaderValue, Failure> {
     let mut pair = Buffer::with_capacity(3 * (id.len() + secret.len()) + 1);
     pair.push_encoded(id.as_bytes());

@@ -60,7 +60,8 @@ pub(super) struct Endpoints {
 }
 
 impl Endpoints {
-    /// Reads `issuer` and the endpoints that `has_effect`. Where there is no issuer, those of `needed` must be there.
+    /// Reads `issuer` and the endpoints that `has_effect`. Where there is no issuer, those of `needed` must
+    /// be there.
     pub(super) fn read(
         table: &mut Table<'_>,
         has_effect: impl Fn(&str) -> bool,
@@ -111,8 +112,8 @@ impl Endpoints {
         self.issuer.as_ref().map(|issuer| &*issuer.text)
     }
 
-    /// Whom a client's assertions are for, if the configuration does not tell (RFC 7523 3): the issuer, else the token
-    /// endpoint.
+    /// Whom a client's assertions are for, if the configuration does not tell (RFC 7523 3): the issuer, else
+    /// the token endpoint.
     pub(super) fn audience(&self) -> String {
         let token = || self.written(Endpoint::Token).map(Url::to_string);
         self.issuer().map(str::to_owned).or_else(token).unwrap_or_default()
@@ -134,8 +135,8 @@ impl Endpoints {
         }
     }
 
-    /// Where an endpoint is now; nothing where neither the configuration nor the service tells. Metadata are not
-    /// asked for what is written.
+    /// Where an endpoint is now; nothing where neither the configuration nor the service tells. Metadata are
+    /// not asked for what is written.
     ///
     /// # Errors
     /// Why the metadata cannot be had, or what is wrong with the endpoint in them.
@@ -185,8 +186,8 @@ fn read_one(table: &mut Table<'_>, which: Endpoint) -> Option<Url> {
     Some(url)
 }
 
-/// Whether nothing in a URL means something to a shell or a terminal, whoever hands it on to a browser. `?`, `&` and
-/// `%` are what URLs are made of; the brackets are those of an IPv6 address.
+/// Whether nothing in a URL means something to a shell or a terminal, whoever hands it on to a browser. `?`,
+/// `&` and `%` are what URLs are made of; the brackets are those of an IPv6 address.
 pub(super) fn is_safe_to_open(url: &str) -> bool {
     const MEANING: &str = "\"'`$;|<>(){}[]\\^!*";
     let is_safe = |text: &str| !text.contains(|c: char| !c.is_ascii_graphic() || MEANING.contains(c));

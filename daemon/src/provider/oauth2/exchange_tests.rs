@@ -81,7 +81,10 @@ async fn what_comes_need_not_be_an_access_token() {
         let minted = at(&service, &format!("subject = $s$\n{more}")).get().await;
         minted.map(|minted| minted.warnings.len()).map_err(|failure| failure.kind)
     };
-    let of = |token_type: &str, issued: &str| json!({"access_token": "abc", "token_type": token_type, "issued_token_type": format!("{TYPE}:{issued}")});
+    let of = |token_type: &str, issued: &str| {
+        let issued = format!("{TYPE}:{issued}");
+        json!({"access_token": "abc", "token_type": token_type, "issued_token_type": issued})
+    };
     let id_token = "requested_token_type = 'urn:ietf:params:oauth:token-type:id_token'";
     for (body, more, wanted) in [
         (of("N_A", "id_token"), id_token, Ok(0)),

@@ -1,5 +1,5 @@
-//! Parameters that a service wants beyond those of the specifications: for every request to the token endpoint, or
-//! for one kind of request.
+//! Parameters that a service wants beyond those of the specifications: for every request to the token
+//! endpoint, or for one kind of request.
 
 use crate::document::{Shape, Table, nearest};
 

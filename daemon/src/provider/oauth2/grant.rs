@@ -57,8 +57,8 @@ pub(super) enum Grant {
     RefreshToken(Source),
     /// The refresh token of a person's login.
     Login(Login),
-    /// A user's name and password (RFC 6749 4.3), for old services. A refresh token that comes along is not kept: the
-    /// password is good for longer.
+    /// A user's name and password (RFC 6749 4.3), for old services. A refresh token that comes along is not
+    /// kept: the password is good for longer.
     Password {
         /// The user's name.
         username: String,
@@ -81,7 +81,8 @@ pub(super) struct Ingredients<'i> {
     pub(super) timeout: Duration,
 }
 
-/// The name of the grant that is configured; `None` where there is one that nobody knows, which has been reported.
+/// The name of the grant that is configured; `None` where there is one that nobody knows, which has been
+/// reported.
 pub(super) fn read_name(table: &mut Table<'_>) -> Option<&'static str> {
     let named = table.one_of("grant", NAMES);
     match named {
@@ -96,7 +97,8 @@ pub(super) fn has_effect(key: &str, name: &str) -> bool {
     KEYS.iter().chain([&DEVICE_KEY]).all(|(known, grants)| *known != key || grants.contains(&name))
 }
 
-/// Reports the keys that have no effect in the grant of this name. Of a grant that nobody knows, nothing is known.
+/// Reports the keys that have no effect in the grant of this name. Of a grant that nobody knows, nothing is
+/// known.
 pub(super) fn refuse_keys_of_others(table: &mut Table<'_>, name: Option<&str>) {
     for (key, grants) in KEYS.iter().chain([&DEVICE_KEY]) {
         match name {

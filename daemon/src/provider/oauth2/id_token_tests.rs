@@ -133,28 +133,30 @@ async fn keys_that_cannot_be_had_do_not_lose_the_refresh_token() {
 }
 
 #[tokio::test]
-async fn a_new_key_is_fetched_once_and_not_for_every_token() {
-    let (old, new) = (Signing::by("old"), Signing::by("new"));
+async fn a_new_key_is_fetched_at_once_and_not_for_every_token() {
+    let (old, new, newer) = (Signing::by("old"), Signing::by("new"), Signing::by("newer"));
     let none = json!({});
     let service = StandIn::start([
         old.keys(),
         new.answer(ISSUER, &none),
-        new.answer(ISSUER, &none),
         new.keys(),
         new.answer(ISSUER, &none),
-        new.answer(ISSUER, &none),
+        newer.answer(ISSUER, &none),
+        newer.answer(ISSUER, &none),
+        newer.keys(),
+        newer.answer(ISSUER, &none),
         old.keys(),
     ]);
     let account = account(&service, "");
     account.prepare(moment(0)).await.expect("ready");
-    for (seconds, is_there) in [(30, false), (60, true), (70, true), (3700, true)] {
+    for (seconds, is_there) in [(1, true), (30, true), (60, false), (61, true), (3700, true)] {
         let minted = account.mint(&spending(seconds)).await.expect("a token");
         // The last one is of a time when it has ended.
         let is_there = is_there && seconds < 3600;
         assert_eq!(id_token(&minted).is_some(), is_there, "{seconds}");
     }
     let (keys, post) = ("GET /keys", "POST /token");
-    assert_eq!(service.lines(), [keys, post, post, keys, post, post, keys]);
+    assert_eq!(service.lines(), [keys, post, keys, post, post, post, keys, post, keys]);
 }
 
 #[tokio::test]
@@ -201,6 +203,30 @@ async fn a_mac_counts_only_where_the_metadata_list_it() {
         let minted = Account::read("oauth2", &keys).get().await.expect("a token");
         assert_eq!(id_token(&minted).is_some(), is_served, "{listed} {:?}", minted.warnings);
     }
+}
+
+#[tokio::test]
+async fn a_bad_place_for_keys_costs_no_request_for_every_token() {
+    let signing = Signing::by("k");
+    let service = StandIn::start([]);
+    let url = service.url();
+    let metadata = |keys: &str| {
+        let body = json!({"issuer": url, "token_endpoint": format!("{url}/token"), "jwks_uri": keys});
+        answer(200, &body.to_string())
+    };
+    let good = || signing.answer(&url, &json!({}));
+    let there = format!("{url}/keys");
+    service.then([metadata("http://a.example/keys"), good(), good()]);
+    service.then([good(), metadata(&there), signing.keys()]);
+    let keys = format!("issuer = '{url}'\nclient_id = 'app'\nclient_secret = $s$\nscope = ['openid']");
+    let account = Account::read("oauth2", &keys);
+    for (seconds, is_served) in [(0, false), (59, false), (60, true)] {
+        let asked = MintRequest { now: moment(seconds), ..request() };
+        let minted = account.mint(&asked).await.expect("a token");
+        assert_eq!(id_token(&minted).is_some(), is_served, "{seconds}: {:?}", minted.warnings);
+    }
+    let (openid, post) = ("GET /.well-known/openid-configuration", "POST /token");
+    assert_eq!(service.lines(), [openid, post, post, post, openid, "GET /keys"]);
 }
 
 /// What a login makes of an answer.

@@ -1,5 +1,5 @@
-//! Id tokens that come with a token: verified against the service's keys before anybody gets them (OpenID Connect
-//! Core 1.0, 3.1.3.7).
+//! Id tokens that come with a token: verified against the service's keys before anybody gets them (OpenID
+//! Connect Core 1.0, 3.1.3.7).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ const OPENID: &str = "openid";
 /// Keys are believed this long; after that they are fetched again, and the old ones do if that fails.
 const FRESH: Duration = Duration::from_secs(60 * 60);
 
-/// New keys are not asked for more often than this.
+/// Newer keys are asked for at once, and again no sooner than after this.
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// A new refresh token waits no longer than this until it can be kept.
@@ -43,27 +43,29 @@ struct Known {
     set: Arc<KeySet>,
     /// When they came.
     since: Steady,
-    /// When they were last asked for.
-    asked: Steady,
+    /// When newer ones than the first were last asked for.
+    asked: Option<Steady>,
 }
 
 impl ServiceKeys {
-    /// The keys now. `others` asks for newer ones, which there may be; those that there are do if they cannot be had.
+    /// The keys now. `others` asks for newer ones, which there may be; those that there are do if they cannot
+    /// be had.
     async fn get(&self, url: &Url, others: bool, http: &Http, now: Moment) -> Result<Arc<KeySet>, Failure> {
         // Held while asking, so that variants of the account ask once.
         let mut known = self.0.lock().await;
         let mut old = known.as_mut().filter(|known| known.url == *url);
         if let Some(old) = &mut old {
             let is_fresh = old.since.until(now.steady) < FRESH;
-            if (is_fresh && !others) || old.asked.until(now.steady) < PAUSE {
+            let is_too_soon = old.asked.is_some_and(|asked| asked.until(now.steady) < PAUSE);
+            if (is_fresh && !others) || is_too_soon {
                 return Ok(Arc::clone(&old.set));
             }
-            old.asked = now.steady;
+            old.asked = Some(now.steady);
         }
         match (fetch(url, http, now).await, old) {
-            (Ok(set), _) => {
+            (Ok(set), old) => {
                 let set = Arc::new(set);
-                let (since, asked) = (now.steady, now.steady);
+                let (since, asked) = (now.steady, old.and_then(|old| old.asked));
                 *known = Some(Known { url: url.clone(), set: Arc::clone(&set), since, asked });
                 Ok(set)
             }
@@ -87,8 +89,8 @@ async fn fetch(url: &Url, http: &Http, now: Moment) -> Result<KeySet, Failure> {
 }
 
 impl OAuth2 {
-    /// Puts the id token of an answer, if it is verified, beside the token. At a login one that is not fails it;
-    /// else it is left out, for no refresh token may be lost over it.
+    /// Puts the id token of an answer, if it is verified, beside the token. At a login one that is not fails
+    /// it; else it is left out, for no refresh token may be lost over it.
     ///
     /// # Errors
     /// At a login, why it is not verified.
@@ -146,8 +148,8 @@ impl OAuth2 {
         Ok(minted)
     }
 
-    /// Whether an id token is the service's, for this client, and belongs to `access_token`. Not so where nobody knows
-    /// whose keys it should be signed with.
+    /// Whether an id token is the service's, for this client, and belongs to `access_token`. Not so where
+    /// nobody knows whose keys it should be signed with.
     ///
     /// # Errors
     /// Why it is not, or why the keys cannot be had.
@@ -181,8 +183,8 @@ impl OAuth2 {
         Ok(true)
     }
 
-    /// The client's secret and the list of algorithms, where the service may sign with the secret: it must list such a
-    /// MAC (OpenID Connect Core 1.0, 10.1).
+    /// The client's secret and the list of algorithms, where the service may sign with the secret: it must
+    /// list such a MAC (OpenID Connect Core 1.0, 10.1).
     async fn secret_of_macs(&self, asking: &Asking) -> Result<Option<(Secret, Value)>, Failure> {
         if self.endpoints.written(Endpoint::Jwks).is_some() {
             return Ok(None);

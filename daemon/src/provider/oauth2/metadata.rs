@@ -62,8 +62,8 @@ impl Metadata {
         }
     }
 
-    /// How a client with a secret says it if the configuration does not tell: Basic, unless only another is supported (RFC 8414 2:
-    /// Basic, if nothing is said).
+    /// How a client with a secret says it if the configuration does not tell: Basic, unless only another is
+    /// supported (RFC 8414 2: Basic, if nothing is said).
     pub(super) fn method(&self) -> Method {
         let supports = |method: Method| {
             let names = self.authentication.as_ref();
@@ -186,7 +186,7 @@ impl Issuer {
         for which in Endpoint::ALL {
             match text(which.key()) {
                 Some(url) => endpoints.push((which, self.checked(which, url, reply))),
-                // Whoever has one of its own needs no other (RFC 8414 2: "unless only the implicit grant …").
+                // RFC 8414 2: required, and yet no fault for whoever has one of their own.
                 None if which == Endpoint::Token => {
                     endpoints.push((which, Err(unusable(reply, "metadata without a token_endpoint"))));
                 }

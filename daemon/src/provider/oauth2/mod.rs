@@ -1,5 +1,5 @@
-//! Any OAuth 2.0 or OpenID Connect service: what is traded for an access token is the grant, a client says who asks,
-//! and the endpoints say where.
+//! Any OAuth 2.0 or OpenID Connect service: what is traded for an access token is the grant, a client says
+//! who asks, and the endpoints say where.
 
 mod answer;
 mod assertion;
@@ -67,7 +67,8 @@ struct Answered {
     held: Held,
 }
 
-/// Reads `issuer`, the endpoints, `grant` and its keys, the client's keys, `scope`, `audience`, `resource`, `extra`.
+/// Reads `issuer`, the endpoints, `grant` and its keys, the client's keys, `scope`, `audience`, `resource`,
+/// `extra`.
 pub(super) fn read(table: &mut Table<'_>, defaults: &Defaults) -> Option<Box<dyn Provider>> {
     read_account(table, defaults).map(|account| Box::new(account) as Box<dyn Provider>)
 }
@@ -141,8 +142,8 @@ impl OAuth2 {
         asked: &MintRequest,
         asking: &Asking,
     ) -> Result<Form, Failure> {
-        // RFC 6749 6: as granted, where nothing is said. What was configured then is not asked for again: it may have
-        // been a part only that was granted.
+        // RFC 6749 6: as granted, where nothing is said. What was configured then is not asked for again: it
+        // may have been a part only that was granted.
         let own = if matches!(self.grant, Grant::Login(_)) { &[][..] } else { &self.scope };
         let scope = Lists::OAuthScope.choose("bad-scope", asked.scope.as_deref(), own)?;
         let audience = Lists::Apart.choose("bad-audience", asked.audience.as_deref(), &self.audience)?;
@@ -227,8 +228,8 @@ impl OAuth2 {
         let supported = supported.map_or(Method::Basic, |metadata| metadata.method());
         let header = self.client.authenticate(supported, &mut form, asking).await?;
         if let (Endpoint::DeviceAuthorization, Some(_), Some(id)) = (endpoint, &header, &self.client.id) {
-            // Services that let a client in by the header want its id in the body all the same: RFC 8628 3.1 has it
-            // there.
+            // Services that let a client in by the header want its id in the body all the same: RFC 8628 3.1
+            // has it there.
             form.say("client_id", id);
         }
         let mut request = Request::post(url).form(form.pairs);

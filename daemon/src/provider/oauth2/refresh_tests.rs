@@ -140,7 +140,15 @@ async fn an_error_brings_no_refresh_token() {
 
 #[tokio::test]
 async fn a_refused_refresh_token_needs_a_login() {
-    for (status, code) in [(400, "invalid_grant"), (401, "Invalid_Grant"), (200, "invalid_grant")] {
+    for (status, code) in [
+        (400, "invalid_grant"),
+        (401, "Invalid_Grant"),
+        (200, "invalid_grant"),
+        (200, "bad_refresh_token"),
+        (400, "interaction_required"),
+        (400, "consent_required"),
+        (400, "login_required"),
+    ] {
         let body = json!({"error": code, "error_description": format!("{OLD} is revoked")});
         let failure = spend(answer(status, &body.to_string())).await.expect_err("refused");
         assert_eq!((failure.class, failure.kind), (Class::LoginNeeded, "invalid-grant"));

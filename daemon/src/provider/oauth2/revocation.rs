@@ -22,8 +22,8 @@ enum Outcome {
 }
 
 impl OAuth2 {
-    /// Revokes the refresh token first: with it go the tokens that came of it (RFC 7009 2.1). Then the access token,
-    /// which some services leave alive, and others cannot revoke.
+    /// Revokes the refresh token first: with it go the tokens that came of it (RFC 7009 2.1). Then the access
+    /// token, which some services leave alive, and others cannot revoke.
     ///
     /// # Errors
     /// Why the service did not do it.

@@ -1,5 +1,5 @@
-//! What signs: the client's private key, or its secret, in assertions of who asks (RFC 7523 2.2) and of what is asked
-//! for (2.1).
+//! What signs: the client's private key, or its secret, in assertions of who asks (RFC 7523 2.2) and of what
+//! is asked for (2.1).
 
 use std::time::Duration;
 
@@ -28,9 +28,9 @@ pub(super) struct Signer {
 const KEYS: [&str; 3] = ["private_key_id", "token_endpoint_auth_signing_alg", "assertion_audience"];
 
 impl Signer {
-    /// Reads `private_key`, `private_key_id`, `token_endpoint_auth_signing_alg`, `assertion_audience`. `audience` is
-    /// for whom assertions are, where nothing is said (RFC 7523 3: "the token endpoint URL", or what names the
-    /// service). What is wrong has been reported where there is none.
+    /// Reads `private_key`, `private_key_id`, `token_endpoint_auth_signing_alg`, `assertion_audience`.
+    /// `audience` is for whom assertions are, where nothing is said (RFC 7523 3: "the token endpoint URL", or
+    /// what names the service). What is wrong has been reported where there is none.
     pub(super) fn read(
         table: &mut Table<'_>,
         audience: String,
@@ -48,8 +48,8 @@ impl Signer {
         Some(Self { key, key_id, algorithm, audience: named.unwrap_or(audience), timeout })
     }
 
-    /// Reports the keys that have no effect where nothing is signed with the private key, and perhaps nothing with the
-    /// client's secret.
+    /// Reports the keys that have no effect where nothing is signed with the private key, and perhaps nothing
+    /// with the client's secret.
     pub(super) fn refuse_keys(table: &mut Table<'_>, by_key: bool, by_secret: bool) {
         let hint = "nothing is signed with it: remove it";
         for key in KEYS {
@@ -59,7 +59,8 @@ impl Signer {
         }
     }
 
-    /// Reports an algorithm that is not for what it is signed with: the client's secret, or else the private key.
+    /// Reports an algorithm that is not for what it is signed with: the client's secret, or else the private
+    /// key.
     pub(super) fn check_algorithm(table: &mut Table<'_>, by_secret: bool) {
         let key = "token_endpoint_auth_signing_alg";
         let named = if table.shape(key) == Some(Shape::String) { table.string(key) } else { None };

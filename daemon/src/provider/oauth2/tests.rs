@@ -132,7 +132,8 @@ fn what_holds_no_token_is_classified() {
 #[tokio::test]
 async fn the_secret_goes_into_the_header_each_part_encoded() {
     let service = StandIn::start([good()]);
-    let more = "scope = ['a', 'b']\naudience = 'x'\nresource = ['https://r.example', 'urn:s']\nextra = { tenant = 't 1' }";
+    let more = "scope = ['a', 'b']\naudience = 'x'\nresource = ['https://r.example', 'urn:s']\n\
+                extra = { tenant = 't 1' }";
     let minted = at(&service, more).get().await.expect("a token");
     assert_eq!((token(&minted), minted.lifetime), ("abc", Some(Duration::from_secs(3600))));
     let seen = &service.seen()[0];
@@ -140,7 +141,8 @@ async fn the_secret_goes_into_the_header_each_part_encoded() {
     // echo -n 'svc%3Aapp:s%2Bcret+%25%26%3D%3A%C3%BC' | base64
     let basic = "Basic c3ZjJTNBYXBwOnMlMkJjcmV0KyUyNSUyNiUzRCUzQSVDMyVCQw==";
     assert_eq!(seen.header("authorization"), Some(basic));
-    let form = "grant_type=client_credentials&scope=a+b&audience=x&resource=https%3A%2F%2Fr.example&resource=urn%3As&tenant=t+1";
+    let form = "grant_type=client_credentials&scope=a+b&audience=x\
+                &resource=https%3A%2F%2Fr.example&resource=urn%3As&tenant=t+1";
     assert_eq!(seen.body, form);
 }
 

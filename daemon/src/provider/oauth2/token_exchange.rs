@@ -44,8 +44,8 @@ enum Origin {
 }
 
 impl TokenExchange {
-    /// Reads `subject`, `subject_token_type`, `actor`, `actor_token_type`, `requested_token_type`. What is wrong has
-    /// been reported where there is none.
+    /// Reads `subject`, `subject_token_type`, `actor`, `actor_token_type`, `requested_token_type`. What is
+    /// wrong has been reported where there is none.
     pub(super) fn read(table: &mut Table<'_>, reach: &Reach) -> Option<Self> {
         table.require("subject");
         let subject = Traded::read(table, "subject", "subject_token_type", reach);

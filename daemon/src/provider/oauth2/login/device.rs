@@ -65,12 +65,14 @@ impl OAuth2 {
         match &*code {
             "authorization_pending" => Ok(Polled::Pending),
             "slow_down" => Ok(Polled::SlowDown),
-            "access_denied" => Err(Failure::no(
+            // The second is Microsoft's.
+            "access_denied" | "authorization_declined" => Err(Failure::no(
                 DECLINED,
                 format!("it was declined at {host} ({code})"),
                 "log in again, and allow it there",
             )),
-            "expired_token" => Err(Failure::not_now(
+            // GitHub's page has it both ways.
+            "expired_token" | "token_expired" => Err(Failure::not_now(
                 CODE_EXPIRED,
                 format!("the code expired before it was used, says {host}"),
                 "have another one",

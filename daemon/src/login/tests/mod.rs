@@ -1,0 +1,383 @@
+//! Whole logins, with a service and a clock of the test's own.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test should fail with the place")]
+
+mod browser;
+mod device;
+
+use std::collections::VecDeque;
+
+use tokend_proto::message::{Login, LoginRedirect};
+use url::Url;
+
+use super::*;
+use crate::account::{Definition, Policy, Refresh};
+use crate::clock::{Moment, SimulatedClock, Steady};
+use crate::provider::login::{Asking, Authorization, DeviceAuthorization, LogIn, Polled, Redirect, Ways};
+use crate::provider::{Failure, Identity, MintRequest, Minted, Pending, Presentation, Provider};
+
+/// A service that answers what the test wrote down.
+#[derive(Debug)]
+struct Service {
+    ways: Ways,
+    port: Option<u16>,
+    begun: Mutex<VecDeque<Result<DeviceAuthorization, Failure>>>,
+    polls: Mutex<VecDeque<Result<Polled, Failure>>>,
+    /// When it was asked whether the code was typed.
+    polled: Mutex<Vec<Steady>>,
+    redeemed: Mutex<Vec<String>>,
+    redemption: Mutex<Option<Failure>>,
+    /// As many codes may be traded.
+    open: tokio::sync::Semaphore,
+    gives_refresh_token: bool,
+}
+
+impl Service {
+    fn new(browser: bool, device: bool) -> Self {
+        Self {
+            ways: Ways { browser, device },
+            port: None,
+            begun: Mutex::default(),
+            polls: Mutex::default(),
+            polled: Mutex::default(),
+            redeemed: Mutex::default(),
+            redemption: Mutex::default(),
+            open: tokio::sync::Semaphore::new(9),
+            gives_refresh_token: true,
+        }
+    }
+
+    fn minted(&self) -> Minted {
+        Minted {
+            lifetime: Some(Duration::from_secs(3600)),
+            scope: Some(vec!["a".to_owned()]),
+            refresh_token: self.gives_refresh_token.then(|| secret("r")),
+            ..Minted::of(secret("t"))
+        }
+    }
+}
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text.as_bytes().to_vec()).unwrap()
+}
+
+fn ready<'a, T: Send + 'a>(result: Result<T, Failure>) -> Pending<'a, T> {
+    Box::pin(std::future::ready(result))
+}
+
+impl LogIn for Service {
+    fn ways(&self, _now: Moment) -> Pending<'_, Ways> {
+        ready(Ok(self.ways))
+    }
+
+    fn redirect(&self) -> Redirect {
+        Redirect { host: "127.0.0.1".to_owned(), port: self.port, path: "/cb".to_owned() }
+    }
+
+    fn authorize<'a>(&'a self, redirect_uri: &'a str, _now: Moment) -> Pending<'a, Authorization> {
+        ready(Ok(Authorization {
+            url: Url::parse("https://a.example/authorize?state=st").unwrap(),
+            redirect_uri: redirect_uri.to_owned(),
+            state: "st".to_owned(),
+            nonce: None,
+            code_verifier: secret("v"),
+            issuer: None,
+            names_issuer: false,
+        }))
+    }
+
+    fn redeem<'a>(
+        &'a self,
+        _authorization: &'a Authorization,
+        code: &'a Secret,
+        _asking: &'a Asking,
+    ) -> Pending<'a, Minted> {
+        self.redeemed.lock().unwrap().push(code.expose().as_str().unwrap().to_owned());
+        Box::pin(async move {
+            self.open.acquire().await.unwrap().forget();
+            match self.redemption.lock().unwrap().take() {
+                Some(failure) => Err(failure),
+                None => Ok(self.minted()),
+            }
+        })
+    }
+
+    fn device<'a>(&'a self, _asking: &'a Asking) -> Pending<'a, DeviceAuthorization> {
+        ready(self.begun.lock().unwrap().pop_front().unwrap_or_else(|| Ok(code(5, 600))))
+    }
+
+    fn poll<'a>(&'a self, _device: &'a DeviceAuthorization, asking: &'a Asking) -> Pending<'a, Polled> {
+        self.polled.lock().unwrap().push(asking.now.steady);
+        ready(self.polls.lock().unwrap().pop_front().unwrap_or(Ok(Polled::Pending)))
+    }
+}
+
+impl Provider for Service {
+    fn mint<'a>(&'a self, _request: &'a MintRequest) -> Pending<'a, Minted> {
+        Box::pin(std::future::pending())
+    }
+
+    fn identity(&self) -> Identity {
+        Identity { origin: "https://a.example".to_owned(), ..Identity::default() }
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    fn login(&self) -> Option<&dyn LogIn> {
+        (self.ways.browser || self.ways.device).then_some(self)
+    }
+}
+
+fn code(interval: u64, life: u64) -> DeviceAuthorization {
+    DeviceAuthorization {
+        device_code: secret("dc"),
+        user_code: "AB-CD".to_owned(),
+        verification_uri: Url::parse("https://a.example/device").unwrap(),
+        verification_uri_complete: None,
+        expires_in: Duration::from_secs(life),
+        interval: Duration::from_secs(interval),
+    }
+}
+
+/// One account of a service.
+struct World {
+    logins: Arc<Logins>,
+    keeper: Keeper,
+    clock: SimulatedClock,
+    service: Arc<Service>,
+}
+
+impl World {
+    async fn of(service: Service) -> Self {
+        let start = Moment { steady: Steady(1_000_000), ..Moment::default() };
+        let clock = SimulatedClock::at(start);
+        let keeper = Keeper::start(Arc::new(clock.clone()), None);
+        let service = Arc::new(service);
+        let world =
+            Self { logins: Logins::new(keeper.clone(), Arc::new(clock.clone())), keeper, clock, service };
+        world.configure('x').await;
+        world
+    }
+
+    async fn configure(&self, service: char) {
+        let policy = Policy {
+            min_valid: Duration::from_secs(60),
+            refresh: Refresh::OnDemand,
+            assume_lifetime: None,
+            presentation: Presentation::Header { scheme: "Bearer".to_owned() },
+            request_scopes: Vec::new(),
+            lock: true,
+            exclusive: false,
+        };
+        let provider: Arc<dyn Provider> = Arc::clone(&self.service) as _;
+        let service = [service as u8; 32];
+        let definition = Definition { name: "a".to_owned(), kind: "oauth2", provider, policy, service };
+        self.keeper.reconfigure(vec![definition]).await.unwrap();
+    }
+
+    fn try_log_in(&self, request: &Login) -> Result<Participation, message::Failure> {
+        self.logins.log_in(self.keeper.account("a").unwrap(), request)
+    }
+
+    fn log_in(&self) -> Participation {
+        self.try_log_in(&request()).unwrap()
+    }
+
+    async fn paste(&self, login: u64, url: &str) -> Result<(), message::Failure> {
+        self.logins.redirect(&LoginRedirect { account: "a".to_owned(), login, url: secret(url) }).await
+    }
+
+    fn has_token(&self) -> bool {
+        self.keeper.account("a").unwrap().shared.snapshot().token.is_some()
+    }
+
+    /// Moves the clock on, second by second, so that whatever waits for it goes on at its time.
+    async fn pass(&self, seconds: u64) {
+        for _ in 0..seconds {
+            self.clock.advance(Duration::from_secs(1));
+            settle().await;
+        }
+    }
+}
+
+/// Lets all tasks go as far as they can.
+async fn settle() {
+    for _ in 0..30 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Whoever has a browser, or not.
+fn request() -> Login {
+    Login { account: "a".to_owned(), has_browser: true, way: String::new(), term_ms: None }
+}
+
+async fn step(participation: &mut Participation) -> LoginStep {
+    match participation.next().await {
+        Progress::Step(step) => step,
+        Progress::End(end) => panic!("it has ended: {end:?}"),
+    }
+}
+
+/// The next step that is not just words.
+async fn main_step(participation: &mut Participation) -> LoginStep {
+    loop {
+        let step = step(participation).await;
+        if step.step != LoginStep::PROGRESS {
+            return step;
+        }
+    }
+}
+
+/// How it ends, and what was said before.
+async fn end(participation: &mut Participation) -> (Result<LoggedIn, message::Failure>, Vec<String>) {
+    let mut said = Vec::new();
+    loop {
+        match participation.next().await {
+            Progress::Step(step) => said.push(step.message),
+            Progress::End(end) => return (end, said),
+        }
+    }
+}
+
+#[tokio::test]
+async fn accounts_without_a_login_say_so() {
+    let world = World::of(Service::new(false, false)).await;
+    let failure = world.try_log_in(&request()).unwrap_err();
+    assert_eq!((failure.code, &*failure.kind), (Code::USAGE, "no-login"));
+    assert!(failure.message.contains("nobody logs in to a"), "{failure}");
+    let world = World::of(Service::new(true, true)).await;
+    let failure = world.try_log_in(&Login { way: "fax".to_owned(), ..request() }).unwrap_err();
+    assert_eq!(failure.code, Code::USAGE);
+}
+
+#[tokio::test]
+async fn the_way_is_what_is_asked_for_and_what_there_is() {
+    for (browser, device, has_browser, way, expected) in [
+        (true, true, true, Login::AS_FITS, LoginStep::BROWSER),
+        (true, true, false, Login::AS_FITS, LoginStep::DEVICE),
+        (true, false, false, Login::AS_FITS, LoginStep::REDIRECT),
+        (true, true, true, Login::REDIRECT, LoginStep::REDIRECT),
+        (true, true, true, Login::DEVICE, LoginStep::DEVICE),
+        (false, true, true, Login::AS_FITS, LoginStep::DEVICE),
+        (false, true, true, Login::REDIRECT, LoginStep::DEVICE),
+    ] {
+        let world = World::of(Service::new(browser, device)).await;
+        let asked = Login { has_browser, way: way.to_owned(), ..request() };
+        let step = main_step(&mut world.try_log_in(&asked).unwrap()).await;
+        assert_eq!(step.step, expected, "{asked:?}");
+        assert_eq!(step.takes_redirect, expected != LoginStep::DEVICE);
+        assert_eq!(step.user_code.is_some(), expected == LoginStep::DEVICE);
+    }
+    let world = World::of(Service::new(true, false)).await;
+    let asked = Login { way: Login::DEVICE.to_owned(), ..request() };
+    let (result, _) = end(&mut world.try_log_in(&asked).unwrap()).await;
+    assert_eq!(result.unwrap_err().kind, "no-device-flow");
+}
+
+#[tokio::test]
+async fn a_device_flow_that_is_not_for_this_client_gives_way_to_the_pasted_redirect() {
+    let service = Service::new(true, true);
+    let refusals = ["unauthorized_client", "x"].map(|what| Err(Failure::no("refused", what, "y")));
+    service.begun.lock().unwrap().extend(refusals);
+    let world = World::of(service).await;
+    let asked = Login { has_browser: false, ..request() };
+    let mut participation = world.try_log_in(&asked).unwrap();
+    assert!(
+        step(&mut participation)
+            .await
+            .message
+            .contains("no device flow for this client: unauthorized_client")
+    );
+    assert_eq!(step(&mut participation).await.step, LoginStep::REDIRECT);
+    drop(participation);
+    // Who insists is told.
+    let asked = Login { way: Login::DEVICE.to_owned(), ..asked };
+    let (result, _) = end(&mut world.try_log_in(&asked).unwrap()).await;
+    assert_eq!(result.unwrap_err().code, Code::REFUSED);
+}
+
+#[tokio::test]
+async fn whoever_comes_second_joins_and_all_see_the_same_end() {
+    let service = Service::new(false, true);
+    service.begun.lock().unwrap().push_back(Ok(code(5, 600)));
+    let world = World::of(service).await;
+    let mut first = world.try_log_in(&Login { term_ms: Some(7_200_000), ..request() }).unwrap();
+    let shown = main_step(&mut first).await;
+    world.pass(3).await;
+    let mut second = world.try_log_in(&Login { term_ms: Some(3_600_000), ..request() }).unwrap();
+    assert!(step(&mut second).await.message.contains("another login to a is under way"));
+    let seen = step(&mut second).await;
+    assert_eq!((seen.login, &seen.user_code), (shown.login, &shown.user_code));
+    assert_eq!((shown.expires_in_ms, seen.expires_in_ms), (Some(600_000), Some(597_000)));
+    // One of two may leave.
+    drop(world.log_in());
+    world.service.polls.lock().unwrap().push_back(Ok(Polled::Done(Box::new(world.service.minted()))));
+    world.pass(2).await;
+    let (one, _) = end(&mut first).await;
+    let (other, _) = end(&mut second).await;
+    assert_eq!(one, other);
+    let logged_in = one.unwrap();
+    assert!(logged_in.renews && world.has_token());
+    // The shortest of all terms.
+    assert_eq!(logged_in.ends_at_ms, Some(5_000 + 3_600_000));
+    assert_eq!(world.service.begun.lock().unwrap().len(), 0);
+    assert!(world.logins.under_way().is_empty());
+}
+
+#[tokio::test]
+async fn a_login_ends_with_the_last_who_waits_for_it() {
+    let world = World::of(Service::new(false, true)).await;
+    let (mut first, second) = (world.log_in(), world.log_in());
+    main_step(&mut first).await;
+    world.pass(6).await;
+    assert_eq!(world.service.polled.lock().unwrap().len(), 1);
+    drop(first);
+    world.pass(5).await;
+    assert_eq!(world.service.polled.lock().unwrap().len(), 2, "the other waits still");
+    drop(second);
+    world.service.polls.lock().unwrap().push_back(Ok(Polled::Done(Box::new(world.service.minted()))));
+    world.pass(60).await;
+    assert_eq!(world.service.polled.lock().unwrap().len(), 2, "nothing more is sent");
+    assert!(!world.has_token() && world.logins.under_way().is_empty());
+}
+
+#[tokio::test]
+async fn another_configuration_ends_the_login_of_the_old_one() {
+    let world = World::of(Service::new(false, true)).await;
+    let mut old = world.log_in();
+    main_step(&mut old).await;
+    world.configure('y').await;
+    let mut new = world.log_in();
+    assert_eq!(end(&mut old).await.0.unwrap_err().kind, "reconfigured");
+    assert_eq!(main_step(&mut new).await.step, LoginStep::DEVICE);
+    drop(old);
+    settle().await;
+    assert_eq!(world.logins.under_way().len(), 1, "the new one goes on");
+}
+
+#[tokio::test]
+async fn a_locked_account_says_so_at_once() {
+    let world = World::of(Service::new(false, true)).await;
+    world.keeper.lock().await.unwrap();
+    settle().await;
+    let failure = world.try_log_in(&request()).unwrap_err();
+    assert_eq!(failure.code, Code::LOCKED);
+}
+
+#[tokio::test]
+async fn without_a_refresh_token_the_login_says_what_to_do() {
+    let service = Service { gives_refresh_token: false, ..Service::new(false, true) };
+    let minted = service.minted();
+    service.polls.lock().unwrap().push_back(Ok(Polled::Done(Box::new(minted))));
+    let world = World::of(service).await;
+    let mut participation = world.log_in();
+    main_step(&mut participation).await;
+    world.pass(5).await;
+    let logged_in = end(&mut participation).await.0.unwrap();
+    assert!(!logged_in.renews && logged_in.warnings[0].contains("offline_access"), "{logged_in:?}");
+    assert!(world.has_token());
+    assert_eq!((logged_in.expires_in_ms, &logged_in.scope[..]), (Some(3_600_000), &["a".to_owned()][..]));
+}
