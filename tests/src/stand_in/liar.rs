@@ -92,6 +92,12 @@ impl LyingServer {
         code
     }
 
+    /// The refresh token that it gave last, if that is still good.
+    #[must_use]
+    pub fn newest_refresh_token(&self) -> Option<String> {
+        self.change(|liar| liar.refresh_tokens.last().cloned())
+    }
+
     /// How often a path was asked for.
     #[must_use]
     pub fn asked_for(&self, path: &str) -> usize {
@@ -174,7 +180,7 @@ impl Liar {
             Some("refresh_token") => {
                 let token = request.field("refresh_token").unwrap_or_default();
                 let known = self.refresh_tokens.iter().position(|known| known == token);
-                self.refresh_tokens.swap_remove(known.ok_or_else(|| error("invalid_grant"))?);
+                self.refresh_tokens.remove(known.ok_or_else(|| error("invalid_grant"))?);
                 None
             }
             _ => return Err(error("unsupported_grant_type")),

@@ -1,6 +1,9 @@
 //! What may come back with a browser: another's answer, one of another service, a second one, or a page's worth of evil.
 
+use std::time::Duration;
+
 use tokend_tests::sandbox::eventually;
+use tokend_tests::stand_in::Fault;
 
 use super::*;
 
@@ -78,8 +81,16 @@ fn one_answer_is_looked_at_and_no_second_one() {
     assert!(asked.get("redirect_uri").starts_with("http://127.0.0.1:"), "{address}");
     assert_eq!(asked.get("code_challenge_method"), "S256");
     let answer = redirect(server, &asked, &[]);
-    let shown = visit(&answer);
-    assert_eq!(shown.status, 200, "{}", shown.text);
+    // While the code is traded, somebody else comes with one.
+    server.fault(Fault::Slow(Duration::from_secs(2)).once());
+    thread::scope(|scope| {
+        let first = scope.spawn(|| visit(&answer));
+        assert!(server.wait_for_token_requests(1, Duration::from_secs(20)));
+        let second = visit(&redirect(server, &asked, &[]));
+        assert_eq!(second.status, 410, "{}", second.text);
+        let first = first.join().expect("a page");
+        assert_eq!(first.status, 200, "{}", first.text);
+    });
     let said = login.end();
     assert_eq!(said.code, 0, "{said:?}");
     // Again, and with another code of the same login: there is nobody any more, or it says that it is over.

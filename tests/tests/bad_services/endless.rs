@@ -25,10 +25,10 @@ fn a_gigabyte_is_not_read_wherever_it_comes() {
     let paths = [("metadata", "/.well-known/openid-configuration"), ("token", "/token")];
     let cases = paths.map(|(name, path)| Case::answering(name, path, endless("{")));
     let daemon = scene.start("client_credentials", &cases);
-    for case in &cases {
-        let said = scene.sandbox.tok(["get", &case.name, "--timeout", "10s"]);
+    side_by_side(&cases, |case| {
+        let said = scene.sandbox.tok(["get", &case.name, "--timeout", "2s"]);
         scene.is_refused(&case.name, &said);
-    }
+    });
     is_small(&daemon);
     drop(daemon);
 
@@ -42,10 +42,7 @@ fn a_gigabyte_is_not_read_wherever_it_comes() {
     let paths = [("code", "/token"), ("keys", "/jwks")];
     let cases = paths.map(|(name, path)| Case::answering(name, path, endless("{")));
     let daemon = scene.start("authorization_code", &cases);
-    for case in &cases {
-        let said = log_in(&scene, case);
-        scene.is_refused(&case.name, &said);
-    }
+    side_by_side(&cases, |case| scene.is_refused(&case.name, &log_in(&scene, case)));
     is_small(&daemon);
 }
 

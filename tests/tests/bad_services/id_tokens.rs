@@ -1,5 +1,7 @@
 //! Id tokens that are not what they should be: the login that brought one is none (OpenID Connect Core 3.1.3.7).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokend_tests::stand_in::{Liar, Signature};
 
 use super::*;
@@ -66,6 +68,43 @@ fn what_is_no_id_token_at_all_is_none() {
         assert!([4, 5, 6].contains(&said.code) && said.stdout.is_empty(), "{}: {said:?}", case.name);
         scene.is_unharmed(&case.name);
     }
+}
+
+#[test]
+fn a_false_id_token_that_comes_with_a_refresh_is_given_to_nobody_and_costs_no_login() {
+    let scene = Scene::new();
+    let cases = ["iss", "aud"].map(Case::new);
+    let _daemon = scene.start("authorization_code", &cases);
+    for case in &cases {
+        assert_eq!(log_in(&scene, case).code, 0, "{}", case.name);
+        case.server.change(|liar| liar.claims.insert(case.name.clone(), json!("https://login.example")));
+        let said = scene.sandbox.tok(["refresh", &case.name]);
+        is_harmless(&case.name, &said.stderr);
+        let said = scene.sandbox.tok(["get", &case.name, "--id-token"]);
+        if said.code == 0 {
+            assert_eq!(claims(&said.stdout)[&case.name], truth(case), "{}", case.name);
+        } else {
+            assert_eq!(said.stdout, "", "{}: {said:?}", case.name);
+        }
+        assert!(case.server.is_live(&scene.sandbox.token(&case.name)), "{}", case.name);
+        scene.is_unharmed(&case.name);
+        // The refresh token that came with it is the newest: nothing else can be revoked.
+        assert_eq!(scene.sandbox.tok(["logout", &case.name]).code, 0, "{}", case.name);
+        let newest = case.server.newest_refresh_token();
+        let revoked = case.server.ledger().into_iter().filter(|entry| entry.path == "/revoke");
+        let tokens: Vec<_> = revoked.filter_map(|entry| entry.field("token").map(str::to_owned)).collect();
+        assert!(newest.is_some_and(|newest| tokens.contains(&newest)), "{}", case.name);
+    }
+}
+
+/// What the claim of a case should be.
+fn truth(case: &Case) -> Value {
+    if case.name == "iss" { case.server.url().into() } else { CLIENT.into() }
+}
+
+fn claims(id_token: &str) -> Value {
+    let part = id_token.split('.').nth(1).expect("claims");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64")).expect("JSON")
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod redirects;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use serde_json::{Value, json};
 use tokend_tests::logging_in::LoggingIn;
@@ -128,6 +129,15 @@ impl Case {
         case.server.change(|liar| liar.instead.insert(path.to_owned(), answer));
         case
     }
+}
+
+/// Does this for all side by side: most of it is waiting.
+fn side_by_side(cases: &[Case], each: impl Fn(&Case) + Sync) {
+    thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(|| each(case));
+        }
+    });
 }
 
 /// Two lines of what happened and what to do, of characters that a terminal only shows.

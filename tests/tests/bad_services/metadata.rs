@@ -40,12 +40,12 @@ fn a_token_is_asked_for_only_where_the_issuer_itself_says_so() {
     ];
     let cases = lies.map(|(name, field, value)| Case::claiming(name, field, value));
     let daemon = scene.start("client_credentials", &cases);
-    for case in &cases {
+    side_by_side(&cases, |case| {
         let said = scene.sandbox.tok(["get", &case.name, "--timeout", "2s"]);
         assert_eq!(said.stdout, "", "{}: {said:?}", case.name);
         scene.is_refused(&case.name, &said);
         assert_eq!(case.server.token_requests(), 0, "{}", case.name);
-    }
+    });
     is_harmless("the log", &daemon.log());
 }
 

@@ -13,10 +13,10 @@ fn nothing_is_sent_where_an_answer_points_to() {
     let paths = [("metadata", "/.well-known/openid-configuration"), ("token", "/token")];
     let cases = paths.map(|(name, path)| Case::answering(name, path, redirected(&scene)));
     let daemon = scene.start("client_credentials", &cases);
-    for case in &cases {
+    side_by_side(&cases, |case| {
         let said = scene.sandbox.tok(["get", &case.name, "--timeout", "2s"]);
         scene.is_refused(&case.name, &said);
-    }
+    });
     drop(daemon);
 
     let cases = [Case::answering("device", "/device", redirected(&scene))];
@@ -28,10 +28,7 @@ fn nothing_is_sent_where_an_answer_points_to() {
     let paths = [("code", "/token"), ("keys", "/jwks")];
     let cases = paths.map(|(name, path)| Case::answering(name, path, redirected(&scene)));
     let _daemon = scene.start("authorization_code", &cases);
-    for case in &cases {
-        let said = log_in(&scene, case);
-        scene.is_refused(&case.name, &said);
-    }
+    side_by_side(&cases, |case| scene.is_refused(&case.name, &log_in(&scene, case)));
 }
 
 #[test]
