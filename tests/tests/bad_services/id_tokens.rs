@@ -41,7 +41,7 @@ fn a_login_with_a_false_id_token_is_refused_and_nothing_of_it_is_kept() {
         claiming("nobody", "sub", Value::Null),
         lying("no-jwt", |liar| drop(liar.token.insert("id_token".into(), json!("x.y.z")))),
         lying("evil-text", |liar| {
-            drop(liar.token.insert("id_token".into(), json!("\u{1b}[2J.$(touch pwned).")))
+            drop(liar.token.insert("id_token".into(), json!("\u{1b}[2J.$(touch pwned).")));
         }),
     ];
     let daemon = scene.start("authorization_code", &cases);

@@ -43,10 +43,17 @@ impl Scene {
     fn start(&self, grant: &str, cases: &[Case]) -> Daemon {
         let mut text = format!("[daemon]\nhttp_timeout = '5s'\nproxy = '{}'\n", self.elsewhere.url());
         for Case { name, server } in cases {
-            text += &format!(
-                "[accounts.{name}]\ntype = 'oauth2'\nissuer = '{}'\ngrant = '{grant}'\nclient_id = '{CLIENT}'\n",
-                server.url()
-            );
+            let url = server.url();
+            text.extend([
+                "[accounts.",
+                name,
+                "]\ntype = 'oauth2'\nissuer = '",
+                url,
+                "'\ngrant = '",
+                grant,
+                "'\n",
+            ]);
+            text.extend(["client_id = '", CLIENT, "'\n"]);
             if grant == "client_credentials" {
                 self.sandbox.secret_file("client.secret", "s3cret");
                 text += "client_secret = { file = '~/client.secret' }\nrefresh = 'on-demand'\n";
@@ -159,8 +166,8 @@ fn is_harmless(name: &str, text: &str) {
 
 /// Grants and tokens in a state folder.
 fn kept(state: &Path) -> Vec<String> {
-    let names = files(state).into_iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()));
-    names.filter(|name| name.ends_with(".age")).collect()
+    let sealed = files(state).into_iter().filter(|path| path.extension().is_some_and(|it| it == "age"));
+    sealed.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -180,9 +187,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn redirect(server: &LyingServer, asked: &Asked, changes: &[(&str, &str)]) -> String {
     let code = server.code(asked);
     let truth = [("code", code.as_str()), ("state", asked.get("state")), ("iss", server.url())];
-    let changed = |name: &str| changes.iter().find(|(changed, _)| *changed == name).map(|(_, value)| *value);
+    let lie = |name: &str| changes.iter().find(|(changed, _)| *changed == name).map(|(_, value)| *value);
     let mut pairs: Vec<_> =
-        truth.into_iter().map(|(name, value)| (name, changed(name).unwrap_or(value))).collect();
+        truth.into_iter().map(|(name, value)| (name, lie(name).unwrap_or(value))).collect();
     pairs.extend(changes.iter().filter(|(name, _)| truth.iter().all(|(known, _)| known != name)));
     pairs.retain(|(_, value)| !value.is_empty());
     asked.redirect(&pairs)

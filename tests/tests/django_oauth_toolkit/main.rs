@@ -1,4 +1,4 @@
-//! Tokens of a second server that others wrote, PyPI's django-oauth-toolkit, for what npm's oidc-provider does not have or
+//! Tokens of a second server that others wrote, django-oauth-toolkit for Python, for what npm's oidc-provider does not have or
 //! does otherwise: hashed secrets, a grace after a rotation, a device flow that never ends by itself, id tokens in HS256,
 //! metadata that tell two things in two places.
 

@@ -36,15 +36,15 @@ fn a_lost_answer_costs_no_login_where_the_server_has_a_grace() {
     let first = sandbox.token("login");
     toolkit.control("fault", &json!({"mode": "drop", "after": true, "grant": "refresh_token"}));
     // Over the end of the first, and of the one that the retry brings.
-    let mut last = first;
+    let mut newest = first;
     for step in 0..25 {
         let token = sandbox.token("login");
         // The retry brings the token of the first time again, and says of it that it lives as long as a new one: its end
         // may be known to the server alone.
-        if token != last {
+        if token != newest {
             assert!(toolkit.whoami(&token).is_some(), "step {step}");
         }
-        last = token;
+        newest = token;
         let_pass(Duration::from_millis(500), "tokens grow old");
     }
     let sent = sent(&toolkit);
