@@ -142,7 +142,8 @@ impl Flow {
         }
     }
 
-    /// Trades the code, and keeps what it brings. Whoever comes with an answer meanwhile is told that it is over.
+    /// Trades the code, and keeps what it brings. Whoever comes with an answer meanwhile is told that it is
+    /// over.
     async fn redeem(
         &mut self,
         log_in: &dyn LogIn,
@@ -175,8 +176,8 @@ impl Flow {
     }
 }
 
-/// What stands behind the `?` of an address that was pasted, or all of it where it is that; nothing where it cannot be
-/// either.
+/// What stands behind the `?` of an address that was pasted, or all of it where it is that; nothing where it
+/// cannot be either.
 pub(super) fn query_of(pasted: &Secret) -> Option<Secret> {
     let pasted = pasted.expose();
     let text = pasted.as_str()?.trim();

@@ -1,4 +1,5 @@
-//! A login by the device flow (RFC 8628): the person types a code at the service, and the service is asked now and then.
+//! A login by the device flow (RFC 8628): the person types a code at the service, and the service is asked
+//! now and then.
 
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ const SLOWEST: Duration = Duration::from_secs(60);
 const DOUBTS: u32 = 3;
 
 impl Flow {
-    /// A login by the device flow. Where the service does not let this client begin one, the failure's kind is
+    /// A login by the device flow. Where the service does not let this client begin one, the failure's kind
+    /// is
     /// [`words::NO_DEVICE_FLOW`].
     pub(super) async fn by_device(&mut self, log_in: &dyn LogIn) -> Result<LoggedIn, Failure> {
         let asking = self.asking();

@@ -63,10 +63,8 @@ impl Flow {
     async fn walk(&mut self, log_in: &dyn LogIn) -> Result<LoggedIn, Failure> {
         let ways = log_in.ways(self.clock.now()).await?;
         match (ways.browser, ways.device, self.way) {
-            (false, true, _) => self.by_device(log_in).await,
-            (_, true, Way::Device) => self.by_device(log_in).await,
+            (false, true, _) | (_, true, Way::Device) => self.by_device(log_in).await,
             (_, false, Way::Device) => Err(words::no_device_flow()),
-            (true, _, Way::Redirect) => self.by_browser(log_in, false).await,
             (true, _, Way::Fitting) if self.has_browser => self.by_browser(log_in, true).await,
             (true, true, Way::Fitting) => match self.by_device(log_in).await {
                 // It has the flow, but not for this client: seen at services that let each client in apart.
@@ -76,7 +74,7 @@ impl Flow {
                 }
                 result => result,
             },
-            (true, false, Way::Fitting) => self.by_browser(log_in, false).await,
+            (true, _, Way::Redirect) | (true, false, Way::Fitting) => self.by_browser(log_in, false).await,
             (false, false, _) => Err(words::no_way()),
         }
     }

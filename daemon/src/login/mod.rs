@@ -1,4 +1,7 @@
-//! A person logs in: one login at a time per account, shown to all who wait for it, ended with the last of them.
+//! A person logs in: one login at a time per account, shown to all who wait for it, ended with the last of
+//! them.
+
+#![cfg_attr(test, expect(clippy::expect_used, reason = "a test that cannot go on has failed"))]
 
 mod board;
 mod browser;
@@ -84,8 +87,8 @@ impl Logins {
         Arc::new(Self { keeper, clock, count: AtomicU64::new(0), under_way: Mutex::default() })
     }
 
-    /// Begins a login to `account`, or joins the one that is under way: then that one's way counts, and the shortest of
-    /// all terms.
+    /// Begins a login to `account`, or joins the one that is under way: then that one's way counts, and the
+    /// shortest of all terms.
     ///
     /// # Errors
     /// Nobody logs in to such an account, or it is locked.
@@ -154,8 +157,8 @@ impl Logins {
         UnderWay { number, service, board, pasted, participants: 1, task: task.abort_handle() }
     }
 
-    /// The address that the browser was sent to, pasted by a person. Ends when it is known whether it is what was waited
-    /// for; what comes of that all participants see.
+    /// The address that the browser was sent to, pasted by a person. Ends when it is known whether it is what
+    /// was waited for; what comes of that all participants see.
     ///
     /// # Errors
     /// It is not. The login goes on.

@@ -1,4 +1,5 @@
-//! Who is called when a person must log in: the configured hook, and the desktop. Once per need, and nobody waits for it.
+//! Who is called when a person must log in: the configured hook, and the desktop. Once per need, and nobody
+//! waits for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,8 +49,8 @@ impl Callers {
         *self.calls.lock().unwrap_or_else(PoisonError::into_inner) = calls;
     }
 
-    /// Calls for each need until there are no more to come. Of one account one after the other; of several needs that
-    /// come meanwhile the last counts.
+    /// Calls for each need until there are no more to come. Of one account one after the other; of several
+    /// needs that come meanwhile the last counts.
     pub async fn run(self: Arc<Self>, mut needs: mpsc::UnboundedReceiver<LoginNeed>) {
         let mut calling = JoinSet::new();
         let mut waiting = HashMap::<String, Option<LoginNeed>>::new();
@@ -60,7 +61,8 @@ impl Callers {
                     None => return,
                 },
                 Some(done) = calling.join_next() => {
-                    // A call that panicked has said so in the log; its account is not called for again until then.
+                    // A call that panicked has said so in the log; its account is not called for again until
+                    // then.
                     let Ok(account) = done else { continue };
                     match waiting.remove(&account).flatten() {
                         Some(need) => need,

@@ -39,7 +39,7 @@ pub(super) fn hint(account: &str, failure: &Failure) -> String {
         "page" | "redirect" | "bad-answer" | "bad-token" | "bad-expiry" => {
             format!("check the endpoints; on a public network, log in to its portal first; then {again}")
         }
-        "unclear-refusal" | "bad-metadata" => format!("{}; then {again}", FIT),
+        "unclear-refusal" | "bad-metadata" => format!("{FIT}; then {again}"),
         "timeout" | "dns" | "unreachable" | "reset" | "tls" | "proxy" | CODE_EXPIRED => {
             format!("{}; then {again}", failure.hint)
         }

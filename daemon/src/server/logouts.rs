@@ -35,7 +35,12 @@ pub(super) async fn answer(server: &Arc<Server>, logout: &Logout) -> Result<Answ
             },
             kind: failure.kind.to_owned(),
             hint: match failure.class {
-                Class::NotNow | Class::Doubtful | Class::No if failure.kind != "login-on-disk" => {
+                // Nobody tries it again by itself.
+                Class::NotNow if failure.kind != "login-on-disk" => format!(
+                    "`tok logout {0}` again, later; or `tok logout --local {0}` forgets it here alone",
+                    account.name
+                ),
+                Class::Doubtful | Class::No if failure.kind != "login-on-disk" => {
                     format!(
                         "{}; or `tok logout --local {}` forgets it here alone",
                         failure.hint, account.name

@@ -22,6 +22,7 @@ pub(crate) struct Person {
     pub(crate) program: PathBuf,
     report: PathBuf,
     log: PathBuf,
+    pause: PathBuf,
 }
 
 impl Browser {
@@ -43,18 +44,19 @@ impl Browser {
     /// A person who answers like this; see `browser.mjs` for the words.
     pub(crate) fn person(&self, sandbox: &Sandbox, name: &str, words: &[&str]) -> Person {
         let at = |end: &str| sandbox.home().join(format!("{name}.{end}"));
-        let (program, report, log) = (at("browser"), at("report"), at("browser.log"));
+        let (program, report, log, pause) = (at("browser"), at("report"), at("browser.log"), at("pause"));
         let words: String = words.iter().flat_map(|word| [quoted(word.as_bytes()), " ".to_owned()]).collect();
         // What opens it waits for nothing of it.
         let script = format!(
-            "#!/bin/sh\nexport {CHROMIUM}={}\nexec node {} --report {} --name {name} {words}\"$1\" >>{} 2>&1 </dev/null\n",
+            "#!/bin/sh\nwhile [ -e {} ]; do sleep 0.05; done\nexport {CHROMIUM}={}\nexec node {} --report {} --name {name} {words}\"$1\" >>{} 2>&1 </dev/null\n",
+            path(&pause),
             path(&self.chromium),
             path(&self.driver),
             path(&report),
             path(&log)
         );
         write_program(&program, 0o700, script.as_bytes());
-        Person { program, report, log }
+        Person { program, report, log, pause }
     }
 }
 
@@ -65,6 +67,16 @@ impl Person {
         sandbox.surround(&mut command);
         let status = command.arg(url).status().expect("the browser's program starts");
         assert!(status.success(), "{}", self.log());
+    }
+
+    /// From now on nobody sits down before [`go_on`](Self::go_on).
+    pub(crate) fn pause(&self) {
+        fs::write(&self.pause, "").expect("a file");
+    }
+
+    /// Whoever was asked meanwhile sits down.
+    pub(crate) fn go_on(&self) {
+        fs::remove_file(&self.pause).expect("a pause");
     }
 
     /// Whether a browser was opened.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use rustix::process::Signal;
 use tokend_tests::real_time::let_pass;
+use tokend_tests::sandbox::Daemon;
 
 use super::browser::{Browser, Person};
 use super::*;
@@ -43,6 +44,7 @@ fn assert_is_a_quiet_page(seen: &Value, provider: &Provider) {
             .is_some_and(|it| it.contains("default-src 'none'"))
     );
     assert_eq!(seen["headers"]["cache-control"], "no-store");
+    assert_eq!(seen["headers"]["referrer-policy"], "no-referrer", "the address holds the code");
 }
 
 /// Who listens on the loopback interface, besides the provider.
@@ -62,6 +64,11 @@ fn listeners(pid: u32) -> BTreeSet<String> {
     let open = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder}: {error}"));
     let names = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
     names.filter_map(|name| name.to_str().map(str::to_owned)).filter(|name| inodes.contains(name)).collect()
+}
+
+#[track_caller]
+fn assert_no_listener(daemon: &Daemon) {
+    eventually("its listener is closed", || listeners(daemon.pid()).is_empty().then_some(()));
 }
 
 /// All that is kept, without the names of temporary files.
@@ -89,15 +96,22 @@ fn a_person_logs_in_with_a_real_browser_once_for_all_who_wait_and_the_login_outl
     assert_eq!(sandbox.status("app-browser")["state"], "login-needed");
 
     let person = browser.person(&sandbox, "alice", &[]);
+    person.pause();
     let first = log_in(&sandbox, &["app-browser"], &person);
-    let second = log_in(&sandbox, &["app-browser"], &person);
+    let shown = first.address(&format!("{}/auth?", provider.url));
+    // Without a browser, since it comes second.
+    let second = LoggingIn::start(&sandbox, &["app-browser"]);
+    assert_eq!(second.address(&format!("{}/auth?", provider.url)), shown, "it is the same login");
+    person.go_on();
     for said in [first.end(), second.end()] {
         assert_eq!(said.code, 0, "{said:?}");
         assert!(!said.stderr.contains(&sandbox.token("app-browser")));
     }
     let seen = person.saw();
     assert_is_a_quiet_page(&seen, &provider);
-    assert_eq!(seen["status"], 200, "{seen}");
+    assert_eq!((&seen["status"], &seen["title"]), (&200.into(), &"Logged in".into()));
+    let text = seen["text"].as_str().expect("text");
+    assert!(text.contains("tokend is logged in to app-browser. You can close this page."), "{text}");
     let token = sandbox.token("app-browser");
     let who = provider.holder(&token);
     assert_eq!((&who["sub"], &who["client"]), (&"alice".into(), &"app-browser".into()));
@@ -108,7 +122,7 @@ fn a_person_logs_in_with_a_real_browser_once_for_all_who_wait_and_the_login_outl
     assert!(begun.iter().all(|it| it["pkce"] == "S256"), "{begun:#?}");
     let redirect = begun[0]["redirect"].as_str().expect("a redirect");
     assert!(redirect.starts_with("http://127.0.0.1:") && redirect.ends_with("/callback"), "{redirect}");
-    assert_eq!(listeners(daemon.pid()), BTreeSet::new(), "its listener is closed");
+    assert_no_listener(&daemon);
 
     // A stop, a crash: no person is needed.
     assert!(daemon.stop().success());
@@ -153,10 +167,14 @@ fn who_declines_in_the_browser_is_told_so_and_what_the_service_says_stays_text()
     assert_eq!(said.code, 7, "{said:?}");
     let seen = person.saw();
     assert_is_a_quiet_page(&seen, &provider);
-    assert_ne!(seen["title"], "");
+    assert_eq!((&seen["status"], &seen["title"]), (&400.into(), &"The login did not work".into()));
+    let text = seen["text"].as_str().expect("text");
+    assert!(text.contains("app-browser") && text.contains(words), "as it was written, and as text: {text}");
+    let told = said.stderr.lines().find(|line| line.starts_with("tok: ")).unwrap_or_default();
+    assert!(told.contains("access_denied") && told.contains(words), "{said:?}");
     assert_eq!(sandbox.tok(["get", "app-browser"]).code, 4);
     assert_eq!(provider.seen_at("/token").len(), 0);
-    assert_eq!(listeners(daemon.pid()), BTreeSet::new(), "its listener is closed");
+    assert_no_listener(&daemon);
 }
 
 #[test]
@@ -195,7 +213,42 @@ fn without_a_browser_here_the_address_is_opened_elsewhere_and_its_end_pasted() {
     assert_eq!(said.code, 0, "{said:?}");
     assert!(!never.was_asked(), "no browser is opened here");
     assert_eq!(provider.holder(&sandbox.token("first"))["sub"], "alice");
-    assert_eq!(listeners(daemon.pid()), BTreeSet::new(), "no listener is left");
+    assert_no_listener(&daemon);
+}
+
+#[test]
+fn over_ssh_a_code_is_shown_where_the_service_gives_one_to_the_client_and_else_an_address() {
+    let sandbox = Sandbox::new();
+    let Some(provider) = Provider::start_for_long(&sandbox, "ways to log in over ssh") else {
+        return;
+    };
+    sandbox.configure(
+        &(browser_account(&provider, "any-way", "app-public")
+            + &browser_account(&provider, "browser-only", "app-browser")),
+    );
+    let _daemon = sandbox.start();
+    provider.hurry_device("any-way", &json!({}));
+    let over_ssh = |name: &str| {
+        LoggingIn::start_with(&sandbox, &[name], |command| {
+            // The screen that ssh forwards is not this machine's.
+            command.env("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22").env("DISPLAY", "localhost:10.0");
+        })
+    };
+    let login = over_ssh("any-way");
+    provider.decide_device(&user_code(&login), "approve");
+    let said = login.end();
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(provider.holder(&sandbox.token("any-way"))["sub"], "alice");
+
+    // The provider has the device flow, and not for this client.
+    let login = over_ssh("browser-only");
+    let address = login.address(&format!("{}/auth?", provider.url));
+    assert!(address.contains("code_challenge_method=S256"), "{address}");
+    let refused = provider.seen_at("/device/auth");
+    assert_eq!(refused.iter().filter(|it| it["client"] == "browser-only" && it["status"] == 400).count(), 1);
+    login.signal(Signal::TERM);
+    let said = login.end();
+    assert_eq!(said.code, 128 + Signal::TERM.as_raw(), "{said:?}");
 }
 
 #[test]
@@ -218,7 +271,7 @@ fn a_login_that_is_given_up_leaves_nothing_behind() {
         let said = login.end();
         assert_eq!(said.code, 128 + Signal::INT.as_raw(), "{said:?}");
     }
-    eventually("its listener is closed", || listeners(daemon.pid()).is_empty().then_some(()));
+    assert_no_listener(&daemon);
     provider.decide_device(&code, "approve");
     let polls = || provider.seen_at("/token").len();
     let asked = polls();
@@ -228,6 +281,14 @@ fn a_login_that_is_given_up_leaves_nothing_behind() {
     for name in ["app-browser", "tv"] {
         assert_eq!(sandbox.tok(["get", name]).code, 4, "{name}");
     }
+
+    // A daemon that stops meanwhile waits for no person.
+    let login = LoggingIn::start(&sandbox, &["app-browser", "--no-browser"]);
+    let _ = login.address(&provider.url);
+    assert!(daemon.stop().success());
+    let said = login.end();
+    assert_eq!(said.code, 8, "{said:?}");
+    assert_eq!(kept(&sandbox.state()), before);
 }
 
 #[test]

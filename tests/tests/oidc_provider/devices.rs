@@ -1,5 +1,9 @@
 //! The device flow (RFC 8628): a person types a code elsewhere, and says yes, no, or nothing.
 
+use std::fs;
+
+use tokend_tests::sandbox::write_program;
+
 use super::browser::Browser;
 use super::*;
 
@@ -79,6 +83,53 @@ fn a_device_is_logged_in_when_its_person_says_yes_and_not_when_it_is_no_or_nothi
         assert!(times.windows(2).all(|two| two[1] - two[0] >= pace), "{name}: {times:?}");
     }
     drop(daemon);
+}
+
+#[test]
+fn a_person_is_called_once_for_each_login_that_is_needed() {
+    let sandbox = Sandbox::new();
+    let Some(provider) = Provider::start_for_long(&sandbox, "the hook on_login_needed") else {
+        return;
+    };
+    let hook = sandbox.home().join("hook");
+    write_program(
+        &hook,
+        0o700,
+        b"#!/bin/sh\necho \"$TOKEND_ACCOUNT: $TOKEND_REASON: $TOKEND_HINT\" >>\"$HOME/called\"\n",
+    );
+    let daemon = format!("[daemon]\non_login_needed = ['{}']\n", hook.display());
+    sandbox.configure(&(daemon + &device(&provider, "tv", "tv")));
+    let running = sandbox.start();
+    let called = |times: usize| {
+        let text = eventually("the hook's call", || {
+            let text = fs::read_to_string(sandbox.home().join("called")).unwrap_or_default();
+            (text.lines().count() >= times).then_some(text)
+        });
+        assert_eq!(text.lines().count(), times, "{text}");
+        text
+    };
+    for _ in 0..5 {
+        assert_eq!(sandbox.tok(["get", "tv"]).code, 4);
+    }
+    let text = called(1);
+    assert!(text.starts_with("tv: ") && text.contains("tok login tv"), "{text}");
+
+    provider.hurry_device("tv", &json!({}));
+    let login = LoggingIn::start(&sandbox, &["tv"]);
+    provider.decide_device(&user_code(&login), "approve");
+    assert_eq!(login.end().code, 0);
+    let token = sandbox.token("tv");
+    called(1);
+
+    // The login ends at the provider: another need.
+    provider.revoke(&token);
+    assert_eq!(sandbox.tok_with_input(["reject", "tv"], &token).code, 0);
+    for _ in 0..5 {
+        assert_eq!(sandbox.tok(["get", "tv"]).code, 4);
+    }
+    let text = called(2);
+    assert!(text.lines().all(|line| line.starts_with("tv: ")), "{text}");
+    assert!(running.stop().success());
 }
 
 #[test]

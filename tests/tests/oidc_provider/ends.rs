@@ -44,6 +44,38 @@ fn a_logout_ends_the_tokens_at_the_provider_and_a_local_one_only_here() {
 }
 
 #[test]
+fn a_logout_that_the_service_does_not_hear_of_forgets_nothing_unless_it_is_to_be_local() {
+    let sandbox = Sandbox::new();
+    let Some(provider) = Provider::start_for_long(&sandbox, "a logout that is not heard") else {
+        return;
+    };
+    provider.log_in(&sandbox, "app-public");
+    sandbox.configure(&("[daemon]\nhttp_timeout = '2s'\n".to_owned() + &login(&provider, "app-public", "")));
+    let daemon = sandbox.start();
+    let token = sandbox.token("app-public");
+    provider.control(
+        "fault",
+        &json!({"match": "/token/revocation", "mode": "status", "status": 503, "count": 9}),
+    );
+    let said = sandbox.tok(["logout", "app-public"]);
+    let (what, hint) = said.error();
+    assert_eq!(said.code, 6, "{said:?}");
+    assert!(what.contains("503") && hint.contains("`tok logout --local app-public`"), "{said:?}");
+    assert!(!hint.contains("by itself"), "nobody does it again: {said:?}");
+    assert!(provider.is_alive(&token));
+    assert_eq!(sandbox.token("app-public"), token, "the login is as it was");
+
+    let said = sandbox.tok(["logout", "app-public", "--local", "--json"]);
+    let answer: Value = serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
+    assert_eq!((said.code, &answer["revoked"]), (0, &false.into()), "{said:?}");
+    assert!(answer["warnings"][0].as_str().is_some_and(|it| it.contains("lives on")), "{answer}");
+    assert_eq!(sandbox.tok(["get", "app-public"]).code, 4);
+    assert!(daemon.stop().success());
+    let _daemon = sandbox.start();
+    assert_eq!(sandbox.tok(["get", "app-public"]).code, 4, "a restart brings nothing back");
+}
+
+#[test]
 fn the_service_settles_whether_a_rejected_token_is_dead() {
     let sandbox = Sandbox::new();
     let Some(provider) = Provider::start_for_long(&sandbox, "introspection") else {

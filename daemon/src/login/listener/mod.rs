@@ -1,8 +1,10 @@
-//! Where a login by browser comes back to: a tiny HTTP server on the loopback (RFC 8252 7.3), as long as the login lasts.
+//! Where a login by browser comes back to: a tiny HTTP server on the loopback (RFC 8252 7.3), as long as the
+//! login lasts.
 //!
-//! Everybody on this machine may connect to it, and so may every page that a browser here has open. So nothing is
-//! believed but an answer that repeats the login's `state`; nothing is said that only its person should know, unless to
-//! whoever knows that; and a client that is silent, slow or many costs no more than its small place.
+//! Everybody on this machine may connect to it, and so may every page that a browser here has open. So
+//! nothing is believed but an answer that repeats the login's `state`; nothing is said that only its person
+//! should know, unless to whoever knows that; and a client that is silent, slow or many costs no more than
+//! its small place.
 
 mod page;
 mod request;
@@ -30,7 +32,8 @@ use crate::provider::login::Redirect;
 pub(super) use self::page::Page;
 use self::request::Site;
 
-/// A browser opens a few connections, also in advance. Beyond this the oldest that has asked nothing yet makes room.
+/// A browser opens a few connections, also in advance. Beyond this the oldest that has asked nothing yet
+/// makes room.
 const MOST_CONNECTIONS: usize = 16;
 
 /// How long a connection may take to ask.

@@ -23,7 +23,8 @@ h1{font-size:1.5rem;font-weight:600}";
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let hash = STANDARD.encode(Sha256::digest(STYLE));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'"
     );
     HeaderValue::from_str(&policy).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
 });
@@ -56,7 +57,8 @@ impl Page {
     /// Somebody else's answer. Who the login is for is none of their business.
     pub(in crate::login) fn foreign() -> Self {
         let lines = [
-            "Its state does not match: it belongs to another login, or an older one. The login that tokend waits for goes on."
+            "Its state does not match: it belongs to another login, or an older one. The login that tokend \
+             waits for goes on."
                 .to_owned(),
             "What to do: close this page, and log in on the one that `tok login` opened last.".to_owned(),
         ];

@@ -1,4 +1,5 @@
-//! Which requests are those of a browser that comes back: GET of the one path, at the address that we sent it to.
+//! Which requests are those of a browser that comes back: GET of the one path, at the address that we sent it
+//! to.
 
 use hyper::header::HOST;
 use hyper::http::uri::Authority;
@@ -25,7 +26,8 @@ impl Site {
         self.port
     }
 
-    /// What stands behind the `?` of a browser that comes back; else the page for whoever asks something else.
+    /// What stands behind the `?` of a browser that comes back; else the page for whoever asks something
+    /// else.
     pub(super) fn query<'r, B>(&self, request: &'r Request<B>) -> Result<&'r str, Page> {
         self.check_host(request)?;
         let uri = request.uri();

@@ -14,7 +14,8 @@ async fn listener() -> Listener {
     Listener::bind(&redirect("127.0.0.1", "/cb")).await.unwrap()
 }
 
-/// All that comes back to these bytes, while the listener looks at nothing but whole answers, which it grants.
+/// All that comes back to these bytes, while the listener looks at nothing but whole answers, which it
+/// grants.
 async fn asked(listener: &mut Listener, bytes: &str) -> String {
     let port = listener.port();
     let talk = async {

@@ -1,4 +1,5 @@
-//! No notifications: macOS and Windows show those of applications that are bundled or registered, which a daemon is not.
+//! No notifications: macOS and Windows show those of applications that are bundled or registered, which a
+//! daemon is not.
 
 use super::NotShown;
 

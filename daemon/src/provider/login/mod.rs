@@ -1,5 +1,5 @@
-//! How a person logs in for an account: what the service has to offer, step by step. No listener and no timer is here:
-//! `login` has those.
+//! How a person logs in for an account: what the service has to offer, step by step. No listener and no timer
+//! is here: `login` has those.
 
 mod response;
 
@@ -23,8 +23,8 @@ pub const CODE_EXPIRED: &str = "code-expired";
 
 /// A kind of service at which a person logs in. Dropping a future cancels its request.
 pub trait LogIn: fmt::Debug + Send + Sync {
-    /// The ways to log in that there are, as configured and as the service tells. The device flow alone, or the browser
-    /// and perhaps the device flow.
+    /// The ways to log in that there are, as configured and as the service tells. The device flow alone, or
+    /// the browser and perhaps the device flow.
     fn ways(&self, now: Moment) -> Pending<'_, Ways>;
 
     /// Where the browser is sent to in the end (RFC 8252 7.3).
@@ -44,8 +44,8 @@ pub trait LogIn: fmt::Debug + Send + Sync {
     /// Begins a login by the device flow (RFC 8628 3.1).
     fn device<'a>(&'a self, asking: &'a Asking) -> Pending<'a, DeviceAuthorization>;
 
-    /// Asks once whether it is done (RFC 8628 3.4). A person's no is a failure of the kind [`DECLINED`], a code that is
-    /// too old one of the kind [`CODE_EXPIRED`].
+    /// Asks once whether it is done (RFC 8628 3.4). A person's no is a failure of the kind [`DECLINED`], a
+    /// code that is too old one of the kind [`CODE_EXPIRED`].
     fn poll<'a>(&'a self, device: &'a DeviceAuthorization, asking: &'a Asking) -> Pending<'a, Polled>;
 }
 
@@ -80,11 +80,13 @@ pub struct Redirect {
 
 /// A login by browser that has begun.
 pub struct Authorization {
-    /// Where to send the browser: fit to be opened, https or on the loopback, whatever was configured or told.
+    /// Where to send the browser: fit to be opened, https or on the loopback, whatever was configured or
+    /// told.
     pub url: Url,
     /// `redirect_uri` as it was sent.
     pub redirect_uri: String,
-    /// Repeated by the service in its answer: whoever does not know it did not get it from us (RFC 6749 10.12).
+    /// Repeated by the service in its answer: whoever does not know it did not get it from us (RFC 6749
+    /// 10.12).
     pub state: String,
     /// Repeated in the id token, where one is asked for (OpenID Connect Core 3.1.2.1).
     pub nonce: Option<String>,

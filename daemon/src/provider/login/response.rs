@@ -15,7 +15,8 @@ use crate::provider::words::Held;
 pub enum Response {
     /// Somebody else's: it does not repeat our state, or cannot be read.
     Foreign,
-    /// It repeats our state, but holds neither a code nor an error: the address that the browser began with, most likely.
+    /// It repeats our state, but holds neither a code nor an error: the address that the browser began with,
+    /// most likely.
     Unfinished,
     /// The code to trade.
     Code(Secret),
@@ -49,9 +50,9 @@ impl Authorization {
         }
     }
 
-    /// RFC 9207 2.4: an answer of another issuer is rejected, and what it says of an error is not believed. Services leave
-    /// their name out of an error, though they promise it (seen: django-oauth-toolkit 3.4.1); that brings no code which could
-    /// be told to the wrong one.
+    /// RFC 9207 2.4: an answer of another issuer is rejected, and what it says of an error is not believed.
+    /// Services leave their name out of an error, though they promise it (seen: django-oauth-toolkit 3.4.1);
+    /// that brings no code which could be told to the wrong one.
     fn check_issuer(&self, told: Option<&str>, is_error: bool) -> Result<(), Failure> {
         const HINT: &str = "write `issuer` letter by letter as the service names itself";
         let Some(issuer) = &self.issuer else { return Ok(()) };

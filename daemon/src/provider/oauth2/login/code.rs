@@ -1,4 +1,5 @@
-//! The authorization code (RFC 6749 4.1) with PKCE (RFC 7636): where a browser is sent, and what its answer is traded for.
+//! The authorization code (RFC 6749 4.1) with PKCE (RFC 7636): where a browser is sent, and what its answer
+//! is traded for.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,7 +19,8 @@ use crate::provider::oauth2::extra::Kind;
 use crate::provider::oauth2::form::Form;
 use crate::provider::{Failure, Minted};
 
-/// Bytes of chance in a state, a nonce and a verifier: 256 bits, 43 characters (RFC 7636 4.1 wants at least as many).
+/// Bytes of chance in a state, a nonce and a verifier: 256 bits, 43 characters (RFC 7636 4.1 wants at least
+/// as many).
 const CHANCE: usize = 32;
 
 impl OAuth2 {
@@ -101,7 +103,7 @@ impl OAuth2 {
 fn by_chance() -> Result<Zeroizing<String>, Failure> {
     let mut bytes = Zeroizing::new([0; CHANCE]);
     getrandom::getrandom(&mut *bytes).map_err(|_| no_chance())?;
-    Ok(Zeroizing::new(URL_SAFE_NO_PAD.encode(&*bytes)))
+    Ok(Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes)))
 }
 
 fn no_chance() -> Failure {

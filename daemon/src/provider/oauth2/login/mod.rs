@@ -1,5 +1,5 @@
-//! Grants that begin with a person's login: the device flow (RFC 8628) and the authorization code (RFC 6749 4.1).
-//! What a login brings is spent as any refresh token is.
+//! Grants that begin with a person's login: the device flow (RFC 8628) and the authorization code (RFC 6749
+//! 4.1). What a login brings is spent as any refresh token is.
 
 mod code;
 mod device;
@@ -25,8 +25,8 @@ pub(super) struct Login {
 }
 
 impl Login {
-    /// Reads the keys of the grant of this name but for the endpoints. What is wrong has been reported where there is
-    /// none.
+    /// Reads the keys of the grant of this name but for the endpoints. What is wrong has been reported where
+    /// there is none.
     pub(super) fn read(table: &mut Table<'_>, grant: &'static str) -> Option<Self> {
         let redirect =
             if grant == "authorization_code" { redirect::read(table)? } else { redirect::default() };

@@ -1,4 +1,5 @@
-//! Where the browser comes back to: an address on the loopback, as it is registered at the service (RFC 8252 7.3).
+//! Where the browser comes back to: an address on the loopback, as it is registered at the service (RFC 8252
+//! 7.3).
 
 use crate::document::{Located, Table};
 use crate::provider::http::address::{self, Query};
@@ -22,13 +23,14 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<Redirect> {
     let port = match (table.has("redirect_port"), table.integer("redirect_port")) {
         (false, _) => Some(None),
         (true, None) => None,
-        (true, Some(number)) => match u16::try_from(number.value) {
-            Ok(port @ 1..) => Some(Some((port, number.span))),
-            _ => {
+        (true, Some(number)) => {
+            if let Ok(port @ 1..) = u16::try_from(number.value) {
+                Some(Some((port, number.span)))
+            } else {
                 table.report(&number.span, "`redirect_port` is no port", "1 to 65535");
                 None
             }
-        },
+        }
     };
     let (redirect, port) = (redirect?, port?);
     match (redirect.port, port) {

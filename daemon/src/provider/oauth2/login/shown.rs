@@ -11,8 +11,8 @@ pub(super) const MOST_ADDRESS: usize = 8192;
 /// A longer code nobody types.
 const MOST_CODE: usize = 64;
 
-/// The address that `text` is, if a browser may be opened with it: `https`, or on this machine if the service itself is
-/// here.
+/// The address that `text` is, if a browser may be opened with it: `https`, or on this machine if the service
+/// itself is here.
 ///
 /// # Errors
 /// What is wrong with it, as the end of a sentence.

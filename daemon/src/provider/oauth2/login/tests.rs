@@ -177,6 +177,8 @@ async fn a_device_code_is_asked_for_and_asked_about() {
         error(400, "slow_down"),
         error(400, "access_denied"),
         error(200, "expired_token"),
+        error(400, "authorization_declined"),
+        error(200, "token_expired"),
         Answer::Closed,
         answer(200, &granted.to_string()),
     ]);
@@ -190,7 +192,8 @@ async fn a_device_code_is_asked_for_and_asked_about() {
     for expected in ["Pending", "Pending", "SlowDown"] {
         assert_eq!(format!("{:?}", login.poll(&device, &asking()).await.expect("not yet")), expected);
     }
-    for (class, kind) in [(Class::No, DECLINED), (Class::NotNow, CODE_EXPIRED), (Class::NotNow, "reset")] {
+    let (declined, expired) = ((Class::No, DECLINED), (Class::NotNow, CODE_EXPIRED));
+    for (class, kind) in [declined, expired, declined, expired, (Class::NotNow, "reset")] {
         let failure = login.poll(&device, &asking()).await.expect_err("no");
         assert_eq!((failure.class, failure.kind), (class, kind));
     }
