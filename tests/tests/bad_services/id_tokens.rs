@@ -1,4 +1,5 @@
-//! Id tokens that are not what they should be: the login that brought one is none (OpenID Connect Core 3.1.3.7).
+//! Id tokens that are not what they should be: the login that brought one is none (OpenID Connect Core
+//! 3.1.3.7).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,5 +1,6 @@
-//! What a bad service can do: lie about itself, send the client elsewhere, answer without an end, write what a terminal or
-//! a shell understands, mix logins up. Each ends in a clear error; nothing is run, stored, or sent elsewhere.
+//! What a bad service can do: lie about itself, send the client elsewhere, answer without an end, write what
+//! a terminal or a shell understands, mix logins up. Each ends in a clear error; nothing is run, stored, or
+//! sent elsewhere.
 
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
@@ -19,7 +20,8 @@ use tokend_tests::logging_in::LoggingIn;
 use tokend_tests::sandbox::{Daemon, Said, Sandbox, write_program};
 use tokend_tests::stand_in::{Answer, Asked, CLIENT, Hole, LyingServer, call};
 
-/// A home with a browser, and a place elsewhere that counts who comes: whatever would leave this machine goes there, too.
+/// A home with a browser, and a place elsewhere that counts who comes: whatever would leave this machine goes
+/// there, too.
 struct Scene {
     sandbox: Sandbox,
     elsewhere: Hole,
@@ -87,7 +89,8 @@ impl Scene {
         self.has_nothing(name);
     }
 
-    /// A logout that the service does not take: it says so, and how to forget the login here alone, which works.
+    /// A logout that the service does not take: it says so, and how to forget the login here alone, which
+    /// works.
     #[track_caller]
     fn is_only_forgotten_here(&self, name: &str) {
         let said = self.sandbox.tok(["logout", name]);
@@ -183,7 +186,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The person has said yes: where the browser is sent to in the end, with these pairs changed; an empty one is left out.
+/// The person has said yes: where the browser is sent to in the end, with these pairs changed; an empty one
+/// is left out.
 fn redirect(server: &LyingServer, asked: &Asked, changes: &[(&str, &str)]) -> String {
     let code = server.code(asked);
     let truth = [("code", code.as_str()), ("state", asked.get("state")), ("iss", server.url())];
