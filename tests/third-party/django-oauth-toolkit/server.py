@@ -15,8 +15,8 @@ environment             default
   MAX_LIFETIME_SECONDS  600    seconds until it ends by itself
 
 Clients and users are in provider.py; what a test can see and break (`/_ctl/…`) is in control.py. The issuer
-is `http://127.0.0.1:PORT/o`. `GET /api/whoami` is a service that takes the tokens: 200 with what the token says,
-or 401.
+is `http://127.0.0.1:PORT/o`. `GET /api/whoami` is a service that takes the tokens: 200 with what the token
+says, or 401.
 """
 
 import os
