@@ -1,5 +1,5 @@
-//! Logins whose access tokens live ten seconds and whose refresh tokens are good for one use, kept by the real
-//! programs for minutes: each rotation costs one request, and none is lost.
+//! Logins whose access tokens live ten seconds and whose refresh tokens are good for one use, kept by the
+//! real programs for minutes: each rotation costs one request, and none is lost.
 
 use std::thread;
 use std::time::Duration;
