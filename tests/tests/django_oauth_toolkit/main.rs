@@ -47,12 +47,9 @@ impl Toolkit {
         };
         let mut python = Command::new(folder.join("venv/bin/python"));
         sandbox.surround(&mut python);
-        // As that user, it may not be allowed to write beside its sources.
-        python
-            .args(["-B", "server.py"])
-            .current_dir(&folder)
-            .env("PORT", "0")
-            .env("AT_TTL", seconds.to_string());
+        // As an unprivileged user, it may not be allowed to write beside its sources.
+        python.args(["-B", "server.py"]).current_dir(&folder).env("TMPDIR", sandbox.path());
+        python.env("PORT", "0").env("AT_TTL", seconds.to_string());
         // Its standard error is the test's: what goes wrong there is seen.
         let mut child = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python starts");
         let mut line = String::new();
