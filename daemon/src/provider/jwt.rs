@@ -20,6 +20,8 @@ pub(crate) struct Claims {
     pub(crate) start: Option<Wall>,
     /// `scope`: a list, or words separated by blanks or commas.
     pub(crate) scope: Option<Vec<String>>,
+    /// `sub`: whose it is.
+    pub(crate) subject: Option<String>,
     /// Whether there is a `refresh_token` among them (ItsYou.online).
     pub(crate) has_refresh_token: bool,
 }
@@ -40,6 +42,7 @@ pub(crate) fn claims(token: &Secret) -> Option<Claims> {
         end: time("exp"),
         start: time("iat"),
         scope: claims.get("scope").and_then(words),
+        subject: claims.get("sub").and_then(Value::as_str).map(str::to_owned),
         has_refresh_token: claims.get("refresh_token").is_some_and(|value| !value.is_null()),
     })
 }

@@ -71,7 +71,9 @@ impl Grant {
         let until = login.until;
         let begun = login.minted.refresh_token.take().map(|token| {
             let token = Arc::new(token);
-            Kept { until, ..Kept::begun(digest(b"", &token), token, now.wall) }
+            let mut begun = Kept { until, ..Kept::begun(digest(b"", &token), token, now.wall) };
+            begun.knows(&mut login.minted);
+            begun
         });
         limit(&mut login.minted, until, login.requested);
         effects.push(begun.clone().map_or(Effect::Remove, Effect::Write));

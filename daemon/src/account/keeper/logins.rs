@@ -167,8 +167,9 @@ impl Task {
         match (snapshot.state, &snapshot.trouble) {
             (State::LoginNeeded, Some(trouble)) => {
                 let is_news = !std::mem::replace(&mut slot.has_told_of_need, true);
-                // Who logs out knows.
-                if is_news && trouble.failure.kind != words::LOGGED_OUT {
+                // Who logs out knows; and of one need two accounts tell once.
+                let is_known = [words::LOGGED_OUT, words::BORROWED].contains(&trouble.failure.kind);
+                if is_news && !is_known {
                     let need = LoginNeed {
                         account: slot.account.name.clone(),
                         reason: trouble.failure.message.clone(),

@@ -307,7 +307,7 @@ async fn a_token_of_another_account_is_got_before_it_is_traded() {
     keeper.reconfigure(vec![account(&service, Refresh::OnDemand), exchange(false)]).await.unwrap();
     match in_time(&keeper, &clock).await {
         Ok(Reply::Failure(failure)) => {
-            assert_eq!((failure.code, &*failure.kind), (Code::NOT_NOW, "borrowed-token"));
+            assert_eq!((failure.code, &*failure.kind), (Code::LOGIN_NEEDED, "borrowed-token"));
             assert!(failure.hint.contains("`tok login a`"), "{failure:?}");
         }
         other => panic!("expected a failure, got {other:?}"),
