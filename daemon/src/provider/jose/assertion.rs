@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use tokend_proto::Secret;
 use zeroize::Zeroizing;
 
+use super::certificate::Certificate;
 use super::key::SigningKey;
 use super::pair::no_random_bytes;
 use crate::clock::Wall;
@@ -26,6 +27,8 @@ pub(in crate::provider) struct Header<'h> {
     pub(in crate::provider) kind: Option<&'h str>,
     /// `kid` (RFC 7515 4.1.4); what the key itself says, where nothing is said.
     pub(in crate::provider) key_id: Option<&'h str>,
+    /// The certificate of the key.
+    pub(in crate::provider) certificate: Option<&'h Certificate>,
 }
 
 /// The claims of an assertion that is made now (RFC 7523 3): `iss`, `sub`, `aud`, `iat`, `exp` five minutes
@@ -75,6 +78,9 @@ pub(in crate::provider) fn sign(
     head.insert("typ".to_owned(), json!(header.kind.unwrap_or("JWT")));
     if let Some(id) = header.key_id.or(key.id()) {
         head.insert("kid".to_owned(), json!(id));
+    }
+    if let Some(certificate) = header.certificate {
+        certificate.name_in(&mut head, key.algorithm());
     }
     let head = Value::Object(head).to_string();
     let claims = Zeroizing::new(claims.to_string());

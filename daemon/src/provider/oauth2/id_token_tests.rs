@@ -46,7 +46,7 @@ impl Signing {
             claims[name] = value.clone();
         }
         let kid = self.set["keys"][0]["kid"].as_str();
-        let jwt = sign(&self.key, Header { kind: None, key_id: kid }, &claims).expect("signed");
+        let jwt = sign(&self.key, Header { key_id: kid, ..Header::default() }, &claims).expect("signed");
         jwt.expose().as_str().expect("text").to_owned()
     }
 
