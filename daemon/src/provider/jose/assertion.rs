@@ -14,8 +14,9 @@ use super::pair::no_random_bytes;
 use crate::clock::Wall;
 use crate::provider::Failure;
 
-/// How long an assertion can be used. Some services take none that lives longer than five or ten minutes.
-const LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// How long an assertion can be used. Some services take none that lives longer than five minutes (Auth0), by
+/// a clock that may be behind ours.
+const LIFETIME: Duration = Duration::from_secs(4 * 60);
 
 /// 160 bits: nobody guesses one, and none comes twice.
 const ID_BYTES: usize = 20;
@@ -31,7 +32,7 @@ pub(in crate::provider) struct Header<'h> {
     pub(in crate::provider) certificate: Option<&'h Certificate>,
 }
 
-/// The claims of an assertion that is made now (RFC 7523 3): `iss`, `sub`, `aud`, `iat`, `exp` five minutes
+/// The claims of an assertion that is made now (RFC 7523 3): `iss`, `sub`, `aud`, `iat`, `exp` four minutes
 /// later, and a `jti` that is new each time. Make new ones for each try: a service takes each `jti` once.
 ///
 /// What is in `more` comes on top, and takes the place of `iss`, `sub` and `aud`, but not of the others.

@@ -70,7 +70,7 @@ async fn a_client_signs_with_its_key_anew_at_each_try() {
             ("sub", json!("app")),
             ("aud", json!(audience)),
             ("iat", json!(NOW)),
-            ("exp", json!(NOW + 300)),
+            ("exp", json!(NOW + 240)),
         ] {
             assert_eq!(claims[name], value, "{name}");
         }
