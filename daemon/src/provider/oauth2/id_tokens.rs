@@ -90,7 +90,8 @@ async fn fetch(url: &Url, http: &Http, now: Moment) -> Result<KeySet, Failure> {
 
 impl OAuth2 {
     /// Puts the id token of an answer, if it is verified, beside the token. At a login one that is not fails
-    /// it; else it is left out, for no refresh token may be lost over it.
+    /// it; else it is left out, for no refresh token may be lost over it. Where neither `scope`, which was
+    /// asked for, nor the account's own or the one that was granted wants one, it is passed over.
     ///
     /// # Errors
     /// At a login, why it is not verified.
@@ -99,10 +100,11 @@ impl OAuth2 {
         mut minted: Minted,
         answered: &Answered,
         purpose: Purpose<'_>,
+        scope: &[String],
         asking: &Asking,
     ) -> Result<Minted, Failure> {
         let granted = minted.scope.as_deref().unwrap_or_default();
-        let is_asked_for = [&self.scope, granted].iter().any(|scope| asks(scope));
+        let is_asked_for = [scope, &self.scope, granted].into_iter().any(asks);
         if !is_asked_for && !matches!(self.grant, Grant::Login(_)) {
             return Ok(minted);
         }

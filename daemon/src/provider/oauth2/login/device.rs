@@ -78,7 +78,8 @@ impl OAuth2 {
                 "have another one",
             )),
             _ => {
-                let minted = self.accept(&answered, Purpose::Login { nonce: None }, asking).await?;
+                let minted =
+                    self.accept(&answered, Purpose::Login { nonce: None }, &self.scope, asking).await?;
                 Ok(Polled::Done(Box::new(minted)))
             }
         }
