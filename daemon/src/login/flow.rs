@@ -61,6 +61,7 @@ impl Flow {
     }
 
     async fn walk(&mut self, log_in: &dyn LogIn) -> Result<LoggedIn, Failure> {
+        log_in.prepare_login(self.clock.now()).await?;
         let ways = log_in.ways(self.clock.now()).await?;
         match (ways.browser, ways.device, self.way) {
             (false, true, _) | (_, true, Way::Device) => self.by_device(log_in).await,

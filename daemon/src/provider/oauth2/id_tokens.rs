@@ -201,18 +201,24 @@ impl OAuth2 {
 
     /// Fetches the keys ahead, where id tokens are asked for: before a refresh token is in play, not after.
     pub(super) async fn prepare_keys(&self, now: Moment) {
-        if !asks(&self.scope) || self.endpoints.issuer().is_none() {
-            return;
-        }
-        let keys = async {
-            if let Some(url) = self.endpoints.find(Endpoint::Jwks, &self.http, now).await? {
-                self.keys.get(&url, false, &self.http, now).await?;
-            }
-            Ok::<_, Failure>(())
-        };
-        if let Err(failure) = keys.await {
+        if let Err(failure) = self.require_keys(now).await {
             tracing::debug!(kind = failure.kind, "the service's keys cannot be fetched ahead");
         }
+    }
+
+    /// The same, where nothing should begin without them: a login, which fails with an id token that is not
+    /// verified, when its code is spent already.
+    ///
+    /// # Errors
+    /// Why they cannot be had.
+    pub(super) async fn require_keys(&self, now: Moment) -> Result<(), Failure> {
+        if !asks(&self.scope) || self.endpoints.issuer().is_none() {
+            return Ok(());
+        }
+        if let Some(url) = self.endpoints.find(Endpoint::Jwks, &self.http, now).await? {
+            self.keys.get(&url, false, &self.http, now).await?;
+        }
+        Ok(())
     }
 }
 
