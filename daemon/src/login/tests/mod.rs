@@ -4,6 +4,7 @@
 
 mod browser;
 mod device;
+mod given_up;
 mod service;
 
 use tokend_proto::message::{Login, LoginRedirect};

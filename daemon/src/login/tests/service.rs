@@ -10,7 +10,7 @@ use url::Url;
 use super::{code, secret};
 use crate::clock::{Moment, Steady};
 use crate::provider::login::{Asking, Authorization, DeviceAuthorization, LogIn, Polled, Redirect, Ways};
-use crate::provider::{Failure, Identity, MintRequest, Minted, Pending, Provider};
+use crate::provider::{Failure, Identity, MintRequest, Minted, Pending, Provider, Revocation, Revoked};
 
 /// A service that answers what the test wrote down.
 #[derive(Debug)]
@@ -25,7 +25,9 @@ pub(super) struct Service {
     pub(super) polled: Mutex<Vec<Steady>>,
     pub(super) redeemed: Mutex<Vec<String>>,
     pub(super) redemption: Mutex<Option<Failure>>,
-    /// As many codes may be traded.
+    /// The refresh tokens and the tokens that were revoked.
+    pub(super) revoked: Mutex<Vec<String>>,
+    /// As many codes may be traded; no question is answered before one may.
     pub(super) open: tokio::sync::Semaphore,
     pub(super) gives_refresh_token: bool,
 }
@@ -41,6 +43,7 @@ impl Service {
             polled: Mutex::default(),
             redeemed: Mutex::default(),
             redemption: Mutex::default(),
+            revoked: Mutex::default(),
             open: tokio::sync::Semaphore::new(9),
             gives_refresh_token: true,
         }
@@ -107,13 +110,23 @@ impl LogIn for Service {
 
     fn poll<'a>(&'a self, _device: &'a DeviceAuthorization, asking: &'a Asking) -> Pending<'a, Polled> {
         self.polled.lock().unwrap().push(asking.now.steady);
-        ready(self.polls.lock().unwrap().pop_front().unwrap_or(Ok(Polled::Pending)))
+        Box::pin(async move {
+            drop(self.open.acquire().await.unwrap());
+            self.polls.lock().unwrap().pop_front().unwrap_or(Ok(Polled::Pending))
+        })
     }
 }
 
 impl Provider for Service {
     fn mint<'a>(&'a self, _request: &'a MintRequest) -> Pending<'a, Minted> {
         Box::pin(std::future::pending())
+    }
+
+    fn revoke<'a>(&'a self, revocation: &'a Revocation, _asking: &'a Asking) -> Pending<'a, Revoked> {
+        let tokens = revocation.refresh_token.iter().chain(&revocation.access_token);
+        let tokens = tokens.map(|token| token.expose().as_str().unwrap().to_owned());
+        self.revoked.lock().unwrap().extend(tokens);
+        ready(Ok(Revoked::Done))
     }
 
     fn identity(&self) -> Identity {
