@@ -9,6 +9,7 @@ mod device;
 mod flow;
 mod listener;
 mod need;
+mod trade;
 mod words;
 
 use std::collections::HashMap;

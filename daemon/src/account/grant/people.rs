@@ -47,6 +47,11 @@ pub(super) enum Leaving {
 }
 
 impl Grant {
+    /// Whether there is a login that has not ended, as far as is known: nobody may have looked yet.
+    pub fn may_hold_login(&self) -> bool {
+        !self.is_loaded || self.kept.as_ref().is_some_and(|kept| kept.ended.is_none())
+    }
+
     /// Begins what a person wants next, if anything.
     pub(super) fn obey(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         match self.wishes.pop_front() {

@@ -57,6 +57,13 @@ impl Task {
         }
     }
 
+    /// Whether a login of this account may be kept, or a token of one that is not.
+    pub(super) fn may_hold_login(&self, account: &Account) -> bool {
+        let spender = self.spending.spender_of(&Binding::of_grant(account));
+        account.shared.snapshot().token.is_some()
+            || spender.map_or(self.keeping.is_some(), |spender| spender.grant.may_hold_login())
+    }
+
     /// A person logs out.
     pub(super) fn log_out(&mut self, name: &str, local: bool, done: LoggedOut) {
         let own = self.lives.get(name).and_then(|lives| self.slots.get(&lives.own));
