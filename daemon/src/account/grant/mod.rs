@@ -252,9 +252,10 @@ impl Grant {
         }
     }
 
-    /// Why a crash now would lose the login, if it would.
+    /// Why a crash now would lose the login, if it would. One that is over is not lost.
     #[must_use]
     pub fn risk(&self) -> Option<&str> {
+        self.kept.as_ref().filter(|kept| !matches!(kept.ended, Some(End::LoggedOut | End::Over)))?;
         self.risk.as_ref().map(|risk| &*risk.why)
     }
 
@@ -620,10 +621,9 @@ impl Grant {
             // What is not on disk must not be forgotten: it is the login.
             (self.kept, self.is_loaded) = (None, false);
         }
-        if let Some((kept, risk)) = self.kept.as_ref().zip(self.risk.as_ref())
-            && risk.next_try <= now.steady
-        {
-            effects.push(Effect::Write(kept.clone()));
+        if self.risk.as_ref().is_some_and(|risk| risk.next_try <= now.steady) {
+            // Without a login what is not there yet is its removal.
+            effects.push(self.kept.clone().map_or(Effect::Remove, Effect::Write));
             self.stage = Stage::Rewriting;
             return;
         }

@@ -124,6 +124,32 @@ fn a_service_that_cannot_be_told_leaves_the_login_as_it_is() {
 }
 
 #[test]
+fn a_file_that_could_not_be_removed_is_removed_later_and_not_at_every_moment() {
+    let leaves: [fn(&mut Story); 2] =
+        [|story| story.tell(Event::LogOut { local: true }), |story| story.log_in(None, Some(60), None)];
+    for leave in leaves {
+        let mut story = Story::of_logins();
+        story.log_in(Some("l0"), None, None);
+        story.refuses = Some(Unwritten::Refused("the disk is read-only".to_owned()));
+        leave(&mut story);
+        assert!(story.grant.risk().is_none(), "nobody's login would be lost");
+        story.log.clear();
+        for failures in 1..=3 {
+            let due = story.grant.deadline().unwrap();
+            assert!(due > story.now.steady, "{failures}");
+            story.now = story.now.after(story.now.steady.until(due));
+            story.tell(Event::Tick);
+        }
+        assert_eq!(story.log, ["refused removal"; 3]);
+        assert!(story.disk.is_some() && !story.grant.is_spare());
+        story.refuses = None;
+        story.pass(3600);
+        assert!(story.disk.is_none() && story.grant.is_spare());
+        assert_eq!(story.grant.deadline(), None);
+    }
+}
+
+#[test]
 fn a_step_of_a_login_that_breaks_down_leaves_nobody_waiting() {
     let mut story = Story::of_logins();
     story.log_in(Some("l0"), None, None);
