@@ -258,9 +258,7 @@ impl Task {
 
     pub(super) fn tell_grant(&mut self, binding: &Binding, event: Event) {
         let now = self.clock.now();
-        let Some(spender) = self.spending.spenders.get(binding) else { return };
-        let account = Arc::clone(&spender.account);
-        let lives = self.all_of(&account.name);
+        let lives = self.lives_of(binding);
         let in_hand = lives.iter().filter_map(|id| self.slots.get(id)?.life.in_hand_until(now)).max();
         let Some(spender) = self.spending.spenders.get_mut(binding) else { return };
         let effects = spender.grant.handle(event, now, in_hand);
@@ -317,12 +315,12 @@ impl Task {
         for binding in all {
             self.drop_if_spare(&binding);
             let Some(spender) = self.spending.spenders.get(&binding) else { continue };
-            if spender.grant.risk().is_some() {
-                let lives = self.all_of(&spender.account.name);
+            let is_at_risk = spender.grant.risk().is_some();
+            let lives = self.lives_of(&binding);
+            if is_at_risk {
                 self.publish_risk(&binding, &lives);
             }
-            let lives = self.spending.spender_of(&binding).map(|it| self.all_of(&it.account.name));
-            self.publish_term(&binding, &lives.unwrap_or_default());
+            self.publish_term(&binding, &lives);
         }
     }
 
