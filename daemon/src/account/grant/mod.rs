@@ -36,6 +36,15 @@ pub struct Want {
     pub generation: u64,
 }
 
+/// Until when tokens are there to be served.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InHand {
+    /// The longest, of whichever life of the account.
+    pub of_any: Option<Steady>,
+    /// That of the life for which the grant is looked at ([`Grant::asker`]).
+    pub of_the_asker: Option<Steady>,
+}
+
 /// What happens to a grant.
 #[derive(Debug)]
 pub enum Event {
@@ -225,6 +234,11 @@ impl Grant {
         }
     }
 
+    /// Where its first refresh token comes from, as configured now.
+    pub fn comes_from(&mut self, origin: Origin) {
+        self.origin = origin;
+    }
+
     /// Whether something is under way.
     #[must_use]
     pub fn is_busy(&self) -> bool {
@@ -268,8 +282,17 @@ impl Grant {
         Self::next_of(self.risk.as_ref().map(|risk| risk.next_try), self.over_at)
     }
 
-    /// Takes one event in. `in_hand` is until when a token of the account is there to be served.
-    pub fn handle(&mut self, event: Event, now: Moment, in_hand: Option<Steady>) -> Vec<Effect> {
+    /// The life for which it is looked whether the refresh token is to be sent.
+    #[must_use]
+    pub fn asker(&self) -> Option<u64> {
+        match &self.stage {
+            Stage::Loading(want) | Stage::Reading(want) | Stage::ReadingAgain(want, ..) => Some(want.life),
+            _ => None,
+        }
+    }
+
+    /// Takes one event in. `in_hand` is until when tokens of the account are there to be served.
+    pub fn handle(&mut self, event: Event, now: Moment, in_hand: InHand) -> Vec<Effect> {
         let mut effects = Vec::new();
         let event = match event {
             Event::Broke(failure) => self.broken(failure, now),
@@ -280,7 +303,7 @@ impl Grant {
             Event::Withdrawn(life) => self.withdraw(life, &mut effects),
             Event::Loaded(loaded) => self.loaded(loaded, now, &mut effects),
             Event::Sourced(sourced) => self.sourced(sourced, now, in_hand, &mut effects),
-            Event::Turn(want) => self.turn(want, now, in_hand, &mut effects),
+            Event::Turn(want) => self.turn(want, now, in_hand.of_any, &mut effects),
             Event::Unready(want, failure) => {
                 if matches!(self.stage, Stage::Queueing(queued) if queued == want) {
                     self.done(want, now, Err(failure), &mut effects);
@@ -288,7 +311,7 @@ impl Grant {
             }
             Event::Written(written) => self.written(written, now, &mut effects),
             Event::Answered { requested, result } => {
-                self.answered(requested, result, now, in_hand, &mut effects);
+                self.answered(requested, result, now, in_hand.of_any, &mut effects);
             }
             Event::Look => self.wishes.push_back(Wish::Look),
             Event::LoggedIn(login) => self.wishes.push_back(Wish::LogIn(login)),
@@ -377,7 +400,7 @@ impl Grant {
         &mut self,
         sourced: Result<Arc<Secret>, Failure>,
         now: Moment,
-        in_hand: Option<Steady>,
+        in_hand: InHand,
         effects: &mut Vec<Effect>,
     ) {
         match std::mem::replace(&mut self.stage, Stage::Idle) {
@@ -430,7 +453,7 @@ impl Grant {
     }
 
     /// Whether the refresh token is sent now.
-    fn decide(&mut self, want: Want, now: Moment, in_hand: Option<Steady>, effects: &mut Vec<Effect>) {
+    fn decide(&mut self, want: Want, now: Moment, in_hand: InHand, effects: &mut Vec<Effect>) {
         let Some(kept) = &mut self.kept else {
             return self.done(want, now, Err(words::no_refresh_token()), effects);
         };
@@ -447,10 +470,10 @@ impl Grant {
             let result = Err(words::grant_has_ended(End::Over));
             return self.settle(Some(Ending { want, requested: now, result }), effects);
         }
-        if kept.ends_with(in_hand, now) {
+        if kept.ends_with(in_hand.of_the_asker, now) {
             return self.done(want, now, Err(words::last_of_its_term()), effects);
         }
-        if let Some(failure) = kept.spares(in_hand, now) {
+        if let Some(failure) = kept.spares(in_hand.of_any, now) {
             return self.done(want, now, Err(failure), effects);
         }
         self.stage = Stage::Queueing(want);

@@ -12,7 +12,7 @@ use super::attempts::{Held, log_failure, log_minted};
 use super::logins::{self, LoggedIn, LoggedOut};
 use super::vigil::{self, Files};
 use super::{Fetched, LifeId, Task};
-use crate::account::grant::{Effect, Event, Grant, Kept, Origin, Unwritten, Want};
+use crate::account::grant::{Effect, Event, Grant, InHand, Kept, Origin, Unwritten, Want};
 use crate::account::kept::{Binding, Cabinet};
 use crate::account::life::{self, Urgency};
 use crate::account::registry::{Account, Variant};
@@ -58,6 +58,8 @@ pub(super) struct Spender {
     /// Persons who logged in, and those who log out, in their order.
     pub(super) arriving: VecDeque<LoggedIn>,
     pub(super) leaving: VecDeque<LoggedOut>,
+    /// Whom the login's id tokens are about.
+    pub(super) subject: Option<String>,
 }
 
 /// A life that wants a token of this grant.
@@ -95,7 +97,7 @@ impl Spending {
     pub(super) fn of(&mut self, account: &Arc<Account>) -> &mut Spender {
         let has_source = account.provider.first_refresh_token().is_some();
         let origin = if has_source { Origin::Source } else { Origin::Login };
-        self.spenders.entry(Binding::of_grant(account)).or_insert_with(|| Spender {
+        let spender = self.spenders.entry(Binding::of_grant(account)).or_insert_with(|| Spender {
             grant: Grant::new(fastrand::u64(..), origin),
             account: Arc::clone(account),
             requesters: HashMap::new(),
@@ -105,7 +107,11 @@ impl Spending {
             disk: Arc::default(),
             arriving: VecDeque::new(),
             leaving: VecDeque::new(),
-        })
+            subject: None,
+        });
+        // The same client may be configured with another grant by now.
+        spender.grant.comes_from(origin);
+        spender
     }
 
     pub(super) fn spender(&mut self, binding: &Binding) -> Option<&mut Spender> {
@@ -259,7 +265,12 @@ impl Task {
     pub(super) fn tell_grant(&mut self, binding: &Binding, event: Event) {
         let now = self.clock.now();
         let lives = self.lives_of(binding);
-        let in_hand = lives.iter().filter_map(|id| self.slots.get(id)?.life.in_hand_until(now)).max();
+        let until = |id: &LifeId| self.slots.get(id)?.life.in_hand_until(now);
+        let asker = self.spending.spenders.get(binding).and_then(|spender| spender.grant.asker());
+        let in_hand = InHand {
+            of_any: lives.iter().filter_map(until).max(),
+            of_the_asker: asker.as_ref().and_then(until),
+        };
         let Some(spender) = self.spending.spenders.get_mut(binding) else { return };
         let effects = spender.grant.handle(event, now, in_hand);
         for effect in effects {
@@ -420,7 +431,11 @@ impl Task {
                     (Event::Answered { requested: request.now, result }, Gain::Fetched(want.life, fetched))
                 });
             }
-            Effect::Done { want, requested, result } => {
+            Effect::Done { want, requested, mut result } => {
+                if let Ok(minted) = &mut result {
+                    self.check_subject(binding, minted);
+                }
+                let Some(spender) = self.spending.spenders.get_mut(binding) else { return };
                 // Nobody waits for its turn on its account any more.
                 spender.turn = None;
                 let account = Arc::clone(&spender.account);

@@ -20,6 +20,8 @@ struct Login {
     /// Refreshes wait for it.
     gate: Option<Semaphore>,
     client: &'static str,
+    /// Whom the id tokens of its refreshes are about.
+    subject: Mutex<Option<&'static str>>,
 }
 
 impl Login {
@@ -44,11 +46,9 @@ impl Provider for Login {
             if let Some(gate) = &self.gate {
                 gate.acquire().await.unwrap().forget();
             }
-            Ok(Minted {
-                lifetime: Some(Duration::from_secs(3600)),
-                refresh_token: Some(secret(&format!("{sent}+"))),
-                ..Minted::of(secret(&format!("of-{sent}")))
-            })
+            let mut minted = tokens(&format!("of-{sent}"), Some(&format!("{sent}+")));
+            minted.fields.extend(self.subject.lock().unwrap().map(id_token_about));
+            Ok(minted)
         })
     }
 
@@ -286,6 +286,41 @@ async fn a_login_that_waits_does_not_count_for_what_is_configured_by_then() {
     assert_eq!(waiting.await.unwrap().unwrap_err().kind, "reconfigured");
     assert_eq!(refused(&keeper).await.1, "login-needed");
     drop(refreshing);
+}
+
+fn id_token_about(subject: &str) -> (String, Secret) {
+    (ID_TOKEN.to_owned(), secret(&jwt::testing::forge(&serde_json::json!({"sub": subject}))))
+}
+
+#[tokio::test]
+async fn an_id_token_of_a_refresh_is_about_whoever_logged_in() {
+    let home = tempfile::tempdir().unwrap();
+    let service = Arc::new(Login::default());
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![account(&service, Refresh::OnDemand)]).await.unwrap();
+    let mut minted = tokens("t0", Some("l"));
+    minted.fields.push(id_token_about("alice"));
+    log_in(&keeper, minted, None).await.unwrap();
+    drop(keeper);
+    // The token that was kept tells after a start.
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![account(&service, Refresh::OnDemand)]).await.unwrap();
+    assert_eq!(token(&keeper, "a").await, "t0");
+    let refreshed = async |subject| {
+        *service.subject.lock().unwrap() = subject;
+        match keeper.refresh("a", WAIT).await {
+            Ok(Reply::Token(token, _)) => (token.fields.len(), token.warnings.join(" ")),
+            other => panic!("expected a token, got {other:?}"),
+        }
+    };
+    let (fields, warnings) = refreshed(Some("bob")).await;
+    assert!(fields == 1 && warnings.contains("somebody else"), "{fields} {warnings}");
+    // Another person's login may be about somebody else.
+    let mut minted = tokens("u0", Some("m"));
+    minted.fields.push(id_token_about("bob"));
+    log_in(&keeper, minted, None).await.unwrap();
+    let given = keeper.ask("a", Variant::default(), Need::Wish, WAIT).await;
+    assert!(matches!(given, Ok(Reply::Token(token, _)) if token.fields.len() == 2));
 }
 
 /// What comes of it at once, if anything.

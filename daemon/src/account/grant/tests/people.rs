@@ -172,6 +172,13 @@ fn a_login_ends_with_its_term() {
     story.log.clear();
     story.wanted(1);
     assert_eq!(story.log, ["failed 1 login-ends"]);
+    // A token for something else needs one all the same.
+    story.asker_has_none = true;
+    story.log.clear();
+    story.wanted(2);
+    assert_eq!(story.log, ["disk l0 1", "send l0 for 2"]);
+    story.answered(Ok(Some("l0")));
+    story.asker_has_none = false;
     // It was rejected, say: another one, which lives no longer.
     story.in_hand = None;
     story.pass(10);
@@ -188,4 +195,16 @@ fn a_login_ends_with_its_term() {
     assert_eq!(story.grant.term(), None);
     story.wanted(1);
     assert_eq!(story.log, ["disk - 0", "failed 1 login-over"]);
+}
+
+#[test]
+fn a_grant_whose_account_was_configured_otherwise_is_left_as_it_is_now() {
+    let mut story = Story::of_logins();
+    story.log_in(Some("l0"), None, None);
+    // From now on its refresh token comes from a source, which has one that was never used.
+    story.grant.comes_from(Origin::Source);
+    story.source = Ok("s0");
+    story.log.clear();
+    story.tell(Event::LogOut { local: true });
+    assert_eq!(story.log, ["disk - 0", "logged out NotOffered"]);
 }
