@@ -388,6 +388,10 @@ pub(super) fn mended(failure: Failure, account: &Account) -> Failure {
     failure
 }
 
+/// A refresh brought an id token of another subject than the login.
+pub(super) const SOMEBODY_ELSE: &str =
+    "the id token was left out: it is about somebody else than the one that came with the login (`sub`)";
+
 /// The kind of failure that a logout leaves behind.
 pub(super) const LOGGED_OUT: &str = "logged-out";
 

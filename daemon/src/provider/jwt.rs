@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokend_proto::Secret;
 use zeroize::Zeroizing;
 
@@ -28,15 +28,7 @@ pub(crate) struct Claims {
 
 /// The claims of `token`; `None` if it is no JWT.
 pub(crate) fn claims(token: &Secret) -> Option<Claims> {
-    let token = token.expose();
-    let mut parts = token.as_str()?.split('.');
-    let (_, payload, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
-        return None;
-    };
-    let payload = Zeroizing::new(URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?);
-    let Value::Object(claims) = serde_json::from_slice(&payload).ok()? else {
-        return None;
-    };
+    let claims = payload(token)?;
     let time = |name| claims.get(name).and_then(lifetime::seconds).map(lifetime::wall);
     Some(Claims {
         end: time("exp"),
@@ -45,6 +37,16 @@ pub(crate) fn claims(token: &Secret) -> Option<Claims> {
         subject: claims.get("sub").and_then(Value::as_str).map(str::to_owned),
         has_refresh_token: claims.get("refresh_token").is_some_and(|value| !value.is_null()),
     })
+}
+
+fn payload(token: &Secret) -> Option<Map<String, Value>> {
+    let token = token.expose();
+    let mut parts = token.as_str()?.split('.');
+    let (_, payload, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
+        return None;
+    };
+    let payload = Zeroizing::new(URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?);
+    serde_json::from_slice(&payload).ok()
 }
 
 /// How long `token` lives by its own claims, counted from the request; `None` if it is no JWT or does not say.

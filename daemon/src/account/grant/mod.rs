@@ -24,7 +24,7 @@ use self::people::{Leaving, Wish};
 
 pub use self::kept::{End, Kept};
 pub use self::people::NewLogin;
-pub use self::steps::{Effect, Event, Unwritten, Want};
+pub use self::steps::{Effect, Event, InHand, Unwritten, Want};
 
 /// So often a refresh token is sent whose fate nobody knows.
 const MOST_SENDINGS: u8 = 2;
@@ -129,6 +129,11 @@ impl Grant {
         }
     }
 
+    /// Where its first refresh token comes from, as configured now.
+    pub fn comes_from(&mut self, origin: Origin) {
+        self.origin = origin;
+    }
+
     /// Whether something is under way.
     #[must_use]
     pub fn is_busy(&self) -> bool {
@@ -156,9 +161,10 @@ impl Grant {
         }
     }
 
-    /// Why a crash now would lose the login, if it would.
+    /// Why a crash now would lose the login, if it would. One that is over is not lost.
     #[must_use]
     pub fn risk(&self) -> Option<&str> {
+        self.kept.as_ref().filter(|kept| !matches!(kept.ended, Some(End::LoggedOut | End::Over)))?;
         self.risk.as_ref().map(|risk| &*risk.why)
     }
 
@@ -171,8 +177,17 @@ impl Grant {
         Self::next_of(self.risk.as_ref().map(|risk| risk.next_try), self.over_at)
     }
 
-    /// Takes one event in. `in_hand` is until when a token of the account is there to be served.
-    pub fn handle(&mut self, event: Event, now: Moment, in_hand: Option<Steady>) -> Vec<Effect> {
+    /// The life for which it is looked whether the refresh token is to be sent.
+    #[must_use]
+    pub fn asker(&self) -> Option<u64> {
+        match &self.stage {
+            Stage::Loading(want) | Stage::Reading(want) | Stage::ReadingAgain(want, ..) => Some(want.life),
+            _ => None,
+        }
+    }
+
+    /// Takes one event in. `in_hand` is until when tokens of the account are there to be served.
+    pub fn handle(&mut self, event: Event, now: Moment, in_hand: InHand) -> Vec<Effect> {
         let mut effects = Vec::new();
         let event = match event {
             Event::Broke(failure) => self.broken(failure, now),
@@ -183,7 +198,7 @@ impl Grant {
             Event::Withdrawn(life) => self.withdraw(life, &mut effects),
             Event::Loaded(loaded) => self.loaded(loaded, now, &mut effects),
             Event::Sourced(sourced) => self.sourced(sourced, now, in_hand, &mut effects),
-            Event::Turn(want) => self.turn(want, now, in_hand, &mut effects),
+            Event::Turn(want) => self.turn(want, now, in_hand.of_any, &mut effects),
             Event::Unready(want, failure) => {
                 if matches!(self.stage, Stage::Queueing(queued) if queued == want) {
                     self.done(want, now, Err(failure), &mut effects);
@@ -191,7 +206,7 @@ impl Grant {
             }
             Event::Written(written) => self.written(written, now, &mut effects),
             Event::Answered { requested, result } => {
-                self.answered(requested, result, now, in_hand, &mut effects);
+                self.answered(requested, result, now, in_hand.of_any, &mut effects);
             }
             Event::Look => self.wishes.push_back(Wish::Look),
             Event::LoggedIn(login) => self.wishes.push_back(Wish::LogIn(login)),
@@ -280,7 +295,7 @@ impl Grant {
         &mut self,
         sourced: Result<Arc<Secret>, Failure>,
         now: Moment,
-        in_hand: Option<Steady>,
+        in_hand: InHand,
         effects: &mut Vec<Effect>,
     ) {
         match std::mem::replace(&mut self.stage, Stage::Idle) {
@@ -333,7 +348,7 @@ impl Grant {
     }
 
     /// Whether the refresh token is sent now.
-    fn decide(&mut self, want: Want, now: Moment, in_hand: Option<Steady>, effects: &mut Vec<Effect>) {
+    fn decide(&mut self, want: Want, now: Moment, in_hand: InHand, effects: &mut Vec<Effect>) {
         let Some(kept) = &mut self.kept else {
             return self.done(want, now, Err(words::no_refresh_token()), effects);
         };
@@ -350,10 +365,10 @@ impl Grant {
             let result = Err(words::grant_has_ended(End::Over));
             return self.settle(Some(Ending { want, requested: now, result }), effects);
         }
-        if kept.ends_with(in_hand, now) {
+        if kept.ends_with(in_hand.of_the_asker, now) {
             return self.done(want, now, Err(words::last_of_its_term()), effects);
         }
-        if let Some(failure) = kept.spares(in_hand, now) {
+        if let Some(failure) = kept.spares(in_hand.of_any, now) {
             return self.done(want, now, Err(failure), effects);
         }
         self.stage = Stage::Queueing(want);
@@ -525,10 +540,9 @@ impl Grant {
             // What is not on disk must not be forgotten: it is the login.
             (self.kept, self.is_loaded) = (None, false);
         }
-        if let Some((kept, risk)) = self.kept.as_ref().zip(self.risk.as_ref())
-            && risk.next_try <= now.steady
-        {
-            effects.push(Effect::Write(kept.clone()));
+        if self.risk.as_ref().is_some_and(|risk| risk.next_try <= now.steady) {
+            // Without a login what is not there yet is its removal.
+            effects.push(self.kept.clone().map_or(Effect::Remove, Effect::Write));
             self.stage = Stage::Rewriting;
             return;
         }

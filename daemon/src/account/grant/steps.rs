@@ -6,7 +6,7 @@ use tokend_proto::Secret;
 
 use super::kept::Kept;
 use super::people::NewLogin;
-use crate::clock::Moment;
+use crate::clock::{Moment, Steady};
 use crate::provider::{Failure, Minted, Revoked};
 
 /// A life that wants a token, which costs a refresh token.
@@ -16,6 +16,15 @@ pub struct Want {
     pub life: u64,
     /// Which attempt of it.
     pub generation: u64,
+}
+
+/// Until when tokens are there to be served.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InHand {
+    /// The longest, of whichever life of the account.
+    pub of_any: Option<Steady>,
+    /// That of the life for which the grant is looked at ([`Grant::asker`](super::Grant::asker)).
+    pub of_the_asker: Option<Steady>,
 }
 
 /// What happens to a grant.

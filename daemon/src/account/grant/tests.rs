@@ -13,6 +13,8 @@ struct Story {
     grant: Grant,
     now: Moment,
     in_hand: Option<Steady>,
+    /// Another life's is the token in hand.
+    asker_has_none: bool,
     source: Result<&'static str, Failure>,
     disk: Option<Kept>,
     /// How the disk refuses.
@@ -53,6 +55,7 @@ impl Story {
             grant: Grant::new(1, Origin::Source),
             now: Moment { wall: Wall(1_000_000), steady: Steady(1_000_000) },
             in_hand: None,
+            asker_has_none: false,
             source: Ok("r0"),
             disk: None,
             refuses: None,
@@ -98,7 +101,9 @@ impl Story {
     fn tell(&mut self, event: Event) {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
-            let effects = self.grant.handle(event, self.now, self.in_hand);
+            let of_the_asker = self.in_hand.filter(|_| !self.asker_has_none);
+            let in_hand = InHand { of_any: self.in_hand, of_the_asker };
+            let effects = self.grant.handle(event, self.now, in_hand);
             for effect in effects {
                 events.extend(self.carry_out(effect));
             }
@@ -387,7 +392,7 @@ fn without_a_source_and_without_what_was_kept_nothing_is_sent() {
 #[test]
 fn what_is_kept_and_cannot_be_read_may_be_newer_so_nothing_is_sent() {
     let mut story = Story::new();
-    let effects = story.grant.handle(Event::Wanted(want(1)), story.now, None);
+    let effects = story.grant.handle(Event::Wanted(want(1)), story.now, InHand::default());
     assert!(matches!(effects[..], [Effect::Load]));
     story.tell(Event::Loaded(Err(Failure::not_now("kept-state", "the disk hangs", "mend it"))));
     story.said(&["failed 1 kept-state"]);

@@ -57,6 +57,10 @@ impl Task {
         generation: u64,
         result: Result<Vec<Arc<Secret>>, Failure>,
     ) {
+        if !self.slots.get(&id).is_some_and(|slot| slot.life.is_attempting(generation)) {
+            // It was given up meanwhile: nothing is sent for it, and whoever came after it keeps its turn.
+            return;
+        }
         match result {
             Ok(tokens) => self.mint_with(id, generation, tokens),
             Err(failure) => {

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use tokend_proto::Secret;
 use tokio::sync::oneshot;
 
+use super::keeping::Job;
 use super::spending::{Gain, Spender, spends};
 use super::{LifeId, Task};
 use crate::account::grant::{Event, NewLogin};
@@ -102,20 +104,29 @@ impl Task {
     pub(super) fn logged_in(&mut self, binding: &Binding, login: NewLogin) {
         let Some(spender) = self.spending.spender(binding) else { return };
         let (account, done) = (Arc::clone(&spender.account), spender.arriving.pop_front());
+        let lives = self.lives_of(binding);
+        if lives.is_empty() {
+            // What has its name now is another service's, client's or user's, and gets none of these tokens.
+            if let Some(done) = done {
+                let _ = done.send(Err(words::login_for_another(&account.name)));
+            }
+            return;
+        }
         let own = self.lives.get(&account.name).map(|lives| lives.own);
-        for life in self.all_of(&account.name) {
-            self.withdraw(life);
-            self.step_aside(life);
+        for life in &lives {
+            self.withdraw(*life);
+            self.step_aside(*life);
         }
         let mut tokens = Some((login.requested, login.minted));
-        for life in self.all_of(&account.name) {
+        for life in lives {
             let tokens = if Some(life) == own { tokens.take() } else { None };
+            self.forget_on_disk(life);
             self.tell(life, life::Event::LoggedIn(tokens));
         }
         self.wake_borrowers(&account.name, || life::Event::LenderLoggedIn);
         tracing::info!(account = account.name, "a person logged in");
         if let Some(done) = done {
-            let _ = done.send(Ok(()));
+            self.once_written(done, Ok(()));
         }
     }
 
@@ -128,25 +139,63 @@ impl Task {
             Err(failure) => failure.kind == words::STAYS_ON_DISK,
         };
         if is_forgotten {
-            for life in self.all_of(&account.name) {
+            for life in self.lives_of(binding) {
                 self.withdraw(life);
                 self.step_aside(life);
+                self.forget_on_disk(life);
                 let failure = words::mended(words::logged_out(), &account);
                 self.tell(life, life::Event::LoggedOut(failure));
             }
             tracing::info!(account = account.name, "a person logged out");
         }
         if let Some(done) = done {
-            let _ = done.send(result);
+            self.once_written(done, result);
         }
     }
 
+    /// The lives of a grant's account; none where that is configured otherwise by now, and has another grant.
+    pub(super) fn lives_of(&self, binding: &Binding) -> Vec<LifeId> {
+        let Some(spender) = self.spending.spender_of(binding) else { return Vec::new() };
+        let name = &spender.account.name;
+        let own = self.lives.get(name).and_then(|lives| self.slots.get(&lives.own));
+        match own {
+            Some(slot) if Binding::of_grant(&slot.account) == *binding => self.all_of(name),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A token on disk is of an earlier login, also where it was not read yet, could not be, or may not be while locked.
+    fn forget_on_disk(&mut self, life: LifeId) {
+        let Some(slot) = self.slots.get_mut(&life).filter(|slot| slot.variant.is_own()) else { return };
+        if let Some(keeping) = &self.keeping {
+            slot.kept = None;
+            let (binding, shared) = (Binding::of(&slot.account), Arc::downgrade(&slot.shared));
+            keeping.send(Job::Remove { binding, shared });
+        }
+    }
+
+    /// A crash right after the answer must not bring an earlier login's token back from the disk.
+    fn once_written<T: Send + 'static>(&self, done: oneshot::Sender<T>, result: T) {
+        let Some(keeping) = &self.keeping else {
+            // Whoever waits may have gone.
+            let _ = done.send(result);
+            return;
+        };
+        let (flushed, waiting) = oneshot::channel();
+        keeping.send(Job::Flush(flushed));
+        tokio::spawn(async move {
+            // Without a writer the daemon is stopping.
+            let _ = waiting.await;
+            let _ = done.send(result);
+        });
+    }
+
     /// The service is told that a login is over.
-    pub(super) fn revoke(&mut self, binding: &Binding, refresh_token: Option<Arc<tokend_proto::Secret>>) {
+    pub(super) fn revoke(&mut self, binding: &Binding, refresh_token: Option<Arc<Secret>>) {
         let Some(spender) = self.spending.spender(binding) else { return };
         let account = Arc::clone(&spender.account);
-        let own = self.lives.get(&account.name).and_then(|lives| self.slots.get(&lives.own));
-        let token = own.and_then(|slot| slot.life.token_to_keep());
+        let own = self.lives_of(binding).into_iter().filter_map(|life| self.slots.get(&life));
+        let token = own.filter(|slot| slot.variant.is_own()).find_map(|slot| slot.life.token_to_keep());
         let access_token =
             token.and_then(|token| token.fields.first().map(|(_, it)| Arc::new(it.duplicate())));
         let errand = Errand::new(&account.name, &account.provider.identity().origin);

@@ -12,7 +12,7 @@ use super::attempts::{Held, log_failure, log_minted};
 use super::logins::{self, LoggedIn, LoggedOut};
 use super::vigil::{self, Files};
 use super::{Fetched, LifeId, Task};
-use crate::account::grant::{Effect, Event, Grant, Kept, Origin, Unwritten, Want};
+use crate::account::grant::{Effect, Event, Grant, InHand, Kept, Origin, Unwritten, Want};
 use crate::account::kept::{Binding, Cabinet};
 use crate::account::life::{self, Urgency};
 use crate::account::registry::{Account, Variant};
@@ -95,7 +95,7 @@ impl Spending {
     pub(super) fn of(&mut self, account: &Arc<Account>) -> &mut Spender {
         let has_source = account.provider.first_refresh_token().is_some();
         let origin = if has_source { Origin::Source } else { Origin::Login };
-        self.spenders.entry(Binding::of_grant(account)).or_insert_with(|| Spender {
+        let spender = self.spenders.entry(Binding::of_grant(account)).or_insert_with(|| Spender {
             grant: Grant::new(fastrand::u64(..), origin),
             account: Arc::clone(account),
             requesters: HashMap::new(),
@@ -105,7 +105,10 @@ impl Spending {
             disk: Arc::default(),
             arriving: VecDeque::new(),
             leaving: VecDeque::new(),
-        })
+        });
+        // The same client may be configured with another grant by now.
+        spender.grant.comes_from(origin);
+        spender
     }
 
     pub(super) fn spender(&mut self, binding: &Binding) -> Option<&mut Spender> {
@@ -258,10 +261,13 @@ impl Task {
 
     pub(super) fn tell_grant(&mut self, binding: &Binding, event: Event) {
         let now = self.clock.now();
-        let Some(spender) = self.spending.spenders.get(binding) else { return };
-        let account = Arc::clone(&spender.account);
-        let lives = self.all_of(&account.name);
-        let in_hand = lives.iter().filter_map(|id| self.slots.get(id)?.life.in_hand_until(now)).max();
+        let lives = self.lives_of(binding);
+        let until = |id: &LifeId| self.slots.get(id)?.life.in_hand_until(now);
+        let asker = self.spending.spenders.get(binding).and_then(|spender| spender.grant.asker());
+        let in_hand = InHand {
+            of_any: lives.iter().filter_map(until).max(),
+            of_the_asker: asker.as_ref().and_then(until),
+        };
         let Some(spender) = self.spending.spenders.get_mut(binding) else { return };
         let effects = spender.grant.handle(event, now, in_hand);
         // What a person did last: it may withdraw what the next step was begun for.
@@ -320,12 +326,12 @@ impl Task {
         for binding in all {
             self.drop_if_spare(&binding);
             let Some(spender) = self.spending.spenders.get(&binding) else { continue };
-            if spender.grant.risk().is_some() {
-                let lives = self.all_of(&spender.account.name);
+            let is_at_risk = spender.grant.risk().is_some();
+            let lives = self.lives_of(&binding);
+            if is_at_risk {
                 self.publish_risk(&binding, &lives);
             }
-            let lives = self.spending.spender_of(&binding).map(|it| self.all_of(&it.account.name));
-            self.publish_term(&binding, &lives.unwrap_or_default());
+            self.publish_term(&binding, &lives);
         }
     }
 

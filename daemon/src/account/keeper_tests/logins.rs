@@ -15,6 +15,11 @@ struct Login {
     /// Refresh tokens as they were sent, and revoked.
     log: Mutex<Vec<String>>,
     cannot_be_told: bool,
+    /// Refreshes wait for it.
+    gate: Option<Semaphore>,
+    client: &'static str,
+    /// Whom the id tokens of its refreshes are about.
+    subject: Mutex<Option<&'static str>>,
 }
 
 impl Login {
@@ -36,16 +41,18 @@ impl Provider for Login {
         Box::pin(async move {
             let sent = text(request.refresh_token.as_ref().unwrap());
             self.log.lock().unwrap().push(sent.clone());
-            Ok(Minted {
-                lifetime: Some(Duration::from_secs(3600)),
-                refresh_token: Some(secret(&format!("{sent}+"))),
-                ..Minted::of(secret(&format!("of-{sent}")))
-            })
+            if let Some(gate) = &self.gate {
+                gate.acquire().await.unwrap().forget();
+            }
+            let mut minted = tokens(&format!("of-{sent}"), Some(&format!("{sent}+")));
+            minted.fields.extend(self.subject.lock().unwrap().map(id_token_about));
+            Ok(minted)
         })
     }
 
     fn identity(&self) -> Identity {
-        Identity { origin: "https://a.example".to_owned(), ..Identity::default() }
+        let client = self.client.to_owned();
+        Identity { origin: "https://a.example".to_owned(), client, ..Identity::default() }
     }
 
     fn login(&self) -> Option<&dyn LogIn> {
@@ -277,6 +284,100 @@ async fn a_login_for_what_was_configured_otherwise_meanwhile_is_refused() {
     keeper.reconfigure(vec![definition("a", &gate, 'y', 60)]).await.unwrap();
     let login = NewLogin { requested: keeper.now(), minted: tokens("t0", Some("l")), until: None };
     assert_eq!(keeper.logged_in(&before, login).await.unwrap().unwrap_err().kind, "reconfigured");
+}
+
+#[tokio::test]
+async fn a_login_that_waits_does_not_count_for_what_is_configured_by_then() {
+    let (keeper, _clock) = keeper();
+    let service = Arc::new(Login { gate: Some(Semaphore::new(0)), ..Login::default() });
+    keeper.reconfigure(vec![account(&service, Refresh::OnDemand)]).await.unwrap();
+    log_in(&keeper, tokens("t0", Some("l")), None).await.unwrap();
+    let asking = keeper.clone();
+    let refreshing = tokio::spawn(async move { asking.refresh("a", WAIT).await });
+    while service.log.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // It waits for the refresh; meanwhile the account becomes another client's.
+    let before = keeper.account("a").unwrap();
+    let login = NewLogin { requested: keeper.now(), minted: tokens("u0", Some("m")), until: None };
+    let mut waiting = std::pin::pin!(keeper.logged_in(&before, login));
+    assert!(futures_now(waiting.as_mut()).await.is_none());
+    let other = Arc::new(Login { client: "another", ..Login::default() });
+    let service_of_other = [7; 32];
+    keeper
+        .reconfigure(vec![Definition { service: service_of_other, ..account(&other, Refresh::OnDemand) }])
+        .await
+        .unwrap();
+    service.gate.as_ref().unwrap().add_permits(1);
+    assert_eq!(waiting.await.unwrap().unwrap_err().kind, "reconfigured");
+    assert_eq!(refused(&keeper).await.1, "login-needed");
+    drop(refreshing);
+}
+
+fn id_token_about(subject: &str) -> (String, Secret) {
+    (ID_TOKEN.to_owned(), secret(&jwt::testing::forge(&serde_json::json!({"sub": subject}))))
+}
+
+#[tokio::test]
+async fn an_id_token_of_a_refresh_is_about_whoever_logged_in() {
+    let home = tempfile::tempdir().unwrap();
+    let service = Arc::new(Login::default());
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![account(&service, Refresh::OnDemand)]).await.unwrap();
+    let mut minted = tokens("t0", Some("l"));
+    minted.fields.push(id_token_about("alice"));
+    log_in(&keeper, minted, None).await.unwrap();
+    drop(keeper);
+    // The token that was kept tells after a start.
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![account(&service, Refresh::OnDemand)]).await.unwrap();
+    assert_eq!(token(&keeper, "a").await, "t0");
+    let refreshed = async |subject| {
+        *service.subject.lock().unwrap() = subject;
+        match keeper.refresh("a", WAIT).await {
+            Ok(Reply::Token(token, _)) => (token.fields.len(), token.warnings.join(" ")),
+            other => panic!("expected a token, got {other:?}"),
+        }
+    };
+    let (fields, warnings) = refreshed(Some("bob")).await;
+    assert!(fields == 1 && warnings.contains("somebody else"), "{fields} {warnings}");
+    // Another person's login may be about somebody else.
+    let mut minted = tokens("u0", Some("m"));
+    minted.fields.push(id_token_about("bob"));
+    log_in(&keeper, minted, None).await.unwrap();
+    let given = keeper.ask("a", Variant::default(), Need::Wish, WAIT).await;
+    assert!(matches!(given, Ok(Reply::Token(token, _)) if token.fields.len() == 2));
+}
+
+/// What comes of it at once, if anything.
+async fn futures_now<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    std::future::poll_fn(|context| {
+        std::task::Poll::Ready(match future.as_mut().poll(context) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_is_on_disk_of_an_earlier_login_is_gone_when_the_end_is_answered() {
+    let home = tempfile::tempdir().unwrap();
+    let service = Arc::new(Login::default());
+    let files = || std::fs::read_dir(home.path().join("state")).unwrap().count();
+    for local in [true, false] {
+        let keeper = with_cabinet(home.path());
+        keeper.reconfigure(vec![account(&service, Refresh::OnDemand)]).await.unwrap();
+        log_in(&keeper, tokens("t0", Some("l")), None).await.unwrap();
+        assert_eq!(files(), 2, "a grant and a token, before the login is answered");
+        drop(keeper);
+
+        // The logout may come before the token was read.
+        let keeper = with_cabinet(home.path());
+        keeper.reconfigure(vec![account(&service, Refresh::OnDemand)]).await.unwrap();
+        keeper.log_out("a", local).await.unwrap().unwrap();
+        assert_eq!(files(), 0);
+    }
 }
 
 /// Trades the token of the account `a`.

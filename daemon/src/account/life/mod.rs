@@ -472,6 +472,12 @@ impl Life {
         self.token.as_ref().filter(|token| self.suspicion.is_none() && token.is_alive(now))
     }
 
+    /// Whether this is the attempt to get a token that is under way.
+    #[must_use]
+    pub fn is_attempting(&self, generation: u64) -> bool {
+        self.attempt.is_some_and(|attempt| attempt.mints && attempt.generation == generation)
+    }
+
     /// Until when there is a token to serve, where that is known.
     #[must_use]
     pub fn in_hand_until(&self, now: Moment) -> Option<Steady> {

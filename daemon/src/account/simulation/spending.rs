@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::service::SECOND;
 use super::site::{Site, number};
 use super::world::{GrantStep, Request, World};
-use crate::account::grant::{Effect, End, Event, Kept, Unwritten, Want};
+use crate::account::grant::{Effect, End, Event, InHand, Kept, Unwritten, Want};
 use crate::account::kept::grant as form;
 use crate::clock::Steady;
 use crate::provider::{CarriedOut, Class, Failure, Minted};
@@ -29,9 +29,11 @@ impl World {
     pub(super) fn tell_grant(&mut self, site: usize, event: Event) {
         let now = self.hands.now();
         let in_hand = self.in_hand_until(site);
+        let asker = self.sites[site].grant.as_ref().and_then(Grant::asker);
+        let of_the_asker = asker.and_then(|life| self.slots.get(&life)?.life.in_hand_until(now));
         let Some(grant) = self.sites[site].grant.as_mut() else { return };
         self.trace.note(|| format!("  grant {site} takes {event:?} in hand {in_hand:?}"));
-        let effects = grant.handle(event, now, in_hand);
+        let effects = grant.handle(event, now, InHand { of_any: in_hand, of_the_asker });
         for effect in effects {
             if self.weather.crashes && self.dice.one_in(500) {
                 return self.crash();

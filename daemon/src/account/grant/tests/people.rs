@@ -125,6 +125,32 @@ fn a_service_that_cannot_be_told_leaves_the_login_as_it_is() {
 }
 
 #[test]
+fn a_file_that_could_not_be_removed_is_removed_later_and_not_at_every_moment() {
+    let leaves: [fn(&mut Story); 2] =
+        [|story| story.tell(Event::LogOut { local: true }), |story| story.log_in(None, Some(60), None)];
+    for leave in leaves {
+        let mut story = Story::of_logins();
+        story.log_in(Some("l0"), None, None);
+        story.refuses = Some(Unwritten::Refused("the disk is read-only".to_owned()));
+        leave(&mut story);
+        assert!(story.grant.risk().is_none(), "nobody's login would be lost");
+        story.log.clear();
+        for failures in 1..=3 {
+            let due = story.grant.deadline().unwrap();
+            assert!(due > story.now.steady, "{failures}");
+            story.now = story.now.after(story.now.steady.until(due));
+            story.tell(Event::Tick);
+        }
+        assert_eq!(story.log, ["refused removal"; 3]);
+        assert!(story.disk.is_some() && !story.grant.is_spare());
+        story.refuses = None;
+        story.pass(3600);
+        assert!(story.disk.is_none() && story.grant.is_spare());
+        assert_eq!(story.grant.deadline(), None);
+    }
+}
+
+#[test]
 fn a_step_of_a_login_that_breaks_down_leaves_nobody_waiting() {
     let mut story = Story::of_logins();
     story.log_in(Some("l0"), None, None);
@@ -147,6 +173,13 @@ fn a_login_ends_with_its_term() {
     story.log.clear();
     story.wanted(1);
     assert_eq!(story.log, ["failed 1 login-ends"]);
+    // A token for something else needs one all the same.
+    story.asker_has_none = true;
+    story.log.clear();
+    story.wanted(2);
+    assert_eq!(story.log, ["disk l0 1", "send l0 for 2"]);
+    story.answered(Ok(Some("l0")));
+    story.asker_has_none = false;
     // It was rejected, say: another one, which lives no longer.
     story.in_hand = None;
     story.pass(10);
@@ -187,4 +220,16 @@ fn an_id_token_of_another_person_is_not_served() {
         story.tell(Event::Answered { requested: story.now, result: Ok(minted(subject, "l1")) });
         assert_eq!(story.served, [(fields, warnings)], "{subject}");
     }
+}
+
+#[test]
+fn a_grant_whose_account_was_configured_otherwise_is_left_as_it_is_now() {
+    let mut story = Story::of_logins();
+    story.log_in(Some("l0"), None, None);
+    // From now on its refresh token comes from a source, which has one that was never used.
+    story.grant.comes_from(Origin::Source);
+    story.source = Ok("s0");
+    story.log.clear();
+    story.tell(Event::LogOut { local: true });
+    assert_eq!(story.log, ["disk - 0", "logged out NotOffered"]);
 }
