@@ -48,6 +48,7 @@ pub(super) enum Leaving {
 
 impl Grant {
     /// Whether there is a login that has not ended, as far as is known: nobody may have looked yet.
+    #[must_use]
     pub fn may_hold_login(&self) -> bool {
         !self.is_loaded || self.kept.as_ref().is_some_and(|kept| kept.ended.is_none())
     }

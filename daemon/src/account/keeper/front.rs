@@ -170,7 +170,8 @@ impl Keeper {
         self.told(|done| Command::LogOut(account.to_owned(), local, done)).await
     }
 
-    /// Whether a login of this account may be kept, on disk or here. Not so only where it is known that there is none.
+    /// Whether a login of this account may be kept, on disk or here. Not so only where it is known that there
+    /// is none.
     pub async fn may_hold_login(&self, account: &Arc<Account>) -> Result<bool, KeeperGone> {
         self.told(|done| Command::MayHoldLogin(Arc::clone(account), done)).await
     }
