@@ -1,5 +1,5 @@
-//! Logins whose access tokens live ten seconds and whose refresh tokens are good for one use, kept by the real
-//! programs for minutes: each rotation costs one request, and none is lost.
+//! Logins whose access tokens live ten seconds and whose refresh tokens are good for one use, kept by the
+//! real programs for minutes: each rotation costs one request, and none is lost.
 
 use std::thread;
 use std::time::Duration;
@@ -86,10 +86,10 @@ pub fn run(plan: &Plan, course: &Course) -> Findings {
         findings.faults.extend(seen.faults.iter().map(|fault| format!("{}: {fault}", login.name)));
         findings.faults.extend(audit(&server, login, span));
     }
-    let served: usize = seen.iter().map(|seen| seen.tokens).sum();
+    let asked: usize = seen.iter().map(|seen| seen.tokens).sum();
     findings.amount = format!("{rotations} rotations in {} s", span.as_secs());
     findings.details = vec![format!(
-        "{} logins with tokens of {} s: {requests} requests for {rotations} rotations, asked {served} times",
+        "{} logins with tokens of {} s: {requests} requests for {rotations} rotations, asked {asked} times",
         plan.logins,
         LIFE.as_secs(),
     )];

@@ -230,8 +230,9 @@ fn a_disk_that_takes_nothing_stops_no_refresh_and_everybody_is_told() {
 /// When the file of the account's access token was written, if it is there.
 fn token_written(accounts: &Path) -> Option<SystemTime> {
     let files = fs::read_dir(accounts).expect("our own folder").flatten();
-    let token = |name: &str| name.ends_with(".age") && !name.ends_with(".grant.age");
-    let file = files.into_iter().find(|file| token(&file.file_name().to_string_lossy()))?;
+    // NAME.HASH.age, beside NAME.HASH.grant.age.
+    let is_token = |name: &str| name.split('.').count() == 3;
+    let file = files.into_iter().find(|file| is_token(&file.file_name().to_string_lossy()))?;
     file.metadata().expect("our own file").modified().ok()
 }
 

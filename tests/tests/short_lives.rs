@@ -1,4 +1,5 @@
-//! Tokens of ten seconds, each with a refresh token that is good for one use: a tenth of what `cargo chaos` does.
+//! Tokens of ten seconds, each with a refresh token that is good for one use: a tenth of what `cargo chaos`
+//! does.
 
 use std::time::Duration;
 

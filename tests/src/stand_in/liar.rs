@@ -28,8 +28,8 @@ pub const CLIENT: &str = "cli";
 /// Fields that are otherwise than they should be; null takes one away.
 pub type Lies = Map<String, Value>;
 
-/// Metadata, `GET /jwks`, `POST /device`, `/token` (codes, device codes, refresh tokens that rotate, client credentials) and
-/// `/revoke`, and `GET /api/whoami` as its API. Its issuer is its address.
+/// Metadata, `GET /jwks`, `POST /device`, `/token` (codes, device codes, refresh tokens that rotate, client
+/// credentials) and `/revoke`, and `GET /api/whoami` as its API. Its issuer is its address.
 #[derive(Clone, Debug, Default)]
 pub struct Liar {
     /// Of the metadata.
@@ -188,7 +188,8 @@ impl Liar {
         Ok(self.given(home, nonce.filter(|nonce| !nonce.is_empty()), true))
     }
 
-    /// A code is good once, for whoever began it (RFC 6749 4.1.3, RFC 7636 4.6). The nonce that it was asked for with.
+    /// A code is good once, for whoever began it (RFC 6749 4.1.3, RFC 7636 4.6). The nonce that it was asked
+    /// for with.
     fn redeem(&mut self, request: &Entry) -> Result<String, Answer> {
         let code = request.field("code").unwrap_or_default();
         let known = self.codes.iter().position(|(known, _)| known == code);
@@ -278,7 +279,8 @@ mod tests {
         assert_eq!(asked.redirect(&[("state", "a b")]), format!("{redirect_uri}?state=a+b"));
         let redeem = |code: &str, verifier: &str| {
             let body = format!(
-                "grant_type=authorization_code&client_id=cli&code={code}&code_verifier={verifier}&redirect_uri={redirect_uri}"
+                "grant_type=authorization_code&client_id=cli&code={code}&code_verifier={verifier}\
+                 &redirect_uri={redirect_uri}"
             );
             post(&server, "/token", &body)
         };

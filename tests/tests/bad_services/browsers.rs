@@ -1,4 +1,5 @@
-//! What may come back with a browser: another's answer, one of another service, a second one, or a page's worth of evil.
+//! What may come back with a browser: another's answer, one of another service, a second one, or a page's
+//! worth of evil.
 
 use std::time::Duration;
 
@@ -139,7 +140,8 @@ fn a_code_that_is_another_logins_is_worth_nothing() {
     let _daemon = scene.start("authorization_code", &cases);
     // Somebody else's login, begun elsewhere: its code with our state (RFC 9700 4.5).
     let injected = server.code(&Asked::read(
-        "https://login.example/?redirect_uri=http%3A%2F%2F127.0.0.1%3A1%2F&code_challenge=x&code_challenge_method=S256",
+        "https://login.example/?redirect_uri=http%3A%2F%2F127.0.0.1%3A1%2F&code_challenge=x\
+         &code_challenge_method=S256",
     ));
     for code in [injected.as_str(), "no-code-at-all", "$(touch pwned)\u{1b}[2J"] {
         let (mut login, asked) = begin(&scene, &cases[0]);

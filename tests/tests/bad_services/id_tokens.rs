@@ -1,4 +1,5 @@
-//! Id tokens that are not what they should be: the login that brought one is none (OpenID Connect Core 3.1.3.7).
+//! Id tokens that are not what they should be: the login that brought one is none (OpenID Connect Core
+//! 3.1.3.7).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -41,7 +42,7 @@ fn a_login_with_a_false_id_token_is_refused_and_nothing_of_it_is_kept() {
         claiming("nobody", "sub", Value::Null),
         lying("no-jwt", |liar| drop(liar.token.insert("id_token".into(), json!("x.y.z")))),
         lying("evil-text", |liar| {
-            drop(liar.token.insert("id_token".into(), json!("\u{1b}[2J.$(touch pwned).")))
+            drop(liar.token.insert("id_token".into(), json!("\u{1b}[2J.$(touch pwned).")));
         }),
     ];
     let daemon = scene.start("authorization_code", &cases);

@@ -1,5 +1,6 @@
-//! What a bad service can do: lie about itself, send the client elsewhere, answer without an end, write what a terminal or
-//! a shell understands, mix logins up. Each ends in a clear error; nothing is run, stored, or sent elsewhere.
+//! What a bad service can do: lie about itself, send the client elsewhere, answer without an end, write what
+//! a terminal or a shell understands, mix logins up. Each ends in a clear error; nothing is run, stored, or
+//! sent elsewhere.
 
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
@@ -19,7 +20,8 @@ use tokend_tests::logging_in::LoggingIn;
 use tokend_tests::sandbox::{Daemon, Said, Sandbox, write_program};
 use tokend_tests::stand_in::{Answer, Asked, CLIENT, Hole, LyingServer, call};
 
-/// A home with a browser, and a place elsewhere that counts who comes: whatever would leave this machine goes there, too.
+/// A home with a browser, and a place elsewhere that counts who comes: whatever would leave this machine goes
+/// there, too.
 struct Scene {
     sandbox: Sandbox,
     elsewhere: Hole,
@@ -43,10 +45,17 @@ impl Scene {
     fn start(&self, grant: &str, cases: &[Case]) -> Daemon {
         let mut text = format!("[daemon]\nhttp_timeout = '5s'\nproxy = '{}'\n", self.elsewhere.url());
         for Case { name, server } in cases {
-            text += &format!(
-                "[accounts.{name}]\ntype = 'oauth2'\nissuer = '{}'\ngrant = '{grant}'\nclient_id = '{CLIENT}'\n",
-                server.url()
-            );
+            let url = server.url();
+            text.extend([
+                "[accounts.",
+                name,
+                "]\ntype = 'oauth2'\nissuer = '",
+                url,
+                "'\ngrant = '",
+                grant,
+                "'\n",
+            ]);
+            text.extend(["client_id = '", CLIENT, "'\n"]);
             if grant == "client_credentials" {
                 self.sandbox.secret_file("client.secret", "s3cret");
                 text += "client_secret = { file = '~/client.secret' }\nrefresh = 'on-demand'\n";
@@ -80,7 +89,8 @@ impl Scene {
         self.has_nothing(name);
     }
 
-    /// A logout that the service does not take: it says so, and how to forget the login here alone, which works.
+    /// A logout that the service does not take: it says so, and how to forget the login here alone, which
+    /// works.
     #[track_caller]
     fn is_only_forgotten_here(&self, name: &str) {
         let said = self.sandbox.tok(["logout", name]);
@@ -159,8 +169,8 @@ fn is_harmless(name: &str, text: &str) {
 
 /// Grants and tokens in a state folder.
 fn kept(state: &Path) -> Vec<String> {
-    let names = files(state).into_iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()));
-    names.filter(|name| name.ends_with(".age")).collect()
+    let sealed = files(state).into_iter().filter(|path| path.extension().is_some_and(|it| it == "age"));
+    sealed.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -176,13 +186,14 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The person has said yes: where the browser is sent to in the end, with these pairs changed; an empty one is left out.
+/// The person has said yes: where the browser is sent to in the end, with these pairs changed; an empty one
+/// is left out.
 fn redirect(server: &LyingServer, asked: &Asked, changes: &[(&str, &str)]) -> String {
     let code = server.code(asked);
     let truth = [("code", code.as_str()), ("state", asked.get("state")), ("iss", server.url())];
-    let changed = |name: &str| changes.iter().find(|(changed, _)| *changed == name).map(|(_, value)| *value);
+    let lie = |name: &str| changes.iter().find(|(changed, _)| *changed == name).map(|(_, value)| *value);
     let mut pairs: Vec<_> =
-        truth.into_iter().map(|(name, value)| (name, changed(name).unwrap_or(value))).collect();
+        truth.into_iter().map(|(name, value)| (name, lie(name).unwrap_or(value))).collect();
     pairs.extend(changes.iter().filter(|(name, _)| truth.iter().all(|(known, _)| known != name)));
     pairs.retain(|(_, value)| !value.is_empty());
     asked.redirect(&pairs)

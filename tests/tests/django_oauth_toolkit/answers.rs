@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// An account each, since one that was refreshed must wait before it is again; what is different about its answer; and the
-/// scope that it shows.
+/// An account each, since one that was refreshed must wait before it is again; what is different about its
+/// answer; and the scope that it shows.
 fn oddities() -> Vec<(&'static str, Value)> {
     vec![
         ("lower-case", json!({"token_type": "bearer"})),
@@ -39,7 +39,8 @@ fn a_token_is_a_token_however_its_answer_is_written() {
         let token = answer["token"].as_str().expect("a token");
         assert_eq!(toolkit.whoami(token), Some(("svc:odd/id".into(), Value::Null)), "{name}");
     }
-    // A no without a word is no clear one, and an error of the kind that passes has none either: both are tried again.
+    // A no without a word is no clear one, and an error of the kind that passes has none either: both are
+    // tried again.
     for (name, status) in [("wordless", 400), ("not-now", 503)] {
         let mode = if status == 400 { "empty" } else { "status" };
         let before = toolkit.seen_at("token").len();

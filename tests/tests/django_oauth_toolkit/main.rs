@@ -1,6 +1,6 @@
-//! Tokens of a second server that others wrote, PyPI's django-oauth-toolkit, for what npm's oidc-provider does not have or
-//! does otherwise: hashed secrets, a grace after a rotation, a device flow that never ends by itself, id tokens in HS256,
-//! metadata that tell two things in two places.
+//! Tokens of a second server that others wrote, django-oauth-toolkit for Python, for what npm's oidc-provider
+//! does not have or does otherwise: hashed secrets, a grace after a rotation, a device flow that never ends
+//! by itself, id tokens in HS256, metadata that tell two things in two places.
 
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
@@ -47,12 +47,9 @@ impl Toolkit {
         };
         let mut python = Command::new(folder.join("venv/bin/python"));
         sandbox.surround(&mut python);
-        // As that user, it may not be allowed to write beside its sources.
-        python
-            .args(["-B", "server.py"])
-            .current_dir(&folder)
-            .env("PORT", "0")
-            .env("AT_TTL", seconds.to_string());
+        // As an unprivileged user, it may not be allowed to write beside its sources.
+        python.args(["-B", "server.py"]).current_dir(&folder).env("TMPDIR", sandbox.path());
+        python.env("PORT", "0").env("AT_TTL", seconds.to_string());
         // Its standard error is the test's: what goes wrong there is seen.
         let mut child = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python starts");
         let mut line = String::new();
@@ -111,7 +108,8 @@ impl Toolkit {
         call("POST", &format!("{}/o/{endpoint}/", self.url), &[header], &body).expect("an answer")
     }
 
-    /// The person has logged in at a public client elsewhere: its first refresh token, put where the account looks for it.
+    /// The person has logged in at a public client elsewhere: its first refresh token, put where the account
+    /// looks for it.
     fn log_in(&self, sandbox: &Sandbox, account: &str, client: &str) {
         let (username, password) = PERSON;
         let form = [

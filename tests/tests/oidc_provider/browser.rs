@@ -48,7 +48,8 @@ impl Browser {
         let words: String = words.iter().flat_map(|word| [quoted(word.as_bytes()), " ".to_owned()]).collect();
         // What opens it waits for nothing of it.
         let script = format!(
-            "#!/bin/sh\nwhile [ -e {} ]; do sleep 0.05; done\nexport {CHROMIUM}={}\nexec node {} --report {} --name {name} {words}\"$1\" >>{} 2>&1 </dev/null\n",
+            "#!/bin/sh\nwhile [ -e {} ]; do sleep 0.05; done\nexport {CHROMIUM}={}\n\
+             exec node {} --report {} --name {name} {words}\"$1\" >>{} 2>&1 </dev/null\n",
             path(&pause),
             path(&self.chromium),
             path(&self.driver),

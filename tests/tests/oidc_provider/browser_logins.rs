@@ -2,12 +2,11 @@
 //! they are given up.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
 use rustix::process::Signal;
 use tokend_tests::real_time::let_pass;
-use tokend_tests::sandbox::Daemon;
 
 use super::browser::{Browser, Person};
 use super::*;
@@ -16,7 +15,8 @@ use super::*;
 fn browser_account(provider: &Provider, name: &str, like: &str) -> String {
     provider.control("client", &json!({"client_id": name, "like": like}));
     account_at(provider, name, "authorization_code", name)
-        + "scope = ['openid', 'offline_access', 'api:read']\nextra = { authorization = { prompt = 'consent' } }\n"
+        + "scope = ['openid', 'offline_access', 'api:read']\n\
+           extra = { authorization = { prompt = 'consent' } }\n"
 }
 
 /// `tok login` where this person's browser is what opens URLs.
@@ -47,28 +47,27 @@ fn assert_is_a_quiet_page(seen: &Value, provider: &Provider) {
     assert_eq!(seen["headers"]["referrer-policy"], "no-referrer", "the address holds the code");
 }
 
-/// Who listens on the loopback interface, besides the provider.
-fn listeners(pid: u32) -> BTreeSet<String> {
-    let mut inodes = BTreeSet::new();
-    for table in ["tcp", "tcp6"] {
-        let text = fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
-        for line in text.lines().skip(1) {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            // 0A is LISTEN.
-            if let [_, _, _, "0A", _, _, _, _, _, inode, ..] = fields[..] {
-                inodes.insert(format!("socket:[{inode}]"));
-            }
-        }
-    }
-    let folder = format!("/proc/{pid}/fd");
-    let open = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder}: {error}"));
-    let names = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
-    names.filter_map(|name| name.to_str().map(str::to_owned)).filter(|name| inodes.contains(name)).collect()
+/// The host and port of a `redirect_uri`.
+fn place(redirect: &str) -> String {
+    let rest = redirect.strip_prefix("http://").expect("a loopback redirect (RFC 8252 7.3)");
+    rest.split('/').next().unwrap_or_default().to_owned()
+}
+
+/// Where the browser is sent to in the end, as this address of the provider says it.
+fn place_in(address: &str) -> String {
+    let query = address.split_once('?').map_or("", |(_, query)| query);
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    place(&pairs.find(|(name, _)| name == "redirect_uri").expect("a redirect_uri").1)
+}
+
+/// Where the provider was told to send the browser to.
+fn place_seen(provider: &Provider) -> String {
+    place(provider.seen_at("/auth")[0]["redirect"].as_str().expect("a redirect_uri"))
 }
 
 #[track_caller]
-fn assert_no_listener(daemon: &Daemon) {
-    eventually("its listener is closed", || listeners(daemon.pid()).is_empty().then_some(()));
+fn assert_nobody_listens(place: &str) {
+    eventually("the listener is closed", || TcpStream::connect(place).is_err().then_some(()));
 }
 
 /// All that is kept, without the names of temporary files.
@@ -122,7 +121,7 @@ fn a_person_logs_in_with_a_real_browser_once_for_all_who_wait_and_the_login_outl
     assert!(begun.iter().all(|it| it["pkce"] == "S256"), "{begun:#?}");
     let redirect = begun[0]["redirect"].as_str().expect("a redirect");
     assert!(redirect.starts_with("http://127.0.0.1:") && redirect.ends_with("/callback"), "{redirect}");
-    assert_no_listener(&daemon);
+    assert_nobody_listens(&place_seen(&provider));
 
     // A stop, a crash: no person is needed.
     assert!(daemon.stop().success());
@@ -160,7 +159,7 @@ fn who_declines_in_the_browser_is_told_so_and_what_the_service_says_stays_text()
         Err(_) => "",
     };
     sandbox.configure(&(browser_account(&provider, "app-browser", "app-browser") + redirect));
-    let daemon = sandbox.start();
+    let _daemon = sandbox.start();
     let words = "<script>alert(1)</script><img src=x onerror=alert(2)><b>bold</b>";
     let person = browser.person(&sandbox, "alice", &["--answer", "deny", "--words", words]);
     let said = log_in(&sandbox, &["app-browser"], &person).end();
@@ -174,7 +173,7 @@ fn who_declines_in_the_browser_is_told_so_and_what_the_service_says_stays_text()
     assert!(told.contains("access_denied") && told.contains(words), "{said:?}");
     assert_eq!(sandbox.tok(["get", "app-browser"]).code, 4);
     assert_eq!(provider.seen_at("/token").len(), 0);
-    assert_no_listener(&daemon);
+    assert_nobody_listens(&place_seen(&provider));
 }
 
 #[test]
@@ -192,7 +191,7 @@ fn without_a_browser_here_the_address_is_opened_elsewhere_and_its_end_pasted() {
             + &secret_line(&sandbox, "first", "private_key", &key)
             + "private_key_id = 'pkcs8'\n"),
     );
-    let daemon = sandbox.start();
+    let _daemon = sandbox.start();
     let person = browser.person(&sandbox, "alice", &["--elsewhere"]);
     let never = browser.person(&sandbox, "nobody", &[]);
     let mut login = LoggingIn::start_with(&sandbox, &["first", "--no-browser"], |command| {
@@ -213,7 +212,7 @@ fn without_a_browser_here_the_address_is_opened_elsewhere_and_its_end_pasted() {
     assert_eq!(said.code, 0, "{said:?}");
     assert!(!never.was_asked(), "no browser is opened here");
     assert_eq!(provider.holder(&sandbox.token("first"))["sub"], "alice");
-    assert_no_listener(&daemon);
+    assert_nobody_listens(&place_in(&address));
 }
 
 #[test]
@@ -264,14 +263,15 @@ fn a_login_that_is_given_up_leaves_nothing_behind() {
     let before = kept(&sandbox.state());
     let browser = LoggingIn::start(&sandbox, &["app-browser", "--no-browser"]);
     let tv = LoggingIn::start(&sandbox, &["tv"]);
-    let _ = browser.address(&provider.url);
+    let place = place_in(&browser.address(&format!("{}/auth?", provider.url)));
+    assert!(TcpStream::connect(&place).is_ok(), "a browser that can come back may");
     let code = user_code(&tv);
     for login in [browser, tv] {
         login.signal(Signal::INT);
         let said = login.end();
         assert_eq!(said.code, 128 + Signal::INT.as_raw(), "{said:?}");
     }
-    assert_no_listener(&daemon);
+    assert_nobody_listens(&place);
     provider.decide_device(&code, "approve");
     let polls = || provider.seen_at("/token").len();
     let asked = polls();
@@ -284,10 +284,11 @@ fn a_login_that_is_given_up_leaves_nothing_behind() {
 
     // A daemon that stops meanwhile waits for no person.
     let login = LoggingIn::start(&sandbox, &["app-browser", "--no-browser"]);
-    let _ = login.address(&provider.url);
+    let place = place_in(&login.address(&format!("{}/auth?", provider.url)));
     assert!(daemon.stop().success());
     let said = login.end();
     assert_eq!(said.code, 8, "{said:?}");
+    assert_nobody_listens(&place);
     assert_eq!(kept(&sandbox.state()), before);
 }
 

@@ -45,7 +45,7 @@ fn each_client_authentication_brings_tokens_and_no_assertion_is_sent_twice() {
     provider.log_in(&sandbox, "app-public");
     text += &account_at(&provider, "app-public", "refresh_token", "app-public");
     text += "refresh_token = { file = '~/app-public.refresh' }\n";
-    // The provider carries the first request of these out, so that it knows the assertion, and the answer is lost.
+    // The provider carries the first request of these out and so knows the assertion; the answer is lost.
     for client in ["svc-es256", "svc-eddsa", "svc-hmac"] {
         let lost = json!({"mode": "status", "status": 503, "after": true, "client": client});
         provider.control("fault", &lost);

@@ -82,8 +82,8 @@ impl Provider {
         told["private_key"].as_str().expect("a key").to_owned()
     }
 
-    /// The next device code of this client comes with an interval of a second. The provider names none, so that it is
-    /// five (RFC 8628 3.2). `more` is what else it says otherwise.
+    /// The next device code of this client comes with an interval of a second: the provider names none, so that
+    /// it is five (RFC 8628 3.2). `more` is what else it says otherwise.
     pub(crate) fn hurry_device(&self, client: &str, more: &Value) {
         let mut set = json!({"interval": 1});
         set.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
@@ -148,7 +148,7 @@ impl Provider {
         assert_eq!(reply.status, 200, "{}", reply.json());
     }
 
-    /// The header and claims of an id token, of which the provider itself says that it is good for this client.
+    /// The header and claims of an id token, of which the provider itself says that it is for this client.
     #[track_caller]
     pub(crate) fn verified(&self, id_token: &str, client: &str) -> Value {
         self.control("verify", &json!({"id_token": id_token, "client_id": client}))

@@ -1,21 +1,22 @@
 """What a test can see and break, in front of the server.
 
-  GET  /_ctl/seen      every request but these, in order: {method, path, grant, client, auth, scope, resource, refresh,
-                       token, hint, fields, status, time, fault, real} (refresh and token are SHA-256 in hex; status is
-                       null while there is no answer, and real is that of a request which was carried out although its
-                       answer was lost; time is in Unix milliseconds; no secret, no token)
+  GET  /_ctl/seen      every request but these, in order: {method, path, grant, client, auth, scope, resource,
+                       refresh, token, hint, fields, status, time, fault, real} (refresh and token are SHA-256
+                       in hex; status is null while there is no answer, and real is that of a request which was
+                       carried out although its answer was lost; time is in Unix milliseconds; no secret, no
+                       token)
   POST /_ctl/reset     forgets what was seen, and the faults
-  POST /_ctl/fault     {mode, match, grant, client, count, after, …} a fault for the next requests that fit; the oldest
-                       that fits wins
+  POST /_ctl/fault     {mode, match, grant, client, count, after, …} a fault for the next requests that fit;
+                       the oldest that fits wins
   POST /_ctl/settings  {NAME: value} changes settings of django-oauth-toolkit
   POST /_ctl/expire    {user_code} a device code is over, although its time is not
   POST /_ctl/tokens    {client} how many living access and refresh tokens a client has: {access, refresh}
 
-`match` is the end of a path (default /token/). `count` is how many requests it meets (default 1). With `after` the
-request is carried out for real and only its answer is lost. The modes:
+`match` is the end of a path (default /token/). `count` is how many requests it meets (default 1). With
+`after` the request is carried out for real and only its answer is lost. The modes:
   status    {status: 503, retry_after}    an error of the kind that passes, with an empty body
-  error     {status: 400, error: "invalid_grant"}    a no, as RFC 6749 5.2 has it; or `slow_down`, which this server never
-            says (3.4.1: "TODO")
+  error     {status: 400, error: "invalid_grant"}    a no, as RFC 6749 5.2 has it; or `slow_down`, which this
+            server never says (3.4.1: "TODO")
   empty     {status: 400}    a no without a word
   html      {status: 200}    a page, as a captive portal sends
   drop      the connection is closed
@@ -169,7 +170,8 @@ def status(_environ, fault, _real):
 
 
 def error(_environ, fault, _real):
-    told = {"error": fault.get("error", "invalid_grant"), "error_description": "a fault that the test asked for"}
+    code = fault.get("error", "invalid_grant")
+    told = {"error": code, "error_description": "a fault that the test asked for"}
     return said(fault.get("status", 400), told)
 
 

@@ -1,5 +1,5 @@
-"""The server itself: Django's settings, the clients, the user, and a service that takes the tokens. A further client is
-a line in `clients()`."""
+"""The server itself: Django's settings, the clients, the user, and a service that takes the tokens. A further
+client is a line in `clients()`."""
 
 import os
 
@@ -18,7 +18,8 @@ SCOPES = {"openid": "Who you are", "read": "Read", "write": "Write", "introspect
 def clients():
     """One a client: id, secret (none for a public one), grant, how its id tokens are signed."""
     return [
-        # Its id and its secret are form-encoded before Basic (RFC 6749 2.3.1): `%41` turns into `A`, `+` into a space.
+        # Its id and its secret are form-encoded before Basic (RFC 6749 2.3.1): `%41` turns into `A`, `+` into
+        # a space.
         ("svc:odd/id", "p%41ss+w=r&d/:~ x", "client-credentials", ""),
         ("svc-post", "post-secret", "client-credentials", ""),
         ("app-password", "app-secret", "password", "RS256"),
@@ -146,7 +147,8 @@ def new_key():
     return key.private_bytes(*form).decode()
 
 
-LOGIN_PAGE = """<!doctype html><title>Log in</title><form method="post">{% csrf_token %}{{ form }}<button>Log in</button></form>"""
+LOGIN_PAGE = """<!doctype html><title>Log in</title>
+<form method="post">{% csrf_token %}{{ form }}<button>Log in</button></form>"""
 
 
 def __getattr__(name):

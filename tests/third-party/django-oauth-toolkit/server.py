@@ -1,10 +1,11 @@
-"""An OAuth server that others wrote (PyPI's django-oauth-toolkit, on oauthlib), on a loopback port, for the tests of
-tokend.
+"""An OAuth server that others wrote (PyPI's django-oauth-toolkit, on oauthlib), on a loopback port, for the
+tests of tokend.
 
   python3 -m venv venv && venv/bin/pip install -r requirements.txt
   venv/bin/python server.py        prints one line on standard output: ready http://127.0.0.1:PORT
 
-It ends when its standard input ends, so that it outlives no test that started it, and after MAX_LIFETIME_SECONDS.
+It ends when its standard input ends, so that it outlives no test that started it, and after
+MAX_LIFETIME_SECONDS.
 
 environment             default
   PORT                  0      a port; 0 is any free one
@@ -13,8 +14,9 @@ environment             default
   DEVICE_INTERVAL       1      seconds between two polls of a device (RFC 8628 3.2)
   MAX_LIFETIME_SECONDS  600    seconds until it ends by itself
 
-Clients and users are in provider.py; what a test can see and break (`/_ctl/…`) is in control.py. The issuer is
-`http://127.0.0.1:PORT/o`. `GET /api/whoami` is a service that takes the tokens: 200 with what the token says, or 401.
+Clients and users are in provider.py; what a test can see and break (`/_ctl/…`) is in control.py. The issuer
+is `http://127.0.0.1:PORT/o`. `GET /api/whoami` is a service that takes the tokens: 200 with what the token
+says, or 401.
 """
 
 import os
@@ -76,7 +78,7 @@ class Server(ThreadingMixIn, WSGIServer):
 
 
 class Handler(WSGIRequestHandler):
-    """Answers as HTTP/1.0, one request a connection, and hands the connection on, so that a fault can cut it."""
+    """Answers as HTTP/1.0, one request a connection, and hands that on, so that a fault can cut it."""
 
     def get_environ(self):
         return super().get_environ() | {control.CONNECTION: self.connection}

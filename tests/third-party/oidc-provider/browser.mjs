@@ -22,7 +22,7 @@ import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 
 const PATIENCE = 25_000;
-const FLAGS = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const FLAGS = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-breakpad', '--disable-crash-reporter'];
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

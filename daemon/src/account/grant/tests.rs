@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::clock::Wall;
+use crate::provider::Revoked;
 
 /// A grant, its disk, and its service, which do what the story says.
 struct Story {

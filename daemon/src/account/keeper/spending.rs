@@ -273,7 +273,10 @@ impl Task {
         };
         let Some(spender) = self.spending.spenders.get_mut(binding) else { return };
         let effects = spender.grant.handle(event, now, in_hand);
-        for effect in effects {
+        // What a person did last: it may withdraw what the next step was begun for.
+        let of_a_person = |effect: &Effect| matches!(effect, Effect::LoggedIn(_) | Effect::LoggedOut(_));
+        let (last, first): (Vec<_>, Vec<_>) = effects.into_iter().partition(of_a_person);
+        for effect in first.into_iter().chain(last) {
             self.carry_out_of_grant(binding, effect);
         }
         self.publish_risk(binding, &lives);

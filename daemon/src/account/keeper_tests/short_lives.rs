@@ -1,5 +1,5 @@
-//! Two hours of tokens that live ten seconds, each with a refresh token that is good for one use: in simulated time,
-//! with a real disk and a daemon that is stopped and started again.
+//! Two hours of tokens that live ten seconds, each with a refresh token that is good for one use: in
+//! simulated time, with a real disk and a daemon that is stopped and started again.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -146,7 +146,7 @@ async fn two_hours_of_ten_second_tokens_cost_one_request_a_rotation_and_lose_non
         given.len(),
         served.len()
     );
-    // After 7.5 s at the earliest, and at the latest when a caller finds less than the wish, a fifth, left of one.
+    // After 7.5 s at the earliest; at the latest when a caller finds less than the wish left, a fifth of it.
     let (most, fewest) = (TWO_HOURS * 10 / 75 + 1, TWO_HOURS / 9);
     assert!((fewest..=most).contains(&u32::try_from(given.len()).unwrap()), "{} rotations", given.len());
 }

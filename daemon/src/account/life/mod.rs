@@ -9,12 +9,11 @@ mod outcomes;
 mod people;
 mod planning;
 mod restoring;
+mod steps;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-
-use tokend_proto::message;
 
 use super::policy::{Policy, Refresh};
 use super::schedule::{self, MIN_GAP};
@@ -23,142 +22,15 @@ use super::snapshot::{self, Snapshot, State};
 use super::token::{Need, Token};
 use super::words;
 use crate::clock::{Moment, Steady, Wall};
-use crate::provider::{CarriedOut, Class, Failure, Minted, Probe};
+use crate::provider::{CarriedOut, Class, Failure, Probe};
 
 use self::allowance::Allowance;
 use self::planning::Lot;
 pub use self::planning::Urgency;
-
-/// A caller that waits.
-pub type WaiterId = u64;
+pub use self::steps::{Ask, Effect, Event, Reply, Restored, Traits, WaiterId};
 
 /// How many rejected tokens are remembered, should the service give one of them again.
 const REFUSED: usize = 8;
-
-/// What never changes in a life.
-#[derive(Debug, Clone)]
-pub struct Traits {
-    /// The account's name, for messages.
-    pub account: String,
-    /// Whether the service can be asked if a token lives.
-    pub can_probe: bool,
-    /// Whether asking again can bring another token.
-    pub renews: bool,
-    /// The lifetime that tokens of this type are assumed to have where nobody tells.
-    pub assumed_lifetime: Option<Duration>,
-    /// Whether it is a variant that a caller asked for: kept on demand, whatever the policy says.
-    pub variant: bool,
-    /// Where the jitter begins.
-    pub seed: u64,
-}
-
-/// A caller's question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ask {
-    /// Whom to answer.
-    pub waiter: WaiterId,
-    /// What it needs.
-    pub need: Need,
-    /// Until when it waits.
-    pub deadline: Steady,
-}
-
-/// What happens to a token's life.
-#[derive(Debug)]
-pub enum Event {
-    /// The account is there now, or is to be looked at again after its configuration was read.
-    Started,
-    /// A file of its secret has changed: it is to be looked at again.
-    Mended,
-    /// Somebody wants the token.
-    Asked(Ask),
-    /// Somebody wants a new one, even if the old one has life left. Its need does not count.
-    Refresh(Ask),
-    /// A service refused the token with this SHA-256.
-    Rejected([u8; 32]),
-    /// An attempt ended. `requested` is the moment before its request was sent.
-    Minted {
-        /// Which attempt.
-        generation: u64,
-        /// When it was sent.
-        requested: Moment,
-        /// What came of it.
-        result: Result<Minted, Failure>,
-    },
-    /// The service was asked whether the token lives.
-    Probed {
-        /// Which attempt.
-        generation: u64,
-        /// What it said.
-        result: Result<Probe, Failure>,
-    },
-    /// The attempt that waited for its turn at the service has it now; or it goes there with a crowd.
-    Turn {
-        /// Which attempt.
-        generation: u64,
-        /// The rest of the crowd needs about this long.
-        crowd: Option<Duration>,
-    },
-    /// The account is to be kept in another way.
-    Kept(Policy),
-    /// What was kept of an earlier run has been read: a token, or nothing.
-    Restored(Option<Restored>),
-    /// The person locks: the token is forgotten, and none is served until [`Event::Unlocked`].
-    Locked,
-    /// The store is open again, and whoever was locked may go on.
-    Unlocked {
-        /// Whether what was kept is read first; [`Event::Restored`] follows.
-        restoring: bool,
-    },
-    /// A person has logged in: what was held of an earlier login is forgotten. The tokens, where they are this life's own,
-    /// and the moment before they were asked for.
-    LoggedIn(Option<(Moment, Minted)>),
-    /// A person has logged out.
-    LoggedOut(Failure),
-    /// The account whose token this one trades has a new login.
-    LenderLoggedIn,
-    /// Time has passed.
-    Tick,
-}
-
-/// A token of an earlier run.
-#[derive(Debug)]
-pub struct Restored {
-    /// The token; its generation is given anew.
-    pub token: Token,
-    /// Whether its life is in doubt: the service did not tell it, or a clock was set meanwhile.
-    pub in_doubt: bool,
-    /// The wall shows an earlier time than when it was asked for: nobody knows how old it is.
-    pub clock_was_set_back: bool,
-}
-
-/// What is to be done.
-#[derive(Debug)]
-pub enum Effect {
-    /// Ask the service for a token.
-    Mint {
-        /// Which attempt.
-        generation: u64,
-    },
-    /// Ask the service whether this token lives.
-    Probe {
-        /// Which attempt.
-        generation: u64,
-        /// The token.
-        token: Arc<Token>,
-    },
-    /// Answer a caller.
-    Answer(WaiterId, Reply),
-}
-
-/// What a caller gets.
-#[derive(Debug)]
-pub enum Reply {
-    /// The token, and what its caller should know.
-    Token(Arc<Token>, Vec<String>),
-    /// Why not.
-    Failure(message::Failure),
-}
 
 /// One token's life.
 #[derive(Debug)]

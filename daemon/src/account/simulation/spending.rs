@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::service::SECOND;
 use super::site::{Site, number};
 use super::world::{GrantStep, Request, World};
-use crate::account::grant::{Effect, End, Event, InHand, Kept, Unwritten, Want};
+use crate::account::grant::{Effect, End, Event, Grant, InHand, Kept, Unwritten, Want};
 use crate::account::kept::grant as form;
 use crate::clock::Steady;
 use crate::provider::{CarriedOut, Class, Failure, Minted};
@@ -29,7 +29,7 @@ impl World {
     pub(super) fn tell_grant(&mut self, site: usize, event: Event) {
         let now = self.hands.now();
         let in_hand = self.in_hand_until(site);
-        let asker = self.sites[site].grant.as_ref().and_then(|grant| grant.asker());
+        let asker = self.sites[site].grant.as_ref().and_then(Grant::asker);
         let of_the_asker = asker.and_then(|life| self.slots.get(&life)?.life.in_hand_until(now));
         let Some(grant) = self.sites[site].grant.as_mut() else { return };
         self.trace.note(|| format!("  grant {site} takes {event:?} in hand {in_hand:?}"));

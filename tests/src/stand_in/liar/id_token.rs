@@ -33,8 +33,8 @@ impl Key {
     pub(super) fn public(&self) -> Value {
         let point = self.0.public_key().as_ref();
         let (x, y) = point[1..].split_at(32);
-        let text = |bytes| URL_SAFE_NO_PAD.encode(bytes);
-        json!({"kty": "EC", "crv": "P-256", "kid": "k", "use": "sig", "alg": "ES256", "x": text(x), "y": text(y)})
+        let [x, y] = [x, y].map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
+        json!({"kty": "EC", "crv": "P-256", "kid": "k", "use": "sig", "alg": "ES256", "x": x, "y": y})
     }
 
     fn sign(&self, bytes: &[u8]) -> Vec<u8> {
