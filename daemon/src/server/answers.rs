@@ -20,7 +20,7 @@ use crate::provider::{Class, Presentation};
 use crate::secret::store::UnlockError;
 
 /// A rejection is answered when the token is gone from the disk, or after so long.
-pub(super) const FOR_THE_DISK: Duration = Duration::from_secs(2);
+const FOR_THE_DISK: Duration = Duration::from_secs(2);
 
 /// A watch that begins while the clocks disagree about the token waits so long at most for another.
 const FOR_AGREEMENT: Duration = Duration::from_secs(10);

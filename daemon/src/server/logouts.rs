@@ -6,7 +6,7 @@ use tokend_proto::Answer;
 use tokend_proto::message::{Code, Failure, LoggedOut, Logout, Words};
 
 use super::Server;
-use super::answers::{FOR_THE_DISK, find, stopping};
+use super::answers::{find, stopping};
 use crate::provider::{Class, Revoked};
 
 /// Said where the service was not told.
@@ -18,8 +18,6 @@ pub(super) async fn answer(server: &Arc<Server>, logout: &Logout) -> Result<Answ
     let left = server.keeper.log_out(&account.name, logout.local).await.map_err(|_| stopping())?;
     match left {
         Ok(revoked) => {
-            // A crash right after the answer must not bring the token back from the disk.
-            let _ = tokio::time::timeout(FOR_THE_DISK, server.keeper.flush()).await;
             let warnings = match revoked {
                 Revoked::Done => Vec::new(),
                 Revoked::NotOffered if logout.local => vec![LIVES_ON.to_owned()],

@@ -63,6 +63,11 @@ impl Grant {
                 effects.push(Effect::Load);
             }
             Some(Wish::LogIn(login)) => self.log_in(login, now, effects),
+            Some(Wish::LogOut { local: true }) if self.origin == Origin::Login => {
+                // What nobody is told of need not be read, and may be what cannot be.
+                self.is_loaded = true;
+                self.forget_login(Revoked::NotOffered, effects);
+            }
             Some(Wish::LogOut { local }) if self.is_loaded => self.read_or_revoke(local, effects),
             Some(Wish::LogOut { local }) => {
                 self.stage = Stage::LoggingOut(Leaving::Loading { local });

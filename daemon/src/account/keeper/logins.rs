@@ -1,6 +1,7 @@
 //! Persons log in and out: what they brought goes into the account's grant, then its token into its life.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokend_proto::Secret;
 use tokio::sync::oneshot;
@@ -17,6 +18,9 @@ use crate::account::words;
 use crate::provider::login::Asking;
 use crate::provider::{Class, Failure, Revocation, Revoked};
 use crate::secret::Errand;
+
+/// A login or a logout is answered when the disk has it, or after so long.
+const FOR_THE_DISK: Duration = Duration::from_secs(2);
 
 /// Who waits for a login to count.
 pub(super) type LoggedIn = oneshot::Sender<Result<(), Failure>>;
@@ -184,8 +188,8 @@ impl Task {
         let (flushed, waiting) = oneshot::channel();
         keeping.send(Job::Flush(flushed));
         tokio::spawn(async move {
-            // Without a writer the daemon is stopping.
-            let _ = waiting.await;
+            // Without a writer the daemon is stopping; a disk that hangs holds nobody up.
+            let _ = tokio::time::timeout(FOR_THE_DISK, waiting).await;
             let _ = done.send(result);
         });
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::service::SECOND;
 use super::site::{Site, number};
 use super::world::{GrantStep, Request, World};
-use crate::account::grant::{Effect, End, Event, InHand, Kept, Unwritten, Want};
+use crate::account::grant::{Effect, End, Event, Grant, InHand, Kept, Unwritten, Want};
 use crate::account::kept::grant as form;
 use crate::clock::Steady;
 use crate::provider::{CarriedOut, Class, Failure, Minted};

@@ -233,3 +233,15 @@ fn a_grant_whose_account_was_configured_otherwise_is_left_as_it_is_now() {
     story.tell(Event::LogOut { local: true });
     assert_eq!(story.log, ["disk - 0", "logged out NotOffered"]);
 }
+
+#[test]
+fn a_login_that_cannot_be_read_is_forgotten_all_the_same() {
+    let mut story = Story::of_logins();
+    story.log_in(Some("l0"), None, None);
+    story.crash();
+    let effects = story.grant.handle(Event::LogOut { local: true }, story.now, InHand::default());
+    assert!(matches!(effects[..], [Effect::Remove]), "{effects:?}");
+    story.log.clear();
+    story.tell(Event::Written(Ok(())));
+    assert_eq!(story.log, ["logged out NotOffered"]);
+}
