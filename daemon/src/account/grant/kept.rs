@@ -61,9 +61,7 @@ impl Kept {
         let subject = subject.map(|subject| digest_of(subject.as_bytes()));
         if self.subject.is_some() && self.subject != subject {
             minted.fields.remove(place);
-            minted
-                .warnings
-                .push("an id token of another person came with this token; it is not served".to_owned());
+            minted.warnings.push(words::SOMEBODY_ELSE.to_owned());
         } else {
             self.subject = subject;
         }
