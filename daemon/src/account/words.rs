@@ -353,10 +353,13 @@ pub(super) fn grant_has_ended(end: End) -> Failure {
     }
 }
 
+/// The kind of failure of an account that trades another's token, and gets none.
+pub(super) const BORROWED: &str = "borrowed-token";
+
 /// The other account's service gives no id token.
 pub(super) fn no_id_token_to_trade(account: &str) -> Failure {
     Failure::not_now(
-        "borrowed-token",
+        BORROWED,
         format!("no id token came with the token of {account}"),
         format!("the `scope` of {account} must have \"openid\""),
     )

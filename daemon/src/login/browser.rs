@@ -72,7 +72,7 @@ impl Flow {
         if answer.code.is_ok() {
             self.board.note(words::answer_has_come());
         }
-        let result = self.redeem(log_in, &authorization, answer.code, listener.as_mut()).await;
+        let result = self.redeem(authorization, answer.code, listener.as_mut()).await;
         if let Some(browser) = answer.browser {
             let account = &self.account.name;
             browser.show(match &result {
@@ -146,8 +146,7 @@ impl Flow {
     /// over.
     async fn redeem(
         &mut self,
-        log_in: &dyn LogIn,
-        authorization: &Authorization,
+        authorization: Authorization,
         code: Result<Secret, Failure>,
         mut listener: Option<&mut Listener>,
     ) -> Result<LoggedIn, Failure> {
@@ -157,8 +156,13 @@ impl Flow {
         let this = &*self;
         let mut work = pin!(async move {
             let asking = this.asking();
-            let minted = log_in.redeem(authorization, &code, &asking).await?;
-            this.keep(asking.now, minted).await
+            let (account, now) = (Arc::clone(&this.account), asking.now);
+            let request = async move {
+                let log_in = account.provider.login().ok_or_else(words::fault)?;
+                log_in.redeem(&authorization, &code, &asking).await
+            };
+            let minted = this.trade().outcome(request, Some).await?;
+            this.keep(now, minted).await
         });
         loop {
             let late = async {

@@ -1,6 +1,7 @@
 //! A login by the device flow (RFC 8628): the person types a code at the service, and the service is asked
 //! now and then.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokend_proto::message::{LoggedIn, LoginStep};
@@ -9,7 +10,7 @@ use super::board::blank;
 use super::flow::{Flow, is_refusal};
 use super::words;
 use crate::provider::login::{LogIn, Polled};
-use crate::provider::{Class, Failure};
+use crate::provider::{Class, Failure, Minted};
 
 /// No code is waited for longer.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
@@ -29,9 +30,9 @@ impl Flow {
     /// [`words::NO_DEVICE_FLOW`].
     pub(super) async fn by_device(&mut self, log_in: &dyn LogIn) -> Result<LoggedIn, Failure> {
         let asking = self.asking();
-        let device = log_in.device(&asking).await.map_err(|failure| {
+        let device = Arc::new(log_in.device(&asking).await.map_err(|failure| {
             if is_refusal(&failure) { words::device_flow_refused(failure) } else { failure }
-        })?;
+        })?);
         let deadline = asking.now.steady.after(device.expires_in.min(LONGEST));
         let step = LoginStep {
             url: device.verification_uri.to_string(),
@@ -51,13 +52,21 @@ impl Flow {
                 return Err(words::code_expired());
             }
             let asking = self.asking();
-            let answer = log_in.poll(&device, &asking).await;
+            let now = asking.now;
+            let request = {
+                let (account, device) = (Arc::clone(&self.account), Arc::clone(&device));
+                async move {
+                    let log_in = account.provider.login().ok_or_else(words::fault)?;
+                    log_in.poll(&device, &asking).await
+                }
+            };
+            let answer = self.trade().outcome(request, tokens).await;
             if fails && answer.is_ok() {
                 fails = false;
                 self.board.note(words::answers_again());
             }
             pause = match answer {
-                Ok(Polled::Done(minted)) => return self.keep(asking.now, *minted).await,
+                Ok(Polled::Done(minted)) => return self.keep(now, *minted).await,
                 Ok(Polled::Pending) => {
                     doubts = 0;
                     interval
@@ -83,5 +92,13 @@ impl Flow {
                 }
             };
         }
+    }
+}
+
+/// What an answer brings that must not be lost.
+fn tokens(answer: Polled) -> Option<Minted> {
+    match answer {
+        Polled::Done(minted) => Some(*minted),
+        Polled::Pending | Polled::SlowDown => None,
     }
 }

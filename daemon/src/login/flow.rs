@@ -6,6 +6,7 @@ use tokend_proto::message::{self, LoggedIn, Login, Words};
 use tokio::sync::mpsc;
 
 use super::board::Board;
+use super::trade::Trade;
 use super::{Pasted, words};
 use crate::account::{Account, Keeper, NewLogin};
 use crate::clock::{Clock, Moment, milliseconds};
@@ -61,6 +62,7 @@ impl Flow {
     }
 
     async fn walk(&mut self, log_in: &dyn LogIn) -> Result<LoggedIn, Failure> {
+        log_in.prepare_login(self.clock.now()).await?;
         let ways = log_in.ways(self.clock.now()).await?;
         match (ways.browser, ways.device, self.way) {
             (false, true, _) | (_, true, Way::Device) => self.by_device(log_in).await,
@@ -83,6 +85,12 @@ impl Flow {
     pub(super) fn asking(&self) -> Asking {
         let origin = self.account.provider.identity().origin;
         Asking { now: self.clock.now(), errand: Errand::new(&self.account.name, &origin) }
+    }
+
+    /// Where a request for tokens is sent from.
+    pub(super) fn trade(&self) -> Trade {
+        let (account, clock) = (Arc::clone(&self.account), Arc::clone(&self.clock));
+        Trade { account, keeper: self.keeper.clone(), clock }
     }
 
     /// What the login brought counts from now on.

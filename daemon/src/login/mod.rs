@@ -9,6 +9,7 @@ mod device;
 mod flow;
 mod listener;
 mod need;
+mod trade;
 mod words;
 
 use std::collections::HashMap;
@@ -69,6 +70,8 @@ pub struct Participation {
     seen: usize,
     /// Whether it is still to be told that it came to a login of somebody else's.
     has_joined: bool,
+    /// Whether the login was begun by somebody else.
+    is_guest: bool,
 }
 
 /// What a login comes to.
@@ -126,7 +129,15 @@ impl Logins {
         };
         board.shorten(term);
         let seen = if has_joined { board.newest_step() } else { 0 };
-        Ok(Participation { logins: Arc::clone(self), account: name, number, board, seen, has_joined })
+        Ok(Participation {
+            logins: Arc::clone(self),
+            account: name,
+            number,
+            board,
+            seen,
+            has_joined,
+            is_guest: has_joined,
+        })
     }
 
     fn begin(self: &Arc<Self>, account: Arc<Account>, way: flow::Way, has_browser: bool) -> UnderWay {
@@ -204,7 +215,13 @@ impl Participation {
             let message = format!("another login to {} is under way; it is shown here, too", self.account);
             return Progress::Step(self.board.progress(message));
         }
-        self.board.next(&mut self.seen, &*self.logins.clock).await
+        match self.board.next(&mut self.seen, &*self.logins.clock).await {
+            // One browser is enough: whoever joined sees the address.
+            Progress::Step(step) if self.is_guest && step.step == LoginStep::BROWSER => {
+                Progress::Step(LoginStep { step: LoginStep::REDIRECT.to_owned(), ..step })
+            }
+            progress => progress,
+        }
     }
 }
 

@@ -12,11 +12,15 @@ use crate::provider::{Class, Failure};
 /// The kind of the failure of a device flow that the service does not let this client begin.
 pub(super) const NO_DEVICE_FLOW: &str = "no-device-flow";
 
+/// The kind of a fault of tokend's own.
+const FAULT: &str = "internal";
+
 /// The failure of a login as the client gets it.
 pub(super) fn told(account: &str, failure: &Failure) -> message::Failure {
     let code = match (failure.kind, failure.class) {
         (DECLINED, _) => Code::DENIED,
         ("stopping", _) => Code::NO_DAEMON,
+        (FAULT, _) => Code::INTERNAL,
         (_, Class::Locked) => Code::LOCKED,
         (_, Class::NotNow) => Code::NOT_NOW,
         (_, Class::LoginNeeded) => Code::LOGIN_NEEDED,
@@ -121,12 +125,20 @@ pub(super) fn reconfigured(account: &str) -> message::Failure {
 pub(super) fn broken(account: &str) -> message::Failure {
     message::Failure {
         code: Code::INTERNAL,
-        kind: "internal".to_owned(),
-        message: format!("{account}: a fault in tokend itself stopped the login"),
-        hint: "see the log of tokend, and please report it".to_owned(),
+        kind: FAULT.to_owned(),
+        message: format!("{account}: {FAULT_STOPPED_IT}"),
+        hint: PLEASE_REPORT.to_owned(),
         next_try_in_ms: None,
     }
 }
+
+/// The same, of what the login waited for.
+pub(super) fn fault() -> Failure {
+    Failure::not_now(FAULT, FAULT_STOPPED_IT, PLEASE_REPORT)
+}
+
+const FAULT_STOPPED_IT: &str = "a fault in tokend itself stopped the login";
+const PLEASE_REPORT: &str = "see the log of tokend, and please report it";
 
 pub(super) fn stopping() -> Failure {
     Failure::not_now("stopping", "tokend is stopping", "log in again in a moment")
@@ -227,6 +239,7 @@ mod tests {
             (Failure::not_now("timeout", "x", "y"), Code::NOT_NOW),
             (Failure::locked(), Code::LOCKED),
             (stopping(), Code::NO_DAEMON),
+            (fault(), Code::INTERNAL),
         ] {
             let told = told("a", &failure);
             assert_eq!(told.code, code, "{failure:?}");

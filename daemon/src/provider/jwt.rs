@@ -20,6 +20,8 @@ pub(crate) struct Claims {
     pub(crate) start: Option<Wall>,
     /// `scope`: a list, or words separated by blanks or commas.
     pub(crate) scope: Option<Vec<String>>,
+    /// `sub`: whose it is.
+    pub(crate) subject: Option<String>,
     /// Whether there is a `refresh_token` among them (ItsYou.online).
     pub(crate) has_refresh_token: bool,
 }
@@ -32,6 +34,7 @@ pub(crate) fn claims(token: &Secret) -> Option<Claims> {
         end: time("exp"),
         start: time("iat"),
         scope: claims.get("scope").and_then(words),
+        subject: claims.get("sub").and_then(Value::as_str).map(str::to_owned),
         has_refresh_token: claims.get("refresh_token").is_some_and(|value| !value.is_null()),
     })
 }
@@ -44,11 +47,6 @@ fn payload(token: &Secret) -> Option<Map<String, Value>> {
     };
     let payload = Zeroizing::new(URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?);
     serde_json::from_slice(&payload).ok()
-}
-
-/// `sub`: whom `token` is about; `None` if it is no JWT or does not say.
-pub(crate) fn subject(token: &Secret) -> Option<String> {
-    Some(payload(token)?.get("sub")?.as_str()?.to_owned())
 }
 
 /// How long `token` lives by its own claims, counted from the request; `None` if it is no JWT or does not say.

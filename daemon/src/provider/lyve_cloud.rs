@@ -111,7 +111,7 @@ impl LyveCloud {
         let words = Words::read(body.as_ref(), WORDS, held);
         let is_dead = |code: &str| DEAD_CODES.iter().any(|dead| dead.eq_ignore_ascii_case(code));
         match reply.status {
-            400 if words.code.as_deref().is_some_and(is_dead) => Ok(Probe::Dead),
+            400 if words.code().is_some_and(is_dead) => Ok(Probe::Dead),
             401 | 403 if !reply.is_page() => Ok(Probe::Dead),
             200..=299 => match remaining(body.as_ref()) {
                 Err(Dead) => Ok(Probe::Dead),

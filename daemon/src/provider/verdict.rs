@@ -121,8 +121,8 @@ pub(crate) fn may_refuse(status: u16) -> bool {
 /// The failure that an answer is, by the shared rows and the type's own. `credentials` names the keys of the
 /// configuration that a refusal is about.
 pub(crate) fn judge(reply: &Reply, rows: &[Row], words: &Words, credentials: &str) -> Failure {
-    let (class, kind) = classify(rows, reply.status, reply.is_page(), words.code.as_deref());
-    let carried_out = carried_out(reply.status, reply.is_page(), words.code.is_some());
+    let (class, kind) = classify(rows, reply.status, reply.is_page(), words.code());
+    let carried_out = carried_out(reply.status, reply.is_page(), words.code().is_some());
     let (host, status) = (&reply.host, reply.status);
     let (message, hint) = match kind {
         "redirect" => {

@@ -26,10 +26,11 @@ const REPLACED: &str = "…";
 const NOT_SHOWN: &str = "(not shown: it repeats a secret)";
 
 /// What a service said about a failure: its parsed code and description. Never its raw body.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Words {
-    /// For tables. As sent, but for white space around it (seen at Lyve Cloud: `"AuthenticationFailed "`).
-    pub(crate) code: Option<String>,
+    /// Only compared, never shown: it may repeat a secret.
+    sent_code: Option<Zeroizing<String>>,
+    code: Option<String>,
     description: Option<String>,
 }
 
@@ -45,16 +46,37 @@ pub(crate) struct Members {
 impl Words {
     /// Reads them from `body`; nothing where it is no object with such members.
     pub(crate) fn read(body: Option<&Value>, members: Members, held: &Held) -> Self {
-        let text = |names: &[&str], most| {
+        let sent = |names: &[&str]| {
             let text = names.iter().find_map(|name| body?.get(name)?.as_str())?;
             // Nobody wrote that for a person.
-            if text.len() > MOST_READ {
-                return None;
-            }
+            (text.len() <= MOST_READ).then_some(text)
+        };
+        let shown = |text: &str, most| {
             let text = Some(held.clean(text, most)).filter(|text| !text.is_empty())?;
             Some(if held.lurks_in(&text) { NOT_SHOWN.to_owned() } else { text })
         };
-        Self { code: text(members.code, MOST_CODE), description: text(members.description, MOST_DESCRIPTION) }
+        let sent_code = sent(members.code);
+        let code = sent_code.and_then(|text| shown(text, MOST_CODE));
+        let sent_code = sent_code.filter(|_| code.is_some());
+        Self {
+            sent_code: sent_code.map(|text| Zeroizing::new(text.trim().to_owned())),
+            code,
+            description: sent(members.description).and_then(|text| shown(text, MOST_DESCRIPTION)),
+        }
+    }
+
+    /// The code, to be compared with those that a table knows: as sent, but for white space around it (seen at
+    /// Lyve Cloud: `"AuthenticationFailed "`). A short secret may be a part of it, so what is shown is not
+    /// what is compared.
+    pub(crate) fn code(&self) -> Option<&str> {
+        self.sent_code.as_deref().map(String::as_str)
+    }
+}
+
+/// What is shown of them.
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Words({self})")
     }
 }
 
@@ -225,6 +247,25 @@ mod tests {
         assert_eq!(say(&json!({"error": "", "code": 7})), "");
         assert_eq!(say(&json!("error")), "");
         assert_eq!(Words::read(None, MEMBERS, &Held::default()), Words::default());
+    }
+
+    #[test]
+    fn a_short_secret_does_not_hide_a_code_from_those_who_compare_it() {
+        let body = json!({"error": " invalid_grant ", "error_description": "is gone"});
+        let mut all = held("s");
+        all.add(b"grant");
+        let words = Words::read(Some(&body), MEMBERS, &all);
+        assert_eq!(words.code(), Some("invalid_grant"));
+        assert_eq!(words.to_string(), " invalid_…: i… gone");
+
+        let body = json!({"error": "hunter2-hunter2"});
+        let words = Words::read(Some(&body), MEMBERS, &held("hunter2-hunter2"));
+        assert_eq!(words.code(), Some("hunter2-hunter2"));
+        assert!(!format!("{words} {words:?}").contains("hunter2"), "{words}");
+        for unseen in ["", "  ", "\u{200b}"] {
+            let words = Words::read(Some(&json!({"error": unseen})), MEMBERS, &Held::default());
+            assert_eq!(words.code(), None, "{unseen:?}");
+        }
     }
 
     #[test]

@@ -215,6 +215,15 @@ fn log_in(scene: &Scene, case: &Case) -> Said {
     login.end()
 }
 
+/// A login that ends before anybody is shown where to log in.
+#[track_caller]
+fn begin_in_vain(scene: &Scene, Case { name, server }: &Case) -> Said {
+    let said = scene.log_in(&[name, "--no-browser"]).end();
+    assert!(!format!("{said:?}").contains("/authorize"), "{name}: {said:?}");
+    assert_eq!(server.asked_for("/token"), 0, "{name}");
+    said
+}
+
 #[test]
 fn a_service_that_tells_the_truth_is_logged_in_to() {
     let scene = Scene::new();

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
 use tokend_proto::Secret;
 
 use crate::account::words;
 use crate::clock::{Moment, Steady, Wall};
-use crate::provider::{CarriedOut, Failure, Minted};
+use crate::provider::{CarriedOut, Failure, ID_TOKEN, Minted, jwt};
 
 /// For the last bit of a term no other token is got.
 const LAST: Duration = Duration::from_secs(5);
@@ -27,6 +28,8 @@ pub struct Kept {
     pub ended: Option<End>,
     /// When the term of the login is over, where a person gave it one.
     pub until: Option<Wall>,
+    /// A hash of whose login it is, where an id token told.
+    pub subject: Option<[u8; 32]>,
     /// When that was so.
     pub at: Wall,
 }
@@ -47,7 +50,23 @@ pub enum End {
 impl Kept {
     /// A grant that begins with the token of its source.
     pub(super) fn begun(first: [u8; 32], token: Arc<Secret>, at: Wall) -> Self {
-        Self { first, token, sendings: 0, is_unclear: false, ended: None, until: None, at }
+        Self { first, token, sendings: 0, is_unclear: false, ended: None, until: None, subject: None, at }
+    }
+
+    /// An id token that comes with a refresh is of the same person as that of the login (OpenID Connect Core 1.0, 12.2), or
+    /// it is not served.
+    pub(super) fn knows(&mut self, minted: &mut Minted) {
+        let Some(place) = minted.fields.iter().position(|(name, _)| name == ID_TOKEN) else { return };
+        let subject = jwt::claims(&minted.fields[place].1).and_then(|claims| claims.subject);
+        let subject = subject.map(|subject| digest_of(subject.as_bytes()));
+        if self.subject.is_some() && self.subject != subject {
+            minted.fields.remove(place);
+            minted
+                .warnings
+                .push("an id token of another person came with this token; it is not served".to_owned());
+        } else {
+            self.subject = subject;
+        }
     }
 
     /// It has ended by a person's will: what it had is wiped, also on disk.
@@ -57,6 +76,7 @@ impl Kept {
             self.token = Arc::new(nothing);
         }
         self.ended = Some(end);
+        self.subject = None;
         self.renew(None);
     }
 
@@ -86,6 +106,10 @@ impl Kept {
         let end = in_hand.filter(|end| is_in_doubt && *end > now.steady)?;
         Some(words::refresh_in_doubt().at_the_end_of(Some(end), now))
     }
+}
+
+fn digest_of(subject: &[u8]) -> [u8; 32] {
+    Sha256::digest(subject).into()
 }
 
 /// No token outlives the term of its login.

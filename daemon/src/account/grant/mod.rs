@@ -445,6 +445,7 @@ impl Grant {
             Ok(mut minted) => {
                 kept.renew(minted.refresh_token.take().map(Arc::new));
                 kept::limit(&mut minted, kept.until, requested);
+                kept.knows(&mut minted);
                 Ok(minted)
             }
             // The access token is of no use; the new refresh token is.

@@ -47,6 +47,12 @@ pub(super) enum Leaving {
 }
 
 impl Grant {
+    /// Whether there is a login that has not ended, as far as is known: nobody may have looked yet.
+    #[must_use]
+    pub fn may_hold_login(&self) -> bool {
+        !self.is_loaded || self.kept.as_ref().is_some_and(|kept| kept.ended.is_none())
+    }
+
     /// Begins what a person wants next, if anything.
     pub(super) fn obey(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         match self.wishes.pop_front() {
@@ -76,7 +82,9 @@ impl Grant {
         let until = login.until;
         let begun = login.minted.refresh_token.take().map(|token| {
             let token = Arc::new(token);
-            Kept { until, ..Kept::begun(digest(b"", &token), token, now.wall) }
+            let mut begun = Kept { until, ..Kept::begun(digest(b"", &token), token, now.wall) };
+            begun.knows(&mut login.minted);
+            begun
         });
         limit(&mut login.minted, until, login.requested);
         effects.push(begun.clone().map_or(Effect::Remove, Effect::Write));

@@ -28,6 +28,8 @@ struct Story {
     origin: Origin,
     /// What the service says to a revocation; nothing yet, if the test answers.
     revoked: Option<Result<Revoked, Failure>>,
+    /// How many fields and warnings the tokens had that were served.
+    served: Vec<(usize, usize)>,
 }
 
 fn secret(text: &str) -> Arc<Secret> {
@@ -63,6 +65,7 @@ impl Story {
             held: Vec::new(),
             origin: Origin::Source,
             revoked: Some(Ok(Revoked::Done)),
+            served: Vec::new(),
         }
     }
 
@@ -155,6 +158,7 @@ impl Story {
                 None
             }
             Effect::Done { want, result, .. } => {
+                self.served.extend(result.iter().map(|minted| (minted.fields.len(), minted.warnings.len())));
                 self.log.push(match result {
                     Ok(_) => format!("served {}", want.life),
                     Err(failure) => {

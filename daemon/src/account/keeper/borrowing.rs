@@ -133,14 +133,16 @@ fn living_id_token(token: &Token, now: Moment) -> Option<Secret> {
     token.id_token(now).filter(|it| !it.left.is_zero()).map(|it| it.secret.duplicate())
 }
 
-/// What the other account's failure means here: it passes when that account has a token again.
+/// What the other account's failure means here: it passes when that account has a token again. Where that one needs a
+/// person, so does this.
 fn of_the_lender(account: &str, failure: message::Failure) -> Failure {
     let class = match failure.code {
         Code::LOCKED => Class::Locked,
+        Code::LOGIN_NEEDED => Class::LoginNeeded,
         _ => Class::NotNow,
     };
     let told = Failure::not_now(
-        "borrowed-token",
+        words::BORROWED,
         format!("the token of {account} is not to be had: {}", failure.message),
         failure.hint,
     );

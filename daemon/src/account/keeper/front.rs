@@ -58,6 +58,7 @@ pub(super) enum Command {
     StopSpending(oneshot::Sender<()>),
     LogIn(Arc<Account>, Box<NewLogin>, LoggedIn),
     LogOut(String, bool, LoggedOut),
+    MayHoldLogin(Arc<Account>, oneshot::Sender<bool>),
     Lock(oneshot::Sender<()>),
     Unlock(oneshot::Sender<()>),
 }
@@ -167,6 +168,12 @@ impl Keeper {
     /// Where the service cannot be told, nothing is.
     pub async fn log_out(&self, account: &str, local: bool) -> Result<Result<Revoked, Failure>, KeeperGone> {
         self.told(|done| Command::LogOut(account.to_owned(), local, done)).await
+    }
+
+    /// Whether a login of this account may be kept, on disk or here. Not so only where it is known that there
+    /// is none.
+    pub async fn may_hold_login(&self, account: &Arc<Account>) -> Result<bool, KeeperGone> {
+        self.told(|done| Command::MayHoldLogin(Arc::clone(account), done)).await
     }
 
     /// Accounts that need a person's login, each once per need. There is one receiver.

@@ -16,7 +16,7 @@ use crate::account::registry::Account;
 use crate::account::snapshot::State;
 use crate::account::words;
 use crate::provider::login::Asking;
-use crate::provider::{Class, Failure, ID_TOKEN, Minted, Revocation, Revoked, jwt};
+use crate::provider::{Class, Failure, Revocation, Revoked};
 use crate::secret::Errand;
 
 /// A login or a logout is answered when the disk has it, or after so long.
@@ -63,6 +63,13 @@ impl Task {
         }
     }
 
+    /// Whether a login of this account may be kept, or a token of one that is not.
+    pub(super) fn may_hold_login(&self, account: &Account) -> bool {
+        let spender = self.spending.spender_of(&Binding::of_grant(account));
+        account.shared.snapshot().token.is_some()
+            || spender.map_or(self.keeping.is_some(), |spender| spender.grant.may_hold_login())
+    }
+
     /// A person logs out.
     pub(super) fn log_out(&mut self, name: &str, local: bool, done: LoggedOut) {
         let own = self.lives.get(name).and_then(|lives| self.slots.get(&lives.own));
@@ -101,7 +108,6 @@ impl Task {
     pub(super) fn logged_in(&mut self, binding: &Binding, login: NewLogin) {
         let Some(spender) = self.spending.spender(binding) else { return };
         let (account, done) = (Arc::clone(&spender.account), spender.arriving.pop_front());
-        spender.subject = subject(&login.minted.fields);
         let lives = self.lives_of(binding);
         if lives.is_empty() {
             // What has its name now is another service's, client's or user's, and gets none of these tokens.
@@ -137,7 +143,6 @@ impl Task {
             Err(failure) => failure.kind == words::STAYS_ON_DISK,
         };
         if is_forgotten {
-            spender.subject = None;
             for life in self.lives_of(binding) {
                 self.withdraw(life);
                 self.step_aside(life);
@@ -189,26 +194,6 @@ impl Task {
         });
     }
 
-    /// OpenID Connect Core 1.0, 12.2: an id token that a refresh brings is about whom the one before was. Another is left
-    /// out.
-    pub(super) fn check_subject(&mut self, binding: &Binding, minted: &mut Minted) {
-        let Some(told) = subject(&minted.fields) else { return };
-        // After a start only the token that was kept tells.
-        let own = self.lives_of(binding).into_iter().filter_map(|life| self.slots.get(&life));
-        let in_hand = own.filter(|slot| slot.variant.is_own()).find_map(|slot| slot.life.token_to_keep());
-        let in_hand = in_hand.and_then(|token| subject(&token.fields));
-        let Some(spender) = self.spending.spender(binding) else { return };
-        if spender.account.provider.login().is_none() {
-            // Whose the refresh token is that a source has, may change with it.
-            return;
-        }
-        let known = spender.subject.get_or_insert_with(|| in_hand.unwrap_or_else(|| told.clone()));
-        if *known != told {
-            minted.fields.retain(|(name, _)| name != ID_TOKEN);
-            minted.warnings.push(words::SOMEBODY_ELSE.to_owned());
-        }
-    }
-
     /// The service is told that a login is over.
     pub(super) fn revoke(&mut self, binding: &Binding, refresh_token: Option<Arc<Secret>>) {
         let Some(spender) = self.spending.spender(binding) else { return };
@@ -242,8 +227,9 @@ impl Task {
         match (snapshot.state, &snapshot.trouble) {
             (State::LoginNeeded, Some(trouble)) => {
                 let is_news = !std::mem::replace(&mut slot.has_told_of_need, true);
-                // Who logs out knows.
-                if is_news && trouble.failure.kind != words::LOGGED_OUT {
+                // Who logs out knows; and of one need two accounts tell once.
+                let is_known = [words::LOGGED_OUT, words::BORROWED].contains(&trouble.failure.kind);
+                if is_news && !is_known {
                     let need = LoginNeed {
                         account: slot.account.name.clone(),
                         reason: trouble.failure.message.clone(),
@@ -264,12 +250,6 @@ impl Task {
         spender.account = Arc::clone(account);
         spender
     }
-}
-
-/// Whom the id token among these fields is about.
-fn subject(fields: &[(String, Secret)]) -> Option<String> {
-    let (_, id_token) = fields.iter().find(|(name, _)| name == ID_TOKEN)?;
-    jwt::subject(id_token)
 }
 
 /// What a life is told of a failure of its account: where a person logs in by tokend, that is what to do.

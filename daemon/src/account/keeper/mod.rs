@@ -282,6 +282,9 @@ impl Task {
             Command::StopSpending(done) => self.stop_spending(done),
             Command::LogIn(account, login, done) => self.log_in(&account, login, done),
             Command::LogOut(account, local, done) => self.log_out(&account, local, done),
+            Command::MayHoldLogin(account, done) => {
+                let _ = done.send(self.may_hold_login(&account));
+            }
             Command::Lock(done) => self.lock(done),
             Command::Unlock(done) => {
                 self.unlock();

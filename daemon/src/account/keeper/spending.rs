@@ -58,8 +58,6 @@ pub(super) struct Spender {
     /// Persons who logged in, and those who log out, in their order.
     pub(super) arriving: VecDeque<LoggedIn>,
     pub(super) leaving: VecDeque<LoggedOut>,
-    /// Whom the login's id tokens are about.
-    pub(super) subject: Option<String>,
 }
 
 /// A life that wants a token of this grant.
@@ -107,7 +105,6 @@ impl Spending {
             disk: Arc::default(),
             arriving: VecDeque::new(),
             leaving: VecDeque::new(),
-            subject: None,
         });
         // The same client may be configured with another grant by now.
         spender.grant.comes_from(origin);
@@ -434,11 +431,7 @@ impl Task {
                     (Event::Answered { requested: request.now, result }, Gain::Fetched(want.life, fetched))
                 });
             }
-            Effect::Done { want, requested, mut result } => {
-                if let Ok(minted) = &mut result {
-                    self.check_subject(binding, minted);
-                }
-                let Some(spender) = self.spending.spenders.get_mut(binding) else { return };
+            Effect::Done { want, requested, result } => {
                 // Nobody waits for its turn on its account any more.
                 spender.turn = None;
                 let account = Arc::clone(&spender.account);

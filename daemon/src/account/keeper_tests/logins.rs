@@ -193,6 +193,30 @@ async fn a_logout_revokes_and_forgets() {
 }
 
 #[tokio::test]
+async fn whether_there_is_a_login_is_known_over_a_restart() {
+    let home = tempfile::tempdir().unwrap();
+    let service = Arc::new(Login::default());
+    let holds = async |keeper: &Keeper| keeper.may_hold_login(&keeper.account("a").unwrap()).await.unwrap();
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![account(&service, Refresh::OnDemand)]).await.unwrap();
+    assert_eq!(refused(&keeper).await.0, Code::LOGIN_NEEDED);
+    assert!(!holds(&keeper).await);
+    log_in(&keeper, tokens("t0", Some("l")), None).await.unwrap();
+    assert!(holds(&keeper).await);
+    keeper.flush().await.unwrap();
+    drop(keeper);
+
+    let keeper = with_cabinet(home.path());
+    keeper.reconfigure(vec![account(&service, Refresh::OnDemand)]).await.unwrap();
+    // Nobody has looked at the disk yet, perhaps.
+    assert!(holds(&keeper).await);
+    assert_eq!(token(&keeper, "a").await, "t0");
+    assert!(holds(&keeper).await);
+    keeper.log_out("a", true).await.unwrap().unwrap();
+    assert!(!holds(&keeper).await);
+}
+
+#[tokio::test]
 async fn a_service_that_cannot_be_told_keeps_the_login() {
     let home = tempfile::tempdir().unwrap();
     let service = Arc::new(Login { cannot_be_told: true, ..Login::default() });
@@ -408,7 +432,7 @@ async fn a_token_of_another_account_is_got_before_it_is_traded() {
     keeper.reconfigure(vec![account(&service, Refresh::OnDemand), exchange(false)]).await.unwrap();
     match in_time(&keeper, &clock).await {
         Ok(Reply::Failure(failure)) => {
-            assert_eq!((failure.code, &*failure.kind), (Code::NOT_NOW, "borrowed-token"));
+            assert_eq!((failure.code, &*failure.kind), (Code::LOGIN_NEEDED, "borrowed-token"));
             assert!(failure.hint.contains("`tok login a`"), "{failure:?}");
         }
         other => panic!("expected a failure, got {other:?}"),

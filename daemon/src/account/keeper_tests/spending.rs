@@ -231,6 +231,7 @@ async fn a_grant_that_is_read_while_the_store_is_being_locked_stays_where_it_is(
         is_unclear: false,
         ended: None,
         until: None,
+        subject: None,
         at: crate::clock::Wall(0),
     };
     cabinet.write_grant(&keys, &binding, &kept).unwrap();

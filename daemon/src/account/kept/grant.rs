@@ -14,19 +14,21 @@ use crate::clock::Wall;
 
 /// What stands before the first form's bytes.
 const FIRST: u8 = 1;
-/// The second has a term behind all that the first has.
+/// The second has behind all that the first has a term, and whose login it is.
 const SECOND: u8 = 2;
 
 #[derive(Debug, Deserialize)]
-struct FormWithTerm {
+struct Second {
     form: Form,
     until_ms: Option<i64>,
+    subject: Option<[u8; 32]>,
 }
 
 #[derive(Debug, Serialize)]
-struct FormWithTermRef<'a> {
+struct SecondRef<'a> {
     form: FormRef<'a>,
     until_ms: Option<i64>,
+    subject: Option<[u8; 32]>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,7 +66,7 @@ pub(in crate::account) fn encode(kept: &Kept) -> Option<Zeroizing<Vec<u8>>> {
         }),
         at_ms: kept.at.0,
     };
-    let form = FormWithTermRef { form, until_ms: kept.until.map(|until| until.0) };
+    let form = SecondRef { form, until_ms: kept.until.map(|until| until.0), subject: kept.subject };
     let body = codec::encode(&form).ok()?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(body.len() + 1));
     bytes.push(SECOND);
@@ -75,11 +77,11 @@ pub(in crate::account) fn encode(kept: &Kept) -> Option<Zeroizing<Vec<u8>>> {
 /// A grant out of its bytes, or why not.
 pub(in crate::account) fn decode(bytes: &[u8]) -> Result<Kept, &'static str> {
     const STRANGE: &str = "it cannot be understood";
-    let FormWithTerm { form, until_ms } = match bytes.split_first() {
+    let Second { form, until_ms, subject } = match bytes.split_first() {
         Some((&SECOND, body)) => codec::decode_answer(body).map_err(|_| STRANGE)?,
         Some((&FIRST, body)) => {
             let form = codec::decode_answer(body).map_err(|_| STRANGE)?;
-            FormWithTerm { form, until_ms: None }
+            Second { form, until_ms: None, subject: None }
         }
         Some(_) => return Err("a newer tokend wrote it"),
         None => return Err("it is empty"),
@@ -99,6 +101,7 @@ pub(in crate::account) fn decode(bytes: &[u8]) -> Result<Kept, &'static str> {
         is_unclear: form.is_unclear,
         ended,
         until: until_ms.map(Wall),
+        subject,
         at: Wall(form.at_ms),
     })
 }
@@ -119,9 +122,18 @@ mod tests {
             (0, false, Some(End::Over), Some(Wall(-7))),
         ] {
             let token = Arc::new(Secret::new(b"refresh".to_vec()).unwrap());
-            let kept = Kept { first: [7; 32], token, sendings, is_unclear, ended, until, at: Wall(-5) };
+            let kept = Kept {
+                first: [7; 32],
+                token,
+                sendings,
+                is_unclear,
+                ended,
+                until,
+                subject: until.map(|_| [9; 32]),
+                at: Wall(-5),
+            };
             let back = decode(&encode(&kept).unwrap()).unwrap();
-            assert_eq!(&back.token.expose()[..], b"refresh");
+            assert_eq!((&back.token.expose()[..], back.subject), (&b"refresh"[..], kept.subject));
             assert_eq!(
                 (back.first, back.sendings, back.is_unclear, back.ended, back.until, back.at),
                 (kept.first, sendings, is_unclear, ended, until, kept.at)
@@ -145,7 +157,9 @@ mod tests {
         assert_eq!((&kept.token.expose()[..], kept.sendings, kept.at), (&b"abc"[..], 1, Wall(1)));
         assert_eq!(kept.until, None);
         bytes[0] = 2;
-        bytes.extend(b"\x01\x06");
-        assert_eq!(decode(&bytes).unwrap().until, Some(Wall(3)));
+        bytes.extend(b"\x01\x06\x01");
+        bytes.extend([8; 32]);
+        let kept = decode(&bytes).unwrap();
+        assert_eq!((kept.until, kept.subject), (Some(Wall(3)), Some([8; 32])));
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Effect, Life, Reply};
+use crate::account::words;
 use crate::clock::Moment;
 use crate::provider::{Failure, Minted};
 
@@ -44,9 +45,9 @@ impl Life {
 
     /// What failed for want of another account's token is tried at once.
     pub(super) fn lender_logged_in(&mut self, now: Moment) {
-        if let Some(trouble) =
-            self.trouble.as_mut().filter(|trouble| trouble.failure.kind == "borrowed-token")
-        {
+        let failed = self.trouble.as_mut().filter(|trouble| trouble.failure.kind == words::BORROWED);
+        if let Some(trouble) = failed {
+            trouble.parked = false;
             (trouble.next_try, trouble.after_pause) = (now.steady, now.steady);
             self.last_attempt = None;
         }

@@ -4,130 +4,21 @@
 
 mod browser;
 mod device;
-
-use std::collections::VecDeque;
+mod given_up;
+mod service;
 
 use tokend_proto::message::{Login, LoginRedirect};
 use url::Url;
 
+use self::service::Service;
 use super::*;
 use crate::account::{Definition, Policy, Refresh};
 use crate::clock::{Moment, SimulatedClock, Steady};
-use crate::provider::login::{Asking, Authorization, DeviceAuthorization, LogIn, Polled, Redirect, Ways};
-use crate::provider::{Failure, Identity, MintRequest, Minted, Pending, Presentation, Provider};
-
-/// A service that answers what the test wrote down.
-#[derive(Debug)]
-struct Service {
-    ways: Ways,
-    port: Option<u16>,
-    begun: Mutex<VecDeque<Result<DeviceAuthorization, Failure>>>,
-    polls: Mutex<VecDeque<Result<Polled, Failure>>>,
-    /// When it was asked whether the code was typed.
-    polled: Mutex<Vec<Steady>>,
-    redeemed: Mutex<Vec<String>>,
-    redemption: Mutex<Option<Failure>>,
-    /// As many codes may be traded.
-    open: tokio::sync::Semaphore,
-    gives_refresh_token: bool,
-}
-
-impl Service {
-    fn new(browser: bool, device: bool) -> Self {
-        Self {
-            ways: Ways { browser, device },
-            port: None,
-            begun: Mutex::default(),
-            polls: Mutex::default(),
-            polled: Mutex::default(),
-            redeemed: Mutex::default(),
-            redemption: Mutex::default(),
-            open: tokio::sync::Semaphore::new(9),
-            gives_refresh_token: true,
-        }
-    }
-
-    fn minted(&self) -> Minted {
-        Minted {
-            lifetime: Some(Duration::from_secs(3600)),
-            scope: Some(vec!["a".to_owned()]),
-            refresh_token: self.gives_refresh_token.then(|| secret("r")),
-            ..Minted::of(secret("t"))
-        }
-    }
-}
+use crate::provider::login::{DeviceAuthorization, Polled};
+use crate::provider::{Failure, Presentation, Provider};
 
 fn secret(text: &str) -> Secret {
     Secret::new(text.as_bytes().to_vec()).unwrap()
-}
-
-fn ready<'a, T: Send + 'a>(result: Result<T, Failure>) -> Pending<'a, T> {
-    Box::pin(std::future::ready(result))
-}
-
-impl LogIn for Service {
-    fn ways(&self, _now: Moment) -> Pending<'_, Ways> {
-        ready(Ok(self.ways))
-    }
-
-    fn redirect(&self) -> Redirect {
-        Redirect { host: "127.0.0.1".to_owned(), port: self.port, path: "/cb".to_owned() }
-    }
-
-    fn authorize<'a>(&'a self, redirect_uri: &'a str, _now: Moment) -> Pending<'a, Authorization> {
-        ready(Ok(Authorization {
-            url: Url::parse("https://a.example/authorize?state=st").unwrap(),
-            redirect_uri: redirect_uri.to_owned(),
-            state: "st".to_owned(),
-            nonce: None,
-            code_verifier: secret("v"),
-            issuer: None,
-            names_issuer: false,
-        }))
-    }
-
-    fn redeem<'a>(
-        &'a self,
-        _authorization: &'a Authorization,
-        code: &'a Secret,
-        _asking: &'a Asking,
-    ) -> Pending<'a, Minted> {
-        self.redeemed.lock().unwrap().push(code.expose().as_str().unwrap().to_owned());
-        Box::pin(async move {
-            self.open.acquire().await.unwrap().forget();
-            match self.redemption.lock().unwrap().take() {
-                Some(failure) => Err(failure),
-                None => Ok(self.minted()),
-            }
-        })
-    }
-
-    fn device<'a>(&'a self, _asking: &'a Asking) -> Pending<'a, DeviceAuthorization> {
-        ready(self.begun.lock().unwrap().pop_front().unwrap_or_else(|| Ok(code(5, 600))))
-    }
-
-    fn poll<'a>(&'a self, _device: &'a DeviceAuthorization, asking: &'a Asking) -> Pending<'a, Polled> {
-        self.polled.lock().unwrap().push(asking.now.steady);
-        ready(self.polls.lock().unwrap().pop_front().unwrap_or(Ok(Polled::Pending)))
-    }
-}
-
-impl Provider for Service {
-    fn mint<'a>(&'a self, _request: &'a MintRequest) -> Pending<'a, Minted> {
-        Box::pin(std::future::pending())
-    }
-
-    fn identity(&self) -> Identity {
-        Identity { origin: "https://a.example".to_owned(), ..Identity::default() }
-    }
-
-    fn describe(&self) -> Vec<(&'static str, String)> {
-        Vec::new()
-    }
-
-    fn login(&self) -> Option<&dyn LogIn> {
-        (self.ways.browser || self.ways.device).then_some(self)
-    }
 }
 
 fn code(interval: u64, life: u64) -> DeviceAuthorization {
@@ -342,6 +233,20 @@ async fn a_login_ends_with_the_last_who_waits_for_it() {
     world.pass(60).await;
     assert_eq!(world.service.polled.lock().unwrap().len(), 2, "nothing more is sent");
     assert!(!world.has_token() && world.logins.under_way().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_login_needs_in_the_end_is_had_before_anything_is_shown() {
+    let unready =
+        Some(Failure::not_now("service-error", "no keys for id tokens: a.example is not ready", "x"));
+    for way in [Login::AS_FITS, Login::DEVICE, Login::REDIRECT] {
+        let world = World::of(Service { unready: unready.clone(), ..Service::new(true, true) }).await;
+        let mut login = world.try_log_in(&Login { way: way.to_owned(), ..request() }).unwrap();
+        let (result, said) = end(&mut login).await;
+        let failure = result.unwrap_err();
+        assert_eq!((failure.code, said.len()), (Code::NOT_NOW, 0));
+        assert!(failure.message.contains("no keys for id tokens"), "{failure}");
+    }
 }
 
 #[tokio::test]

@@ -8,13 +8,15 @@ use serde_json::{Map, Value, json};
 use tokend_proto::Secret;
 use zeroize::Zeroizing;
 
+use super::certificate::Certificate;
 use super::key::SigningKey;
 use super::pair::no_random_bytes;
 use crate::clock::Wall;
 use crate::provider::Failure;
 
-/// How long an assertion can be used. Some services take none that lives longer than five or ten minutes.
-const LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// How long an assertion can be used. Some services take none that lives longer than five minutes (Auth0), by
+/// a clock that may be behind ours.
+const LIFETIME: Duration = Duration::from_secs(4 * 60);
 
 /// 160 bits: nobody guesses one, and none comes twice.
 const ID_BYTES: usize = 20;
@@ -26,9 +28,11 @@ pub(in crate::provider) struct Header<'h> {
     pub(in crate::provider) kind: Option<&'h str>,
     /// `kid` (RFC 7515 4.1.4); what the key itself says, where nothing is said.
     pub(in crate::provider) key_id: Option<&'h str>,
+    /// The certificate of the key.
+    pub(in crate::provider) certificate: Option<&'h Certificate>,
 }
 
-/// The claims of an assertion that is made now (RFC 7523 3): `iss`, `sub`, `aud`, `iat`, `exp` five minutes
+/// The claims of an assertion that is made now (RFC 7523 3): `iss`, `sub`, `aud`, `iat`, `exp` four minutes
 /// later, and a `jti` that is new each time. Make new ones for each try: a service takes each `jti` once.
 ///
 /// What is in `more` comes on top, and takes the place of `iss`, `sub` and `aud`, but not of the others.
@@ -75,6 +79,9 @@ pub(in crate::provider) fn sign(
     head.insert("typ".to_owned(), json!(header.kind.unwrap_or("JWT")));
     if let Some(id) = header.key_id.or(key.id()) {
         head.insert("kid".to_owned(), json!(id));
+    }
+    if let Some(certificate) = header.certificate {
+        certificate.name_in(&mut head, key.algorithm());
     }
     let head = Value::Object(head).to_string();
     let claims = Zeroizing::new(claims.to_string());

@@ -108,6 +108,11 @@ impl SigningKey {
         self.id.as_deref()
     }
 
+    /// The bits of its public half, as in a certificate; a secret has none.
+    pub(super) fn public(&self) -> Option<&[u8]> {
+        self.pair.public()
+    }
+
     /// The signature of `message`.
     pub(super) fn signature(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
         self.pair.sign(self.algorithm, message)

@@ -7,6 +7,7 @@
 
 mod algorithm;
 mod assertion;
+mod certificate;
 mod id_token;
 mod key;
 mod key_set;
@@ -18,6 +19,7 @@ mod tests;
 
 pub(in crate::provider) use algorithm::{Algorithm, Family};
 pub(in crate::provider) use assertion::{Header, assertion, sign};
+pub(in crate::provider) use certificate::Certificate;
 pub(in crate::provider) use id_token::Expected;
 pub(in crate::provider) use key::SigningKey;
 pub(in crate::provider) use key_set::{ClientMac, KeySet, Unverified};

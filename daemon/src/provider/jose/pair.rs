@@ -6,8 +6,8 @@ use ring::error::KeyRejected;
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
-    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512,
-    RsaEncoding, RsaKeyPair,
+    KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
+    RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
 };
 use ring::{hmac, rsa};
 use tokend_proto::Secret;
@@ -80,6 +80,17 @@ impl Pair {
             Self::Ecdsa(family, _) => *family,
             Self::Ed25519(_) => Family::Ed25519,
             Self::Mac(_) => Family::Secret,
+        }
+    }
+
+    /// The public key as the bits that X.509 has of it: an `RSAPublicKey` (RFC 3279 2.3.1), an uncompressed
+    /// point (RFC 5480 2.2), the 32 bytes of Ed25519 (RFC 8410 4).
+    pub(super) fn public(&self) -> Option<&[u8]> {
+        match self {
+            Self::Rsa(pair) => Some(pair.public().as_ref()),
+            Self::Ecdsa(_, pair) => Some(pair.public_key().as_ref()),
+            Self::Ed25519(pair) => Some(pair.public_key().as_ref()),
+            Self::Mac(_) => None,
         }
     }
 

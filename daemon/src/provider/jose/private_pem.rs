@@ -54,7 +54,7 @@ pub(super) fn read(text: &[u8]) -> Result<Held, Failure> {
 
 /// The lines without white space around them. A variable often has `\n` written out where a line should end;
 /// no backslash is part of a PEM.
-fn lines(text: &[u8]) -> Zeroizing<Vec<u8>> {
+pub(super) fn lines(text: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut lines = Zeroizing::new(Vec::with_capacity(text.len() + 1));
     let mut rest = text;
     while !rest.is_empty() {

@@ -23,6 +23,13 @@ pub const CODE_EXPIRED: &str = "code-expired";
 
 /// A kind of service at which a person logs in. Dropping a future cancels its request.
 pub trait LogIn: fmt::Debug + Send + Sync {
+    /// Gets what will be needed when a person has logged in, before one is asked to: what cannot be had then
+    /// fails the login when it is too late.
+    fn prepare_login(&self, now: Moment) -> Pending<'_, ()> {
+        let _ = now;
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// The ways to log in that there are, as configured and as the service tells. The device flow alone, or
     /// the browser and perhaps the device flow.
     fn ways(&self, now: Moment) -> Pending<'_, Ways>;

@@ -190,7 +190,7 @@ fn tells(error: &Value) -> bool {
 
 fn is_of_the_grant(words: &Words) -> bool {
     let is = |code: &str| ["invalid_grant"].iter().chain(ENDED).any(|ended| code.eq_ignore_ascii_case(ended));
-    words.code.as_ref().is_some_and(|code| is(code))
+    words.code().is_some_and(is)
 }
 
 /// The refresh token is "invalid, expired, revoked …" (RFC 6749 5.2): only another one helps.

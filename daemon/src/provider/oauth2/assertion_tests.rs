@@ -70,7 +70,7 @@ async fn a_client_signs_with_its_key_anew_at_each_try() {
             ("sub", json!("app")),
             ("aud", json!(audience)),
             ("iat", json!(NOW)),
-            ("exp", json!(NOW + 300)),
+            ("exp", json!(NOW + 240)),
         ] {
             assert_eq!(claims[name], value, "{name}");
         }
@@ -129,6 +129,63 @@ async fn a_key_that_is_none_parks_the_account_and_sends_nothing() {
     );
     assert!(!format!("{failure:?}").contains("hunter2"));
     assert_eq!(service.connections(), 0);
+}
+
+/// `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`, known to everybody.
+const P256: &str = "\
+    MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgONZztz/7183mzVdjyjM4qFkse2ZuPGFYKm1kS9gFVYqhRANC\
+    AAROR2H1vLgi63CdNBWxjibPtZhxeF8pIkYmSacrn9TmntdI2IQ0kLShCFZbZSDybws/0LpSlwGVlEb200kR3/Ar";
+
+/// Its certificate.
+const P256_CERTIFICATE: &str = "\
+    MIIBGzCBwwIUEsuUCmQNka9V0EeKjiDdnx5OMrAwCgYIKoZIzj0EAwIwETEPMA0GA1UEAwwGdG9rZW5kMB4XDTI2MTEyMjA3\
+    MjI0M1oXDTM2MTExOTA3MjI0M1owETEPMA0GA1UEAwwGdG9rZW5kMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAETkdh9by4\
+    IutwnTQVsY4mz7WYcXhfKSJGJkmnK5/U5p7XSNiENJC0oQhWW2Ug8m8LP9C6UpcBlZRG9tNJEd/wKzAKBggqhkjOPQQDAgNH\
+    ADBEAiAZPal/BK0sP3E1u74nVe5e3x5FUP93VtqF6/rb3CJJawIgfz1m8cTEI1JygW3/2vdoQEVErpUi/twYc2UiaY/er/4=";
+
+/// A PEM with this body.
+fn pem(label: &str, body: &str) -> String {
+    format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
+}
+
+#[tokio::test]
+async fn whatever_the_key_signs_names_its_certificate() {
+    let service = StandIn::start(good());
+    // One file may hold both.
+    let both = pem("PRIVATE KEY", P256) + &pem("CERTIFICATE", P256_CERTIFICATE);
+    let keys = format!(
+        "token_endpoint = '{}/token'\nclient_id = 'app'\nprivate_key = ${both}$\n\
+         private_key_certificate = ${both}$\n",
+        service.url()
+    );
+    let account = Account::read("oauth2", &keys);
+    account.get().await.expect("a token");
+    let bearer = "grant = 'jwt_bearer'\nassertion_claims = {}\n";
+    Account::read("oauth2", &format!("{keys}{bearer}")).get().await.expect("a token");
+    let [client, bearer] = &service.seen()[..] else { panic!("two requests") };
+    for jwt in [said(client, "client_assertion"), said(bearer, "assertion")] {
+        let header = opened(&jwt.expect("an assertion")).0;
+        assert_eq!(header["x5t#S256"], "-4uVy6wk3W0lvzAI48uaGIGIXvANxG0Tm_8wBKrZzpA");
+        assert_eq!(header["alg"], "ES256");
+    }
+    let names: Vec<_> = account.describe().into_iter().map(|(name, _)| name).collect();
+    assert!(names.contains(&"private_key_certificate"), "{names:?}");
+    assert_eq!(account.sources().len(), 2);
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_key_parks_the_account_and_sends_nothing() {
+    let service = StandIn::start(good());
+    let (other, _) = key();
+    let certificate = pem("CERTIFICATE", P256_CERTIFICATE);
+    let keys = format!(
+        "token_endpoint = '{}/token'\nclient_id = 'app'\nprivate_key = ${other}$\n\
+         private_key_certificate = ${certificate}$\n",
+        service.url()
+    );
+    let failure = Account::read("oauth2", &keys).get().await.expect_err("another's");
+    assert_eq!((failure.class, failure.kind), (Class::Source, "private-key-certificate"));
+    assert_eq!((failure.carried_out, service.connections()), (CarriedOut::No, 0));
 }
 
 #[tokio::test]
@@ -202,6 +259,8 @@ fn mistakes_are_reported() {
     for (more, words) in [
         (format!("{secret}{key}"), "`private_key` has no effect here"),
         (format!("{secret}private_key_id = 'x'"), "`private_key_id` has no effect here"),
+        (format!("{secret}private_key_certificate = $c$"), "`private_key_certificate` has no effect here"),
+        (format!("{key}private_key_certificate = 'hunter2'"), "is a secret, which is never written here"),
         (method("private_key_jwt"), "`private_key` is missing"),
         (format!("{key}{secret}{}", method("private_key_jwt")), "`client_secret` has no effect here"),
         (method("client_secret_jwt"), "`client_secret` is missing"),

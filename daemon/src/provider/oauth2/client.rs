@@ -199,7 +199,7 @@ impl Client {
     /// Where its secrets come from, each by its key.
     pub(super) fn sources(&self) -> Vec<(&'static str, &Source)> {
         let secret = self.secret.iter().map(|source| ("client_secret", source));
-        secret.chain(self.signer.source().map(|source| ("private_key", source))).collect()
+        secret.chain(self.signer.sources()).collect()
     }
 }
 

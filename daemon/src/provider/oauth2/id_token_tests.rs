@@ -46,7 +46,7 @@ impl Signing {
             claims[name] = value.clone();
         }
         let kid = self.set["keys"][0]["kid"].as_str();
-        let jwt = sign(&self.key, Header { kind: None, key_id: kid }, &claims).expect("signed");
+        let jwt = sign(&self.key, Header { key_id: kid, ..Header::default() }, &claims).expect("signed");
         jwt.expose().as_str().expect("text").to_owned()
     }
 
@@ -177,6 +177,24 @@ async fn nobody_is_asked_about_one_that_was_not_asked_for() {
 }
 
 #[tokio::test]
+async fn one_that_a_caller_asked_for_is_served() {
+    let signing = Signing::by("k");
+    for scope in [None, Some(vec!["openid".to_owned(), "email".to_owned()])] {
+        // Neither the account's scope nor that of the answer has it.
+        let service = StandIn::start([signing.answer(ISSUER, &json!({})), signing.keys()]);
+        let url = service.url();
+        let keys = format!(
+            "token_endpoint = '{url}/token'\ngrant = 'refresh_token'\nrefresh_token = $r$\n\
+             client_id = 'app'\nscope = ['email']\nissuer = '{ISSUER}'\njwks_uri = '{url}/keys'\n"
+        );
+        let asked = MintRequest { scope: scope.clone(), ..spending(0) };
+        let minted = Account::read("oauth2", &keys).mint(&asked).await.expect("a token");
+        assert_eq!(id_token(&minted).is_some(), scope.is_some(), "{:?}", minted.warnings);
+        assert!(minted.warnings.is_empty() && minted.refresh_token.is_some());
+    }
+}
+
+#[tokio::test]
 async fn a_mac_counts_only_where_the_metadata_list_it() {
     let mac = SigningKey::client_secret(&secret("s"), None).expect("a key");
     for (listed, is_served) in
@@ -241,7 +259,7 @@ async fn log_in(service: &StandIn, nonce: Option<&str>, body: &Value) -> Result<
     let account = read_account(&mut document.root(), &Defaults::default()).expect("an account");
     let asking = Asking { now: moment(0), errand: Errand::default() };
     let answered = Answered { reply: Reply::pretend(200, &body.to_string()), held: Held::default() };
-    account.accept(&answered, Purpose::Login { nonce }, &asking).await
+    account.accept(&answered, Purpose::Login { nonce }, &account.scope, &asking).await
 }
 
 #[tokio::test]

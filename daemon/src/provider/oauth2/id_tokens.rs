@@ -90,7 +90,8 @@ async fn fetch(url: &Url, http: &Http, now: Moment) -> Result<KeySet, Failure> {
 
 impl OAuth2 {
     /// Puts the id token of an answer, if it is verified, beside the token. At a login one that is not fails
-    /// it; else it is left out, for no refresh token may be lost over it.
+    /// it; else it is left out, for no refresh token may be lost over it. Where neither `scope`, which was
+    /// asked for, nor the account's own or the one that was granted wants one, it is passed over.
     ///
     /// # Errors
     /// At a login, why it is not verified.
@@ -99,10 +100,11 @@ impl OAuth2 {
         mut minted: Minted,
         answered: &Answered,
         purpose: Purpose<'_>,
+        scope: &[String],
         asking: &Asking,
     ) -> Result<Minted, Failure> {
         let granted = minted.scope.as_deref().unwrap_or_default();
-        let is_asked_for = [&self.scope, granted].iter().any(|scope| asks(scope));
+        let is_asked_for = [scope, &self.scope, granted].into_iter().any(asks);
         if !is_asked_for && !matches!(self.grant, Grant::Login(_)) {
             return Ok(minted);
         }
@@ -199,18 +201,24 @@ impl OAuth2 {
 
     /// Fetches the keys ahead, where id tokens are asked for: before a refresh token is in play, not after.
     pub(super) async fn prepare_keys(&self, now: Moment) {
-        if !asks(&self.scope) || self.endpoints.issuer().is_none() {
-            return;
-        }
-        let keys = async {
-            if let Some(url) = self.endpoints.find(Endpoint::Jwks, &self.http, now).await? {
-                self.keys.get(&url, false, &self.http, now).await?;
-            }
-            Ok::<_, Failure>(())
-        };
-        if let Err(failure) = keys.await {
+        if let Err(failure) = self.require_keys(now).await {
             tracing::debug!(kind = failure.kind, "the service's keys cannot be fetched ahead");
         }
+    }
+
+    /// The same, where nothing should begin without them: a login, which fails with an id token that is not
+    /// verified, when its code is spent already.
+    ///
+    /// # Errors
+    /// Why they cannot be had.
+    pub(super) async fn require_keys(&self, now: Moment) -> Result<(), Failure> {
+        if !asks(&self.scope) || self.endpoints.issuer().is_none() {
+            return Ok(());
+        }
+        if let Some(url) = self.endpoints.find(Endpoint::Jwks, &self.http, now).await? {
+            self.keys.get(&url, false, &self.http, now).await?;
+        }
+        Ok(())
     }
 }
 

@@ -122,7 +122,8 @@ impl OAuth2 {
             None => (Kind::Token, self.grant.purpose()),
         };
         let form = self.form(spent, asked, &asking).await.map_err(early)?;
-        self.trade(form, kind, purpose, &asking).await
+        let scope = asked.scope.as_deref().unwrap_or(&self.scope);
+        self.trade(form, kind, purpose, scope, &asking).await
     }
 
     /// The refresh token to spend, where this grant spends one.
@@ -163,7 +164,7 @@ impl OAuth2 {
         form.say_each("resource", &self.resource);
     }
 
-    /// Sends `form` to the token endpoint, and reads the token in its answer.
+    /// Sends `form` to the token endpoint, and reads the token in its answer. `scope` was asked for.
     ///
     /// # Errors
     /// Why there is none. What fails before the request is sent was not carried out.
@@ -172,10 +173,11 @@ impl OAuth2 {
         form: Form,
         kind: Kind,
         purpose: Purpose<'_>,
+        scope: &[String],
         asking: &Asking,
     ) -> Result<Minted, Failure> {
         let answered = self.post(Endpoint::Token, form, kind, asking).await?;
-        self.accept(&answered, purpose, asking).await
+        self.accept(&answered, purpose, scope, asking).await
     }
 
     /// The token in the answer of a token endpoint, and an id token that is verified.
@@ -186,10 +188,11 @@ impl OAuth2 {
         &self,
         answered: &Answered,
         purpose: Purpose<'_>,
+        scope: &[String],
         asking: &Asking,
     ) -> Result<Minted, Failure> {
         let minted = answer::read(&answered.reply, asking.now, purpose, &answered.held)?;
-        self.with_id_token(minted, answered, purpose, asking).await
+        self.with_id_token(minted, answered, purpose, scope, asking).await
     }
 
     /// Sends `form` to an endpoint with what `extra` has for requests of this kind, and who asks.

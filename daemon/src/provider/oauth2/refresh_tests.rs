@@ -74,6 +74,17 @@ async fn a_client_with_a_secret_says_that_too_where_it_belongs() {
 }
 
 #[tokio::test]
+async fn a_secret_that_is_a_part_of_a_code_does_not_hide_its_meaning() {
+    for secret in ["s", "invalid", "grant", "invalid_grant"] {
+        let service = StandIn::start([answer(400, r#"{"error": "invalid_grant"}"#)]);
+        let failure = at(&service, &format!("client_secret = ${secret}$")).mint(&spending()).await;
+        let failure = failure.expect_err("a refusal");
+        assert_eq!((failure.class, failure.kind), (Class::LoginNeeded, "invalid-grant"), "{secret}");
+        assert!(secret == "s" || !failure.message.contains(secret), "{failure}");
+    }
+}
+
+#[tokio::test]
 async fn the_new_refresh_token_comes_with_the_token() {
     for (told, new) in [
         (json!("new"), Some("new")),

@@ -9,7 +9,7 @@ use tokend_proto::Secret;
 use crate::document::{Shape, Table};
 use crate::provider::Failure;
 use crate::provider::http::refuse_key;
-use crate::provider::jose::{self, Algorithm, Family, Header, SigningKey};
+use crate::provider::jose::{self, Algorithm, Certificate, Family, Header, SigningKey};
 use crate::provider::login::Asking;
 use crate::secret::{Reach, Source};
 
@@ -17,6 +17,8 @@ use crate::secret::{Reach, Source};
 #[derive(Debug)]
 pub(super) struct Signer {
     key: Option<Source>,
+    /// By which the service knows the key.
+    certificate: Option<Source>,
     key_id: Option<String>,
     algorithm: Option<Algorithm>,
     /// Whom they are for: `aud`.
@@ -25,12 +27,13 @@ pub(super) struct Signer {
 }
 
 /// The keys of [`Signer::read`] beside `private_key`.
-const KEYS: [&str; 3] = ["private_key_id", "token_endpoint_auth_signing_alg", "assertion_audience"];
+const KEYS: [&str; 4] =
+    ["private_key_id", "private_key_certificate", "token_endpoint_auth_signing_alg", "assertion_audience"];
 
 impl Signer {
-    /// Reads `private_key`, `private_key_id`, `token_endpoint_auth_signing_alg`, `assertion_audience`.
-    /// `audience` is for whom assertions are, where nothing is said (RFC 7523 3: "the token endpoint URL", or
-    /// what names the service). What is wrong has been reported where there is none.
+    /// Reads `private_key`, `private_key_id`, `private_key_certificate`, `token_endpoint_auth_signing_alg`,
+    /// `assertion_audience`. `audience` is for whom assertions are, where nothing is said (RFC 7523 3: "the
+    /// token endpoint URL", or what names the service). What is wrong has been reported where there is none.
     pub(super) fn read(
         table: &mut Table<'_>,
         audience: String,
@@ -42,10 +45,12 @@ impl Signer {
         let algorithm = table.one_of("token_endpoint_auth_signing_alg", Algorithm::NAMES);
         let algorithm = algorithm.and_then(|name| Algorithm::named(name.value));
         let named = table.string("assertion_audience").map(|audience| audience.value);
-        if key.is_none() && table.has("private_key") {
+        let certificate = Source::read(table, "private_key_certificate", reach);
+        let is_faulty = |key: &str, source: &Option<Source>| source.is_none() && table.has(key);
+        if is_faulty("private_key", &key) || is_faulty("private_key_certificate", &certificate) {
             return None;
         }
-        Some(Self { key, key_id, algorithm, audience: named.unwrap_or(audience), timeout })
+        Some(Self { key, certificate, key_id, algorithm, audience: named.unwrap_or(audience), timeout })
     }
 
     /// Reports the keys that have no effect where nothing is signed with the private key, and perhaps nothing
@@ -53,7 +58,7 @@ impl Signer {
     pub(super) fn refuse_keys(table: &mut Table<'_>, by_key: bool, by_secret: bool) {
         let hint = "nothing is signed with it: remove it";
         for key in KEYS {
-            if !by_key && (!by_secret || key == "private_key_id") {
+            if !by_key && (!by_secret || key.starts_with("private_key")) {
                 refuse_key(table, key, hint);
             }
         }
@@ -83,15 +88,16 @@ impl Signer {
         }
     }
 
-    /// Where the private key comes from, where there is one.
-    pub(super) fn source(&self) -> Option<&Source> {
-        self.key.as_ref()
+    /// Where the private key and its certificate come from, each by its key in the configuration.
+    pub(super) fn sources(&self) -> impl Iterator<Item = (&'static str, &Source)> {
+        let key = self.key.iter().map(|source| ("private_key", source));
+        key.chain(self.certificate.iter().map(|source| ("private_key_certificate", source)))
     }
 
     /// An assertion of `issuer` about `subject`, signed with the private key. `more` claims come on top.
     ///
     /// # Errors
-    /// Why the key cannot be had, or does not sign.
+    /// Why the key or its certificate cannot be had, do not belong together, or why the key does not sign.
     pub(super) async fn by_private_key(
         &self,
         issuer: &str,
@@ -106,7 +112,17 @@ impl Signer {
         };
         let text = source.fetch(&asking.errand, self.timeout).await?;
         let key = SigningKey::private(&text, self.algorithm)?;
-        self.sign(&key, issuer, subject, more, asking)
+        let certificate = match &self.certificate {
+            Some(source) => {
+                let certificate = Certificate::read(&source.fetch(&asking.errand, self.timeout).await?)?;
+                certificate.must_be_of(&key)?;
+                Some(certificate)
+            }
+            None => None,
+        };
+        let claims = self.claims(issuer, subject, more, asking)?;
+        let certificate = certificate.as_ref();
+        jose::sign(&key, Header { kind: None, key_id: self.key_id.as_deref(), certificate }, &claims)
     }
 
     /// The same, signed with the client's secret.
@@ -120,18 +136,17 @@ impl Signer {
         asking: &Asking,
     ) -> Result<Secret, Failure> {
         let key = SigningKey::client_secret(secret, self.algorithm)?;
-        self.sign(&key, client, client, &Map::new(), asking)
+        let claims = self.claims(client, client, &Map::new(), asking)?;
+        jose::sign(&key, Header::default(), &claims)
     }
 
-    fn sign(
+    fn claims(
         &self,
-        key: &SigningKey,
         issuer: &str,
         subject: &str,
         more: &Map<String, Value>,
         asking: &Asking,
-    ) -> Result<Secret, Failure> {
-        let claims = jose::assertion(issuer, subject, &self.audience, asking.now.wall, more)?;
-        jose::sign(key, Header { kind: None, key_id: self.key_id.as_deref() }, &claims)
+    ) -> Result<Value, Failure> {
+        jose::assertion(issuer, subject, &self.audience, asking.now.wall, more)
     }
 }

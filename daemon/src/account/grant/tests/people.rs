@@ -1,6 +1,7 @@
 //! Stories of persons who log in and out.
 
 use super::*;
+use crate::provider::{ID_TOKEN, jwt};
 
 #[test]
 fn without_a_login_nothing_is_sent_and_with_one_its_refresh_token_is() {
@@ -195,6 +196,30 @@ fn a_login_ends_with_its_term() {
     assert_eq!(story.grant.term(), None);
     story.wanted(1);
     assert_eq!(story.log, ["disk - 0", "failed 1 login-over"]);
+}
+
+#[test]
+fn an_id_token_of_another_person_is_not_served() {
+    let id_token = |subject: &str| {
+        let claims = serde_json::json!({"sub": subject, "iat": 1, "exp": 2});
+        (ID_TOKEN.to_owned(), Secret::new(jwt::testing::forge(&claims).into_bytes()).unwrap())
+    };
+    let minted = |subject: &str, refresh: &str| {
+        let mut minted = Minted::of(Secret::new(b"access".to_vec()).unwrap());
+        minted.fields.push(id_token(subject));
+        minted.refresh_token = Some(Secret::new(refresh.as_bytes().to_vec()).unwrap());
+        minted
+    };
+    let mut story = Story::of_logins();
+    let login = NewLogin { requested: story.now, minted: minted("alice", "l0"), until: None };
+    story.tell(Event::LoggedIn(Box::new(login)));
+    story.crash();
+    for (subject, fields, warnings) in [("alice", 2, 0), ("mallory", 1, 1), ("alice", 2, 0)] {
+        story.wanted(1);
+        story.served.clear();
+        story.tell(Event::Answered { requested: story.now, result: Ok(minted(subject, "l1")) });
+        assert_eq!(story.served, [(fields, warnings)], "{subject}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What is signed is verified, by us and as the specifications have it; what is wrong is refused.
 
+mod certificates;
 mod id_tokens;
 mod keys;
 mod private_keys;

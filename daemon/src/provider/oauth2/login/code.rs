@@ -95,7 +95,7 @@ impl OAuth2 {
         form.say_secret("code_verifier", &authorization.code_verifier);
         self.say_for_what(&mut form, &[], &[]);
         let nonce = authorization.nonce.as_deref();
-        self.trade(form, Kind::Token, Purpose::Login { nonce }, asking).await
+        self.trade(form, Kind::Token, Purpose::Login { nonce }, &self.scope, asking).await
     }
 }
 

@@ -78,7 +78,8 @@ impl OAuth2 {
                 "have another one",
             )),
             _ => {
-                let minted = self.accept(&answered, Purpose::Login { nonce: None }, asking).await?;
+                let minted =
+                    self.accept(&answered, Purpose::Login { nonce: None }, &self.scope, asking).await?;
                 Ok(Polled::Done(Box::new(minted)))
             }
         }
@@ -93,7 +94,7 @@ fn read(answered: &Answered, service_is_here: bool) -> Result<DeviceAuthorizatio
     let text = |name: &str| member(name).and_then(Value::as_str);
     let held = &held.and(text("device_code").into_iter());
     let words = Words::read(body.as_ref(), WORDS, held);
-    if !reply.is_success() || words.code.is_some() || text("device_code").is_none() {
+    if !reply.is_success() || words.code().is_some() || text("device_code").is_none() {
         return Err(judge(reply, TOKEN, &words, "client_id, client_secret and scope"));
     }
     let missing = |name: &str| unusable(reply, &format!("a device code without a {name}"));

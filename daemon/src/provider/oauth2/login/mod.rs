@@ -48,6 +48,10 @@ impl Login {
 }
 
 impl LogIn for OAuth2 {
+    fn prepare_login(&self, now: Moment) -> Pending<'_, ()> {
+        Box::pin(self.require_keys(now))
+    }
+
     fn ways(&self, now: Moment) -> Pending<'_, Ways> {
         Box::pin(async move {
             let Some(login) = self.login_grant().filter(|login| login.has_browser()) else {

@@ -111,6 +111,34 @@ async fn the_code_is_traded_with_its_verifier() {
 }
 
 #[tokio::test]
+async fn keys_for_id_tokens_are_fetched_before_anybody_logs_in() {
+    let keys = |service: &StandIn, scope: &str| {
+        let more =
+            format!("jwks_uri = '{}/keys'\nissuer = 'https://a.example'\nscope = ['{scope}']", service.url());
+        by_code(service, &more)
+    };
+    let good = StandIn::start([answer(200, r#"{"keys": []}"#)]);
+    let account = keys(&good, "openid");
+    for _ in 0..2 {
+        of(&account).prepare_login(moment(0)).await.expect("keys");
+    }
+    assert_eq!(good.lines(), ["GET /keys"]);
+    for (told, kind) in [
+        (answer(503, ""), "service-error"),
+        (answer(404, ""), "unclear-refusal"),
+        (answer(200, "<html>"), "page"),
+        (Answer::Closed, "reset"),
+    ] {
+        let service = StandIn::start([told]);
+        let failure = of(&keys(&service, "openid")).prepare_login(moment(0)).await.expect_err("no keys");
+        assert_eq!(failure.kind, kind, "{failure}");
+    }
+    let unasked = StandIn::start([]);
+    of(&keys(&unasked, "email")).prepare_login(moment(0)).await.expect("none are needed");
+    assert_eq!(unasked.connections(), 0);
+}
+
+#[tokio::test]
 async fn a_code_that_is_refused_ends_the_login() {
     let service =
         StandIn::start([answer(400, r#"{"error":"invalid_grant","error_description":"bad c0dec0de"}"#)]);
