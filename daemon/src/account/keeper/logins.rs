@@ -20,7 +20,7 @@ use crate::provider::{Class, Failure, Revocation, Revoked};
 use crate::secret::Errand;
 
 /// A login or a logout is answered when the disk has it, or after so long.
-const FOR_THE_DISK: Duration = Duration::from_secs(2);
+const FOR_THE_DISK: Duration = Duration::from_secs(5);
 
 /// Who waits for a login to count.
 pub(super) type LoggedIn = oneshot::Sender<Result<(), Failure>>;
