@@ -1,6 +1,8 @@
 //! One login from its beginning to its end: which way it goes, and that what it brings is kept.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokend_proto::message::{self, LoggedIn, Login, Words};
 use tokio::sync::mpsc;
@@ -8,7 +10,7 @@ use tokio::sync::mpsc;
 use super::board::Board;
 use super::trade::Trade;
 use super::{Pasted, words};
-use crate::account::{Account, Keeper, NewLogin};
+use crate::account::{Account, Keeper, NewLogin, State, locked};
 use crate::clock::{Clock, Moment, milliseconds};
 use crate::provider::login::{Asking, LogIn};
 use crate::provider::{Class, Failure, Minted};
@@ -46,19 +48,29 @@ pub(super) struct Flow {
     pub(super) pasted: mpsc::Receiver<Pasted>,
     pub(super) way: Way,
     pub(super) has_browser: bool,
+    /// Whether what it brought is the keeper's, who says what becomes of it.
+    pub(super) is_handed_over: Arc<AtomicBool>,
 }
 
 impl Flow {
-    /// Carries it to its end.
+    /// Carries it to its end: at the latest that of its account, or a lock of it. From then on no code is traded.
     pub(super) async fn run(mut self) -> Result<LoggedIn, message::Failure> {
         let account = Arc::clone(&self.account);
         let Some(log_in) = account.provider.login() else {
             return Err(words::no_login(&account.name, account.kind));
         };
-        self.walk(log_in).await.map_err(|failure| {
-            tracing::info!(account = account.name, kind = failure.kind, "a login failed: {failure}");
-            words::told(&account.name, &failure)
-        })
+        let is_handed_over = Arc::clone(&self.is_handed_over);
+        tokio::select! {
+            biased;
+            failure = cut_short(&account, &is_handed_over) => {
+                tracing::info!(account = account.name, kind = failure.kind, "a login was cut short");
+                Err(failure)
+            }
+            result = self.walk(log_in) => result.map_err(|failure| {
+                tracing::info!(account = account.name, kind = failure.kind, "a login failed: {failure}");
+                words::told(&account.name, &failure)
+            }),
+        }
     }
 
     async fn walk(&mut self, log_in: &dyn LogIn) -> Result<LoggedIn, Failure> {
@@ -112,11 +124,39 @@ impl Flow {
             scope: Words::truncating(minted.scope.clone().unwrap_or_default()),
             warnings: Words::truncating(warnings),
         };
+        self.is_handed_over.store(true, Ordering::Relaxed);
         match self.keeper.logged_in(&self.account, NewLogin { requested, minted, until }).await {
             Ok(Ok(())) => Ok(logged_in),
             Ok(Err(failure)) => Err(failure),
             Err(_) => Err(words::stopping()),
         }
+    }
+}
+
+/// Why nobody can log in to an account any more, or now: it is gone, another, or locked.
+pub(super) fn closed(account: &Account) -> Option<message::Failure> {
+    if account.shared.is_ended() {
+        return Some(words::reconfigured(&account.name));
+    }
+    let snapshot = account.shared.snapshot();
+    match (snapshot.state, &snapshot.trouble) {
+        (State::Locked, Some(trouble)) => Some(locked(&account.name, &trouble.failure)),
+        (State::Locked, None) => Some(locked(&account.name, &Failure::locked())),
+        _ => None,
+    }
+}
+
+/// Ends when that comes about, unless the login is handed over before.
+async fn cut_short(account: &Account, is_handed_over: &AtomicBool) -> message::Failure {
+    loop {
+        let mut changed = pin!(account.shared.changed());
+        // Enabled before the look, so that a change in between is not missed.
+        changed.as_mut().enable();
+        let closed = closed(account).filter(|_| !is_handed_over.load(Ordering::Relaxed));
+        if let Some(failure) = closed {
+            return failure;
+        }
+        changed.await;
     }
 }
 

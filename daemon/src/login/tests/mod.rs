@@ -273,6 +273,53 @@ async fn a_locked_account_says_so_at_once() {
 }
 
 #[tokio::test]
+async fn a_lock_ends_a_login_at_once_and_nothing_is_traded_any_more() {
+    for device in [false, true] {
+        let world = World::of(Service::new(!device, device)).await;
+        let asked = Login { way: Login::REDIRECT.to_owned(), ..request() };
+        let mut participation = world.try_log_in(&asked).unwrap();
+        let shown = main_step(&mut participation).await;
+        world.keeper.lock().await.unwrap();
+        if !device {
+            let failure = world.paste(shown.login, "code=c&state=st").await.unwrap_err();
+            assert_eq!(failure.kind, "no-such-login");
+        }
+        let failure = end(&mut participation).await.0.unwrap_err();
+        assert_eq!((failure.code, &*failure.kind), (Code::LOCKED, "locked"));
+        assert!(failure.hint.contains("`tok unlock`"), "{failure:?}");
+        world.pass(30).await;
+        assert!(world.service.redeemed.lock().unwrap().is_empty());
+        assert!(world.service.polled.lock().unwrap().is_empty());
+        assert!(world.logins.under_way().is_empty() && !world.has_token());
+        world.keeper.unlock().await.unwrap();
+        settle().await;
+        assert_eq!(main_step(&mut world.try_log_in(&asked).unwrap()).await.step, shown.step);
+    }
+}
+
+#[tokio::test]
+async fn a_reload_ends_the_login_of_an_account_that_is_gone_or_another() {
+    for gone in [false, true] {
+        let world = World::of(Service::new(false, true)).await;
+        let mut participation = world.log_in();
+        main_step(&mut participation).await;
+        world.configure('x').await;
+        world.pass(6).await;
+        assert_eq!(world.service.polled.lock().unwrap().len(), 1, "nothing has changed");
+        if gone {
+            world.keeper.reconfigure(Vec::new()).await.unwrap();
+        } else {
+            world.configure('y').await;
+        }
+        let failure = end(&mut participation).await.0.unwrap_err();
+        assert_eq!((failure.code, &*failure.kind), (Code::NOT_NOW, "reconfigured"));
+        world.pass(30).await;
+        assert_eq!(world.service.polled.lock().unwrap().len(), 1);
+        assert!(world.logins.under_way().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn without_a_refresh_token_the_login_says_what_to_do() {
     let service = Service { gives_refresh_token: false, ..Service::new(false, true) };
     let minted = service.minted();
