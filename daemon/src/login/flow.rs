@@ -77,16 +77,20 @@ impl Flow {
         log_in.prepare_login(self.clock.now()).await?;
         let ways = log_in.ways(self.clock.now()).await?;
         match (ways.browser, ways.device, self.way) {
-            (false, true, _) | (_, true, Way::Device) => self.by_device(log_in).await,
+            (false, true, _) => self.by_device(log_in).await,
+            (true, true, Way::Device) => {
+                self.by_device(log_in).await.map_err(words::of_the_wish_for_a_device)
+            }
             (_, false, Way::Device) => Err(words::no_device_flow()),
             (true, _, Way::Fitting) if self.has_browser => self.by_browser(log_in, true).await,
-            (true, true, Way::Fitting) => match self.by_device(log_in).await {
+            (true, true, Way::Fitting) => match self.begin_by_device(log_in).await {
+                Ok(begun) => self.wait_for_device(begun).await,
                 // It has the flow, but not for this client: seen at services that let each client in apart.
-                Err(failure) if failure.kind == words::NO_DEVICE_FLOW => {
-                    self.board.note(failure.message);
+                Err(failure) if is_refusal(&failure) => {
+                    self.board.note(words::no_device_flow_here(&failure));
                     self.by_browser(log_in, false).await
                 }
-                result => result,
+                Err(failure) => Err(failure),
             },
             (true, _, Way::Redirect) | (true, false, Way::Fitting) => self.by_browser(log_in, false).await,
             (false, false, _) => Err(words::no_way()),
@@ -161,7 +165,7 @@ async fn cut_short(account: &Account, is_handed_over: &AtomicBool) -> message::F
 }
 
 /// Whether a failure says that the service does not let this client do that, rather than that it cannot now.
-pub(super) fn is_refusal(failure: &Failure) -> bool {
+fn is_refusal(failure: &Failure) -> bool {
     matches!(failure.class, Class::No | Class::Doubtful)
         || matches!(failure.kind, "page" | "redirect" | "bad-answer")
 }

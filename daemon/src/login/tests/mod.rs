@@ -14,7 +14,7 @@ use self::service::Service;
 use super::*;
 use crate::account::{Definition, Policy, Refresh};
 use crate::clock::{Moment, SimulatedClock, Steady};
-use crate::provider::login::{DeviceAuthorization, Polled};
+use crate::provider::login::{DeviceAuthorization, NO_DEVICE_FLOW, Polled};
 use crate::provider::{Failure, Presentation, Provider};
 
 fn secret(text: &str) -> Secret {
@@ -188,6 +188,35 @@ async fn a_device_flow_that_is_not_for_this_client_gives_way_to_the_pasted_redir
     let asked = Login { way: Login::DEVICE.to_owned(), ..asked };
     let (result, _) = end(&mut world.try_log_in(&asked).unwrap()).await;
     assert_eq!(result.unwrap_err().code, Code::REFUSED);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_device_flow_keeps_its_own_name() {
+    let failures = || {
+        [
+            (Failure::no(NO_DEVICE_FLOW, "a.example has none for this client", "allow it"), Code::REFUSED),
+            (
+                Failure::doubtful("bad-metadata", "a.example calls itself b.example", "write it"),
+                Code::REFUSED,
+            ),
+            (Failure::no("bad-metadata", "a user_code that nobody should type", "tell them"), Code::REFUSED),
+            (Failure::no("refused", "a.example refused the credentials", "check client_id"), Code::REFUSED),
+            (Failure::not_now("page", "a.example answered with a page", "x"), Code::NOT_NOW),
+            (Failure::not_now("redirect", "a.example answered with a redirect", "x"), Code::NOT_NOW),
+        ]
+    };
+    // The grant is device_code, then somebody says `--device`.
+    for (browser, way) in [(false, Login::AS_FITS), (false, Login::DEVICE), (true, Login::DEVICE)] {
+        for (failure, code) in failures() {
+            let world = World::of(Service::new(browser, true)).await;
+            world.service.begun.lock().unwrap().push_back(Err(failure.clone()));
+            let asked = Login { way: way.to_owned(), ..request() };
+            let told = end(&mut world.try_log_in(&asked).unwrap()).await.0.unwrap_err();
+            assert_eq!((told.code, &*told.kind), (code, failure.kind), "{failure:?}");
+            assert_eq!(told.message, format!("a: {}", failure.message));
+            assert_eq!(told.hint.contains("--device"), browser && failure.kind == NO_DEVICE_FLOW, "{told:?}");
+        }
+    }
 }
 
 #[tokio::test]
