@@ -98,8 +98,17 @@ pub(super) fn no_redirect(account: &str) -> message::Failure {
 pub(super) fn foreign_redirect(account: &str) -> message::Failure {
     usage(
         "wrong-redirect",
-        format!("{account}: this address belongs to another login: its state does not match"),
-        "log in on the page that this login shows, and paste where that ends".to_owned(),
+        format!("{account}: this address is cut off or belongs to another login: its state does not match"),
+        "log in on the page that this login shows, and paste the whole address where that ends".to_owned(),
+    )
+}
+
+/// RFC 9207 2.4. Nothing of it is sent anywhere.
+pub(super) fn redirect_of_another_issuer(account: &str, failure: &Failure) -> message::Failure {
+    usage(
+        "wrong-redirect",
+        format!("{account}: this address is cut off or of another service: its iss does not match"),
+        format!("paste the whole address where this login ends; if that is it: {}", failure.hint),
     )
 }
 
