@@ -98,6 +98,9 @@ impl Flow {
             let (response, bringer) = match (response, bringer) {
                 (Response::Code(code), bringer) => (Ok(code), bringer),
                 (Response::Failed(failure), bringer) => (Err(failure), bringer),
+                (Response::OtherIssuer(failure), Bringer::Browser(arrival)) => {
+                    (Err(failure), Bringer::Browser(arrival))
+                }
                 (Response::Foreign, Bringer::Browser(arrival)) => {
                     arrival.show(Page::foreign());
                     self.board.note(words::foreign_answer());
@@ -110,6 +113,11 @@ impl Flow {
                 }
                 (Response::Foreign, Bringer::Person(pasted)) => {
                     let _ = pasted.answer.send(Err(words::foreign_redirect(&self.account.name)));
+                    continue;
+                }
+                (Response::OtherIssuer(failure), Bringer::Person(pasted)) => {
+                    let wrong = words::redirect_of_another_issuer(&self.account.name, &failure);
+                    let _ = pasted.answer.send(Err(wrong));
                     continue;
                 }
                 (Response::Unfinished, Bringer::Person(pasted)) => {
@@ -180,11 +188,18 @@ impl Flow {
     }
 }
 
+/// What a terminal puts around something that was pasted (xterm's bracketed paste mode).
+const BRACKETS: [&str; 2] = ["\u{1b}[200~", "\u{1b}[201~"];
+
+/// What people and programs put around an address. None is the end of one: there they are written as %XX.
+const QUOTES: &[char] =
+    &['"', '\'', '`', '<', '>', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}', '\u{ab}', '\u{bb}'];
+
 /// What stands behind the `?` of an address that was pasted, or all of it where it is that; nothing where it
 /// cannot be either.
 pub(super) fn query_of(pasted: &Secret) -> Option<Secret> {
     let pasted = pasted.expose();
-    let text = pasted.as_str()?.trim();
+    let text = bare(pasted.as_str()?);
     // Browsers add a fragment; a terminal that breaks lines adds white space, which no address has.
     let text = text.split('#').next()?;
     let query = match text.split_once('?') {
@@ -194,6 +209,20 @@ pub(super) fn query_of(pasted: &Secret) -> Option<Secret> {
     };
     let bytes: Vec<u8> = query.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     if bytes.contains(&b'=') { Secret::new(bytes).ok() } else { None }
+}
+
+/// The same without what is around it, in whatever order.
+fn bare(mut text: &str) -> &str {
+    loop {
+        let mut inner = text.trim().trim_matches(QUOTES);
+        for bracket in BRACKETS {
+            inner = inner.trim_start_matches(bracket).trim_end_matches(bracket);
+        }
+        if inner.len() == text.len() {
+            return text;
+        }
+        text = inner;
+    }
 }
 
 #[cfg(test)]
@@ -213,10 +242,25 @@ mod tests {
             "127.0.0.1:8400/?code=c&state=s",
             "?code=c&state=s",
             "code=c&state=s",
+            "\"http://127.0.0.1:8400/?code=c&state=s\"",
+            "'http://127.0.0.1:8400/?code=c&state=s'\n",
+            "<http://127.0.0.1:8400/?code=c&state=s#_=_>",
+            "\u{201c}code=c&state=s\u{201d}",
+            "\u{1b}[200~http://127.0.0.1:8400/?code=c&state=s\u{1b}[201~\n",
+            " <\"\u{1b}[200~ 'http://127.0.0.1:8400/?code=c&state=s' \u{1b}[201~",
+            "http://127.0.0.1:8400/?code=c&state=s>",
         ] {
             assert_eq!(of(text).as_deref(), Some("code=c&state=s"), "{text}");
         }
-        for text in ["", "c", "http://127.0.0.1:8400/", "http://127.0.0.1:8400/?", "https://a.example/x=y"] {
+        for text in [
+            "",
+            "c",
+            "\"<>\"",
+            "\u{1b}[200~\u{1b}[201~",
+            "http://127.0.0.1:8400/",
+            "http://127.0.0.1:8400/?",
+            "https://a.example/x=y",
+        ] {
             assert_eq!(of(text), None, "{text}");
         }
     }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokend_proto::message::{LoggedIn, LoginStep};
 
 use super::board::blank;
-use super::flow::{Flow, is_refusal};
+use super::flow::Flow;
 use super::words;
-use crate::provider::login::{LogIn, Polled};
+use crate::clock::Moment;
+use crate::provider::login::{DeviceAuthorization, LogIn, Polled};
 use crate::provider::{Class, Failure, Minted};
 
 /// No code is waited for longer.
@@ -24,16 +25,32 @@ const SLOWEST: Duration = Duration::from_secs(60);
 /// An answer that nobody understands may be a moment's fault; so many in a row are not.
 const DOUBTS: u32 = 3;
 
+/// A device flow that has begun.
+pub(super) struct Begun {
+    at: Moment,
+    device: Arc<DeviceAuthorization>,
+}
+
 impl Flow {
-    /// A login by the device flow. Where the service does not let this client begin one, the failure's kind
-    /// is
-    /// [`words::NO_DEVICE_FLOW`].
+    /// A login by the device flow. Where there is none, the failure's kind is [`NO_DEVICE_FLOW`].
+    ///
+    /// [`NO_DEVICE_FLOW`]: crate::provider::login::NO_DEVICE_FLOW
     pub(super) async fn by_device(&mut self, log_in: &dyn LogIn) -> Result<LoggedIn, Failure> {
+        let device = self.begin_by_device(log_in).await?;
+        self.wait_for_device(device).await
+    }
+
+    /// Gets a code.
+    pub(super) async fn begin_by_device(&self, log_in: &dyn LogIn) -> Result<Begun, Failure> {
         let asking = self.asking();
-        let device = Arc::new(log_in.device(&asking).await.map_err(|failure| {
-            if is_refusal(&failure) { words::device_flow_refused(failure) } else { failure }
-        })?);
-        let deadline = asking.now.steady.after(device.expires_in.min(LONGEST));
+        let device = log_in.device(&asking).await?;
+        Ok(Begun { at: asking.now, device: Arc::new(device) })
+    }
+
+    /// Shows it, and asks until it was typed.
+    pub(super) async fn wait_for_device(&mut self, begun: Begun) -> Result<LoggedIn, Failure> {
+        let Begun { at, device } = begun;
+        let deadline = at.steady.after(device.expires_in.min(LONGEST));
         let step = LoginStep {
             url: device.verification_uri.to_string(),
             complete_url: device.verification_uri_complete.as_ref().map(ToString::to_string),

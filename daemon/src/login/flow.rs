@@ -1,6 +1,8 @@
 //! One login from its beginning to its end: which way it goes, and that what it brings is kept.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokend_proto::message::{self, LoggedIn, Login, Words};
 use tokio::sync::mpsc;
@@ -8,7 +10,7 @@ use tokio::sync::mpsc;
 use super::board::Board;
 use super::trade::Trade;
 use super::{Pasted, words};
-use crate::account::{Account, Keeper, NewLogin};
+use crate::account::{Account, Keeper, NewLogin, State, locked};
 use crate::clock::{Clock, Moment, milliseconds};
 use crate::provider::login::{Asking, LogIn};
 use crate::provider::{Class, Failure, Minted};
@@ -46,35 +48,49 @@ pub(super) struct Flow {
     pub(super) pasted: mpsc::Receiver<Pasted>,
     pub(super) way: Way,
     pub(super) has_browser: bool,
+    /// Whether what it brought is the keeper's, who says what becomes of it.
+    pub(super) is_handed_over: Arc<AtomicBool>,
 }
 
 impl Flow {
-    /// Carries it to its end.
+    /// Carries it to its end: at the latest that of its account, or a lock of it. From then on no code is traded.
     pub(super) async fn run(mut self) -> Result<LoggedIn, message::Failure> {
         let account = Arc::clone(&self.account);
         let Some(log_in) = account.provider.login() else {
             return Err(words::no_login(&account.name, account.kind));
         };
-        self.walk(log_in).await.map_err(|failure| {
-            tracing::info!(account = account.name, kind = failure.kind, "a login failed: {failure}");
-            words::told(&account.name, &failure)
-        })
+        let is_handed_over = Arc::clone(&self.is_handed_over);
+        tokio::select! {
+            biased;
+            failure = cut_short(&account, &is_handed_over) => {
+                tracing::info!(account = account.name, kind = failure.kind, "a login was cut short");
+                Err(failure)
+            }
+            result = self.walk(log_in) => result.map_err(|failure| {
+                tracing::info!(account = account.name, kind = failure.kind, "a login failed: {failure}");
+                words::told(&account.name, &failure)
+            }),
+        }
     }
 
     async fn walk(&mut self, log_in: &dyn LogIn) -> Result<LoggedIn, Failure> {
         log_in.prepare_login(self.clock.now()).await?;
         let ways = log_in.ways(self.clock.now()).await?;
         match (ways.browser, ways.device, self.way) {
-            (false, true, _) | (_, true, Way::Device) => self.by_device(log_in).await,
+            (false, true, _) => self.by_device(log_in).await,
+            (true, true, Way::Device) => {
+                self.by_device(log_in).await.map_err(words::of_the_wish_for_a_device)
+            }
             (_, false, Way::Device) => Err(words::no_device_flow()),
             (true, _, Way::Fitting) if self.has_browser => self.by_browser(log_in, true).await,
-            (true, true, Way::Fitting) => match self.by_device(log_in).await {
+            (true, true, Way::Fitting) => match self.begin_by_device(log_in).await {
+                Ok(begun) => self.wait_for_device(begun).await,
                 // It has the flow, but not for this client: seen at services that let each client in apart.
-                Err(failure) if failure.kind == words::NO_DEVICE_FLOW => {
-                    self.board.note(failure.message);
+                Err(failure) if is_refusal(&failure) => {
+                    self.board.note(words::no_device_flow_here(&failure));
                     self.by_browser(log_in, false).await
                 }
-                result => result,
+                Err(failure) => Err(failure),
             },
             (true, _, Way::Redirect) | (true, false, Way::Fitting) => self.by_browser(log_in, false).await,
             (false, false, _) => Err(words::no_way()),
@@ -112,6 +128,7 @@ impl Flow {
             scope: Words::truncating(minted.scope.clone().unwrap_or_default()),
             warnings: Words::truncating(warnings),
         };
+        self.is_handed_over.store(true, Ordering::Relaxed);
         match self.keeper.logged_in(&self.account, NewLogin { requested, minted, until }).await {
             Ok(Ok(())) => Ok(logged_in),
             Ok(Err(failure)) => Err(failure),
@@ -120,8 +137,35 @@ impl Flow {
     }
 }
 
+/// Why nobody can log in to an account any more, or now: it is gone, another, or locked.
+pub(super) fn closed(account: &Account) -> Option<message::Failure> {
+    if account.shared.is_ended() {
+        return Some(words::reconfigured(&account.name));
+    }
+    let snapshot = account.shared.snapshot();
+    match (snapshot.state, &snapshot.trouble) {
+        (State::Locked, Some(trouble)) => Some(locked(&account.name, &trouble.failure)),
+        (State::Locked, None) => Some(locked(&account.name, &Failure::locked())),
+        _ => None,
+    }
+}
+
+/// Ends when that comes about, unless the login is handed over before.
+async fn cut_short(account: &Account, is_handed_over: &AtomicBool) -> message::Failure {
+    loop {
+        let mut changed = pin!(account.shared.changed());
+        // Enabled before the look, so that a change in between is not missed.
+        changed.as_mut().enable();
+        let closed = closed(account).filter(|_| !is_handed_over.load(Ordering::Relaxed));
+        if let Some(failure) = closed {
+            return failure;
+        }
+        changed.await;
+    }
+}
+
 /// Whether a failure says that the service does not let this client do that, rather than that it cannot now.
-pub(super) fn is_refusal(failure: &Failure) -> bool {
+fn is_refusal(failure: &Failure) -> bool {
     matches!(failure.class, Class::No | Class::Doubtful)
         || matches!(failure.kind, "page" | "redirect" | "bad-answer")
 }

@@ -24,7 +24,7 @@ use tokio::task::AbortHandle;
 
 use self::board::Board;
 use self::flow::Flow;
-use crate::account::{Account, Keeper, State};
+use crate::account::{Account, Keeper};
 use crate::clock::Clock;
 
 pub use self::need::{Callers, Calls};
@@ -104,11 +104,8 @@ impl Logins {
         if account.provider.login().is_none() {
             return Err(words::no_login(&account.name, account.kind));
         }
-        {
-            let snapshot = account.shared.snapshot();
-            if let (State::Locked, Some(trouble)) = (snapshot.state, &snapshot.trouble) {
-                return Err(crate::account::locked(&account.name, &trouble.failure));
-            }
+        if let Some(failure) = flow::closed(&account) {
+            return Err(failure);
         }
         let name = account.name.clone();
         let mut under_way = self.under_way();
@@ -159,6 +156,7 @@ impl Logins {
             pasted: arriving,
             way,
             has_browser,
+            is_handed_over: Arc::default(),
         };
         let task = tokio::spawn(async move {
             let ending = ending;

@@ -6,11 +6,8 @@ use tokend_proto::message::{self, Code};
 
 use super::usage;
 use crate::account::{Account, span};
-use crate::provider::login::{CODE_EXPIRED, DECLINED};
+use crate::provider::login::{CODE_EXPIRED, DECLINED, NO_DEVICE_FLOW};
 use crate::provider::{Class, Failure};
-
-/// The kind of the failure of a device flow that the service does not let this client begin.
-pub(super) const NO_DEVICE_FLOW: &str = "no-device-flow";
 
 /// The kind of a fault of tokend's own.
 const FAULT: &str = "internal";
@@ -40,14 +37,17 @@ pub(super) fn hint(account: &str, failure: &Failure) -> String {
     let again = format!("`tok login {account}`");
     match failure.kind {
         "busy" | "service-error" | "rate-limited" => format!("{again} again in a moment"),
-        "page" | "redirect" | "bad-answer" | "bad-token" | "bad-expiry" => {
+        "page" | "redirect" | "bad-answer" => {
             format!("check the endpoints; on a public network, log in to its portal first; then {again}")
         }
-        "unclear-refusal" | "bad-metadata" => format!("{FIT}; then {again}"),
-        "timeout" | "dns" | "unreachable" | "reset" | "tls" | "proxy" | CODE_EXPIRED => {
+        "unclear-refusal" => format!("{FIT}; then {again}"),
+        "timeout" | "dns" | "unreachable" | "reset" | "tls" | "proxy" | "bad-metadata" | CODE_EXPIRED => {
             format!("{}; then {again}", failure.hint)
         }
-        _ => failure.hint.clone(),
+        _ => match failure.hint.strip_suffix("; tokend tries again") {
+            Some(hint) => format!("{hint}; then {again}"),
+            None => failure.hint.clone(),
+        },
     }
 }
 
@@ -98,8 +98,17 @@ pub(super) fn no_redirect(account: &str) -> message::Failure {
 pub(super) fn foreign_redirect(account: &str) -> message::Failure {
     usage(
         "wrong-redirect",
-        format!("{account}: this address belongs to another login: its state does not match"),
-        "log in on the page that this login shows, and paste where that ends".to_owned(),
+        format!("{account}: this address is cut off or belongs to another login: its state does not match"),
+        "log in on the page that this login shows, and paste the whole address where that ends".to_owned(),
+    )
+}
+
+/// RFC 9207 2.4. Nothing of it is sent anywhere.
+pub(super) fn redirect_of_another_issuer(account: &str, failure: &Failure) -> message::Failure {
+    usage(
+        "wrong-redirect",
+        format!("{account}: this address is cut off or of another service: its iss does not match"),
+        format!("paste the whole address where this login ends; if that is it: {}", failure.hint),
     )
 }
 
@@ -160,11 +169,21 @@ pub(super) fn no_device_flow() -> Failure {
     )
 }
 
-/// The service does not let this client begin the device flow.
-pub(super) fn device_flow_refused(failure: Failure) -> Failure {
-    let message = format!("no device flow for this client: {}", failure.message);
-    let hint = "allow it for the client at the service, or `tok login` without `--device`".to_owned();
-    Failure { kind: NO_DEVICE_FLOW, class: Class::No, message, hint, ..failure }
+/// The same, of somebody who asked for it, where there is another way.
+pub(super) fn of_the_wish_for_a_device(failure: Failure) -> Failure {
+    if failure.kind != NO_DEVICE_FLOW {
+        return failure;
+    }
+    let hint = format!("{}; else leave `--device` out", failure.hint);
+    Failure { hint, ..failure }
+}
+
+/// Another way is gone, since the service does not let this client begin the device flow.
+pub(super) fn no_device_flow_here(failure: &Failure) -> String {
+    match failure.kind {
+        NO_DEVICE_FLOW => failure.message.clone(),
+        _ => format!("no device flow for this client: {}", failure.message),
+    }
 }
 
 pub(super) fn nobody_came(patience: Duration) -> Failure {
@@ -237,6 +256,8 @@ mod tests {
             (Failure::source("secret-file", "x", "y"), Code::REFUSED),
             (code_expired(), Code::NOT_NOW),
             (Failure::not_now("timeout", "x", "y"), Code::NOT_NOW),
+            (Failure::not_now("id-token", "x", "y; tokend tries again"), Code::NOT_NOW),
+            (Failure::not_now("page", "x", "y; tokend tries again"), Code::NOT_NOW),
             (Failure::locked(), Code::LOCKED),
             (stopping(), Code::NO_DAEMON),
             (fault(), Code::INTERNAL),

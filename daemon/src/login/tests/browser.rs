@@ -119,6 +119,44 @@ async fn where_the_browser_ends_may_be_pasted() {
 }
 
 #[tokio::test]
+async fn a_paste_that_is_a_little_wrong_ends_nothing() {
+    let service = Service { issuer: Some("https://a.example"), ..Service::new(true, false) };
+    let (world, mut participation, step) = begin(service).await;
+    for (query, words) in [
+        ("code=c&state=st", "its iss does not match"),
+        ("code=c&state=st&iss=https%3A%2F%2Fa.exa", "its iss does not match"),
+        ("code=c&state=st&iss=https%3A%2F%2Fa.exampl%", "its iss does not match"),
+        ("error=access_denied&state=st&iss=https%3A%2F%2Fb.example", "its iss does not match"),
+        ("state=st&iss=https%3A%2F%2Fa.example", "no code"),
+        ("code=&state=st&iss=https%3A%2F%2Fa.example", "no code"),
+        ("code=c&iss=https%3A%2F%2Fa.example&stat", "cut off"),
+        ("code=c&state=s", "cut off"),
+    ] {
+        let url = format!("http://127.0.0.1:1/cb?{query}");
+        let failure = world.paste(step.login, &url).await.unwrap_err();
+        assert_eq!((failure.code, &*failure.kind), (Code::USAGE, "wrong-redirect"), "{url}");
+        assert!(failure.message.contains(words), "{failure}");
+    }
+    assert!(world.service.redeemed.lock().unwrap().is_empty());
+    let right = "\u{1b}[200~<http://127.0.0.1:1/cb?code=c&state=st&iss=https%3A%2F%2Fa.example>\u{1b}[201~";
+    world.paste(step.login, right).await.unwrap();
+    assert!(end(&mut participation).await.0.is_ok());
+    assert_eq!(*world.service.redeemed.lock().unwrap(), ["c"]);
+}
+
+#[tokio::test]
+async fn another_issuer_in_a_browser_ends_the_login() {
+    let service = Service { issuer: Some("https://a.example"), ..Service::new(true, false) };
+    let (world, mut participation, step) = begin(service).await;
+    let query = "code=c&state=st&iss=https%3A%2F%2Fb.example";
+    let page = page(send(port_of(&step), query).await).await;
+    assert!(page.contains("did not work"), "{page}");
+    let failure = end(&mut participation).await.0.unwrap_err();
+    assert_eq!((failure.code, &*failure.kind), (Code::REFUSED, "wrong-issuer"));
+    assert!(world.service.redeemed.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_device_flow_takes_no_address() {
     let world = World::of(Service::new(false, true)).await;
     let mut participation = world.log_in();

@@ -14,7 +14,7 @@ use self::service::Service;
 use super::*;
 use crate::account::{Definition, Policy, Refresh};
 use crate::clock::{Moment, SimulatedClock, Steady};
-use crate::provider::login::{DeviceAuthorization, Polled};
+use crate::provider::login::{DeviceAuthorization, NO_DEVICE_FLOW, Polled};
 use crate::provider::{Failure, Presentation, Provider};
 
 fn secret(text: &str) -> Secret {
@@ -192,6 +192,35 @@ async fn a_device_flow_that_is_not_for_this_client_gives_way_to_the_pasted_redir
 }
 
 #[tokio::test]
+async fn what_is_wrong_with_a_device_flow_keeps_its_own_name() {
+    let failures = || {
+        [
+            (Failure::no(NO_DEVICE_FLOW, "a.example has none for this client", "allow it"), Code::REFUSED),
+            (
+                Failure::doubtful("bad-metadata", "a.example calls itself b.example", "write it"),
+                Code::REFUSED,
+            ),
+            (Failure::no("bad-metadata", "a user_code that nobody should type", "tell them"), Code::REFUSED),
+            (Failure::no("refused", "a.example refused the credentials", "check client_id"), Code::REFUSED),
+            (Failure::not_now("page", "a.example answered with a page", "x"), Code::NOT_NOW),
+            (Failure::not_now("redirect", "a.example answered with a redirect", "x"), Code::NOT_NOW),
+        ]
+    };
+    // The grant is device_code, then somebody says `--device`.
+    for (browser, way) in [(false, Login::AS_FITS), (false, Login::DEVICE), (true, Login::DEVICE)] {
+        for (failure, code) in failures() {
+            let world = World::of(Service::new(browser, true)).await;
+            world.service.begun.lock().unwrap().push_back(Err(failure.clone()));
+            let asked = Login { way: way.to_owned(), ..request() };
+            let told = end(&mut world.try_log_in(&asked).unwrap()).await.0.unwrap_err();
+            assert_eq!((told.code, &*told.kind), (code, failure.kind), "{failure:?}");
+            assert_eq!(told.message, format!("a: {}", failure.message));
+            assert_eq!(told.hint.contains("--device"), browser && failure.kind == NO_DEVICE_FLOW, "{told:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn whoever_comes_second_joins_and_all_see_the_same_end() {
     let service = Service::new(false, true);
     service.begun.lock().unwrap().push_back(Ok(code(5, 600)));
@@ -271,6 +300,53 @@ async fn a_locked_account_says_so_at_once() {
     settle().await;
     let failure = world.try_log_in(&request()).unwrap_err();
     assert_eq!(failure.code, Code::LOCKED);
+}
+
+#[tokio::test]
+async fn a_lock_ends_a_login_at_once_and_nothing_is_traded_any_more() {
+    for device in [false, true] {
+        let world = World::of(Service::new(!device, device)).await;
+        let asked = Login { way: Login::REDIRECT.to_owned(), ..request() };
+        let mut participation = world.try_log_in(&asked).unwrap();
+        let shown = main_step(&mut participation).await;
+        world.keeper.lock().await.unwrap();
+        if !device {
+            let failure = world.paste(shown.login, "code=c&state=st").await.unwrap_err();
+            assert_eq!(failure.kind, "no-such-login");
+        }
+        let failure = end(&mut participation).await.0.unwrap_err();
+        assert_eq!((failure.code, &*failure.kind), (Code::LOCKED, "locked"));
+        assert!(failure.hint.contains("`tok unlock`"), "{failure:?}");
+        world.pass(30).await;
+        assert!(world.service.redeemed.lock().unwrap().is_empty());
+        assert!(world.service.polled.lock().unwrap().is_empty());
+        assert!(world.logins.under_way().is_empty() && !world.has_token());
+        world.keeper.unlock().await.unwrap();
+        settle().await;
+        assert_eq!(main_step(&mut world.try_log_in(&asked).unwrap()).await.step, shown.step);
+    }
+}
+
+#[tokio::test]
+async fn a_reload_ends_the_login_of_an_account_that_is_gone_or_another() {
+    for gone in [false, true] {
+        let world = World::of(Service::new(false, true)).await;
+        let mut participation = world.log_in();
+        main_step(&mut participation).await;
+        world.configure('x').await;
+        world.pass(6).await;
+        assert_eq!(world.service.polled.lock().unwrap().len(), 1, "nothing has changed");
+        if gone {
+            world.keeper.reconfigure(Vec::new()).await.unwrap();
+        } else {
+            world.configure('y').await;
+        }
+        let failure = end(&mut participation).await.0.unwrap_err();
+        assert_eq!((failure.code, &*failure.kind), (Code::NOT_NOW, "reconfigured"));
+        world.pass(30).await;
+        assert_eq!(world.service.polled.lock().unwrap().len(), 1);
+        assert!(world.logins.under_way().is_empty());
+    }
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ pub(super) struct Service {
     /// Why no login can begin.
     pub(super) unready: Option<Failure>,
     pub(super) port: Option<u16>,
+    /// What it calls itself in each answer, if it does.
+    pub(super) issuer: Option<&'static str>,
     pub(super) begun: Mutex<VecDeque<Result<DeviceAuthorization, Failure>>>,
     pub(super) polls: Mutex<VecDeque<Result<Polled, Failure>>>,
     /// When it was asked whether the code was typed.
@@ -38,6 +40,7 @@ impl Service {
             ways: Ways { browser, device },
             unready: None,
             port: None,
+            issuer: None,
             begun: Mutex::default(),
             polls: Mutex::default(),
             polled: Mutex::default(),
@@ -83,8 +86,8 @@ impl LogIn for Service {
             state: "st".to_owned(),
             nonce: None,
             code_verifier: secret("v"),
-            issuer: None,
-            names_issuer: false,
+            issuer: self.issuer.map(str::to_owned),
+            names_issuer: self.issuer.is_some(),
         }))
     }
 

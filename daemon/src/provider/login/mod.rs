@@ -21,6 +21,9 @@ pub const DECLINED: &str = "declined";
 /// The kind of one that says that the device flow's code is no longer good.
 pub const CODE_EXPIRED: &str = "code-expired";
 
+/// The kind of one that says that there is no device flow, at the service or for this client.
+pub const NO_DEVICE_FLOW: &str = "no-device-flow";
+
 /// A kind of service at which a person logs in. Dropping a future cancels its request.
 pub trait LogIn: fmt::Debug + Send + Sync {
     /// Gets what will be needed when a person has logged in, before one is asked to: what cannot be had then
@@ -48,7 +51,8 @@ pub trait LogIn: fmt::Debug + Send + Sync {
         asking: &'a Asking,
     ) -> Pending<'a, Minted>;
 
-    /// Begins a login by the device flow (RFC 8628 3.1).
+    /// Begins a login by the device flow (RFC 8628 3.1). Where there is none, or not for this client, that is a
+    /// failure of the kind [`NO_DEVICE_FLOW`].
     fn device<'a>(&'a self, asking: &'a Asking) -> Pending<'a, DeviceAuthorization>;
 
     /// Asks once whether it is done (RFC 8628 3.4). A person's no is a failure of the kind [`DECLINED`], a

@@ -20,7 +20,10 @@ pub enum Response {
     Unfinished,
     /// The code to trade.
     Code(Secret),
-    /// The service's error, or an answer of another service than ours (RFC 9207). The login has ended.
+    /// It repeats our state, but is of another service than ours, or does not say whose it is though it should
+    /// (RFC 9207). From a browser the login has ended; what a person pasted may just be cut off.
+    OtherIssuer(Failure),
+    /// The service's error. The login has ended.
     Failed(Failure),
 }
 
@@ -38,7 +41,7 @@ impl Authorization {
             return Response::Unfinished;
         }
         if let Err(failure) = self.check_issuer(answer.iss.as_deref(), answer.error.is_some()) {
-            return Response::Failed(failure);
+            return Response::OtherIssuer(failure);
         }
         match (answer.error, answer.code) {
             (Some(error), _) => Response::Failed(self.refusal(&error, answer.description.as_deref())),
@@ -154,7 +157,9 @@ mod tests {
 
     fn failed(response: Response) -> (Class, &'static str, String) {
         match response {
-            Response::Failed(failure) => (failure.class, failure.kind, failure.message),
+            Response::Failed(failure) | Response::OtherIssuer(failure) => {
+                (failure.class, failure.kind, failure.message)
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -213,7 +218,9 @@ mod tests {
             (false, "state=st&error=access_denied&iss=https%3A%2F%2Fb.example"),
             (false, "state=st&code=c&iss=https%3A%2F%2Fa.example%2Ft%2F"),
         ] {
-            assert_eq!(failed(read(Some(issuer), names, query)).1, "wrong-issuer", "{query}");
+            let response = read(Some(issuer), names, query);
+            assert!(matches!(response, Response::OtherIssuer(_)), "{query}");
+            assert_eq!(failed(response).1, "wrong-issuer", "{query}");
         }
         assert!(matches!(read(Some(issuer), true, "state=x&iss=y"), Response::Foreign));
         assert_eq!(failed(read(Some(issuer), true, "state=st&error=access_denied")).1, DECLINED);

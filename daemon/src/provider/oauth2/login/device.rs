@@ -7,11 +7,9 @@ use tokend_proto::Secret;
 use url::Url;
 
 use super::shown::{is_user_code, openable};
-use super::unfit;
-use crate::provider::Failure;
 use crate::provider::http::{Reply, address};
 use crate::provider::lifetime;
-use crate::provider::login::{Asking, CODE_EXPIRED, DECLINED, DeviceAuthorization, Polled};
+use crate::provider::login::{Asking, CODE_EXPIRED, DECLINED, DeviceAuthorization, NO_DEVICE_FLOW, Polled};
 use crate::provider::oauth2::answer::{self, Purpose, TOKEN};
 use crate::provider::oauth2::endpoints::Endpoint;
 use crate::provider::oauth2::extra::Kind;
@@ -19,6 +17,7 @@ use crate::provider::oauth2::form::Form;
 use crate::provider::oauth2::{Answered, OAuth2};
 use crate::provider::verdict::{judge, unusable};
 use crate::provider::words::{Members, Words};
+use crate::provider::{Class, Failure};
 
 /// RFC 8628 3.2: "If no value is provided, clients MUST use 5 as the default".
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -35,6 +34,10 @@ const LIVES: (Duration, Duration) = (Duration::from_secs(10), Duration::from_sec
 /// RFC 8628 3.4.
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
+/// What services say to a client that is not allowed this flow, or of one that they do not have (RFC 6749 5.2);
+/// the last is GitHub's.
+const NOT_OFFERED: &[&str] = &["unauthorized_client", "unsupported_grant_type", "device_flow_disabled"];
+
 const WORDS: Members = Members { code: &["error"], description: &["error_description"] };
 
 impl OAuth2 {
@@ -42,6 +45,11 @@ impl OAuth2 {
     pub(super) async fn begin_by_device(&self, asking: &Asking) -> Result<DeviceAuthorization, Failure> {
         // Nobody types a code for a login that cannot be ended.
         self.endpoints.require(Endpoint::Token, &self.http, asking.now).await?;
+        if self.endpoints.find(Endpoint::DeviceAuthorization, &self.http, asking.now).await?.is_none() {
+            let message = "the service does not say that it has a device flow";
+            let hint = "write `device_authorization_endpoint` if it has one";
+            return Err(Failure::no(NO_DEVICE_FLOW, message, hint));
+        }
         let mut form = Form::default();
         self.say_for_what(&mut form, &self.scope, &self.audience);
         let answered =
@@ -95,7 +103,16 @@ fn read(answered: &Answered, service_is_here: bool) -> Result<DeviceAuthorizatio
     let held = &held.and(text("device_code").into_iter());
     let words = Words::read(body.as_ref(), WORDS, held);
     if !reply.is_success() || words.code().is_some() || text("device_code").is_none() {
-        return Err(judge(reply, TOKEN, &words, "client_id, client_secret and scope"));
+        let failure = judge(reply, TOKEN, &words, "client_id, client_secret and scope");
+        let is_told = |code: &str| NOT_OFFERED.iter().any(|known| known.eq_ignore_ascii_case(code));
+        // Not of one that is busy, whatever it says.
+        if words.code().is_some_and(is_told) && failure.class != Class::NotNow {
+            let message =
+                format!("{} has no device flow for this client ({}{words})", reply.host, reply.status);
+            let hint = "allow it for the client at the service";
+            return Err(Failure::no(NO_DEVICE_FLOW, message, hint));
+        }
+        return Err(failure);
     }
     let missing = |name: &str| unusable(reply, &format!("a device code without a {name}"));
     let device_code = text("device_code").filter(|code| !code.is_empty());
@@ -127,6 +144,11 @@ fn read(answered: &Answered, service_is_here: bool) -> Result<DeviceAuthorizatio
     })
 }
 
+/// Something that nobody should be shown.
+fn unfit(message: String) -> Failure {
+    Failure::no("bad-metadata", message, "tell those who run the service")
+}
+
 fn checked(reply: &Reply, name: &str, uri: &str, service_is_here: bool) -> Result<Url, Failure> {
     openable(uri, service_is_here)
         .map_err(|fault| unfit(format!("the {name} that {} gave {fault}", reply.host)))
@@ -146,7 +168,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::provider::Class;
     use crate::provider::words::Held;
 
     fn read_from(status: u16, body: &Value) -> Result<DeviceAuthorization, Failure> {
@@ -227,17 +248,24 @@ mod tests {
 
     #[test]
     fn what_is_no_code_is_told_by_its_meaning() {
-        for (status, body, class) in [
-            (400, json!({"error": "unauthorized_client"}), Class::No),
-            (401, json!({"error": "invalid_client"}), Class::No),
-            (200, json!({"error": "device_flow_disabled"}), Class::Doubtful),
-            (404, json!({}), Class::Doubtful),
-            (200, json!({}), Class::NotNow),
-            (200, json!({"device_code": "d"}), Class::NotNow),
-            (503, json!({}), Class::NotNow),
+        for (status, body, class, kind) in [
+            (400, json!({"error": "unauthorized_client"}), Class::No, NO_DEVICE_FLOW),
+            (400, json!({"error": "unsupported_grant_type"}), Class::No, NO_DEVICE_FLOW),
+            (200, json!({"error": "device_flow_disabled"}), Class::No, NO_DEVICE_FLOW),
+            (503, json!({"error": "unauthorized_client"}), Class::NotNow, "service-error"),
+            (401, json!({"error": "invalid_client"}), Class::No, "refused"),
+            (400, json!({"error": "invalid_scope"}), Class::No, "refused"),
+            (404, json!({}), Class::Doubtful, "unclear-refusal"),
+            (302, json!({}), Class::NotNow, "redirect"),
+            (200, json!({}), Class::NotNow, "bad-answer"),
+            (200, json!({"device_code": "d"}), Class::NotNow, "bad-answer"),
+            (503, json!({}), Class::NotNow, "service-error"),
         ] {
             let failure = read_from(status, &body).expect_err("a refusal");
-            assert_eq!(failure.class, class, "{status} {body}");
+            assert_eq!((failure.class, failure.kind), (class, kind), "{status} {body}");
         }
+        let portal = Reply::pretend(200, "<html>log in to the network</html>");
+        let failure = read(&Answered { reply: portal, held: Held::default() }, false).expect_err("a page");
+        assert_eq!((failure.class, failure.kind), (Class::NotNow, "page"));
     }
 }

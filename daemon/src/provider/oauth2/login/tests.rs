@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::provider::Class;
 use crate::provider::login::{Asking, Authorization};
-use crate::provider::login::{CODE_EXPIRED, DECLINED, LogIn, Polled, Response, Ways};
+use crate::provider::login::{CODE_EXPIRED, DECLINED, LogIn, NO_DEVICE_FLOW, Polled, Response, Ways};
 use crate::provider::stand_in::{Account, Answer, StandIn, answer, moment, secret, token};
 use crate::secret::Errand;
 
@@ -176,6 +176,24 @@ async fn what_ways_there_are_is_configured_or_told() {
         let text = format!("grant = '{grant}'\nclient_id = 'me'\nissuer = '{}'", service.url());
         let account = Account::read("oauth2", &text);
         assert_eq!(of(&account).ways(moment(0)).await, Ok(expected), "{grant} {more}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_without_a_device_endpoint_has_no_device_flow() {
+    let service = StandIn::start([]);
+    let url = service.url();
+    let told = |issuer: &str| answer(200, &format!(r#"{{"issuer":"{issuer}","token_endpoint":"{url}/t"}}"#));
+    for (issuer, kind) in [(&*url, NO_DEVICE_FLOW), ("https://b.example", "bad-metadata")] {
+        // Both places are asked where the first is of no use.
+        let answers =
+            if kind == NO_DEVICE_FLOW { vec![told(issuer)] } else { vec![told(issuer), told(issuer)] };
+        service.then(answers);
+        let text = format!("grant = 'device_code'\nclient_id = 'me'\nissuer = '{url}'");
+        let account = Account::read("oauth2", &text);
+        let failure = of(&account).device(&asking()).await.expect_err("no device flow");
+        assert_eq!(failure.kind, kind, "{failure}");
+        assert!(!failure.hint.contains("--device"), "{failure:?}");
     }
 }
 
