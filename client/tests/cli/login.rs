@@ -64,11 +64,15 @@ fn a_code_is_shown_with_the_address_in_plain_lines() {
 #[test]
 fn with_json_the_end_is_an_object_on_standard_output() {
     let service = with(vec![device()]);
-    service.say(Answer::LoggedIn(LoggedIn { ends_at_ms: Some(1_700_000_000_999), ..logged_in() }));
+    service.say(Answer::LoggedIn(LoggedIn {
+        person: Some("alice@example.com".to_owned()),
+        ends_at_ms: Some(1_700_000_000_999),
+        ..logged_in()
+    }));
     let run = run(login(&service, &["--json"]));
     let object: Value = serde_json::from_str(&run.out).expect("JSON");
     let expected = json!({
-        "account": "x", "expires_in": 3540, "renews": true, "login_ends_at": "2023-11-14T22:13:20Z",
+        "account": "x", "person": "alice@example.com", "expires_in": 3540, "renews": true, "login_ends_at": "2023-11-14T22:13:20Z",
         "scope": ["openid"], "warnings": ["a warning"],
     });
     assert_eq!((run.code, object), (0, expected));

@@ -182,6 +182,7 @@ fn finish(manner: Manner, done: &LoggedIn) -> Result<u8, Stop> {
     if manner.json {
         output::print_json(&JsonLoggedIn {
             account: &done.account,
+            person: done.person.as_deref(),
             expires_in: done.expires_in_ms.map(|left| left / 1000),
             renews: done.renews,
             login_ends_at: done.ends_at_ms.map(span::rfc3339_ms),
@@ -198,6 +199,7 @@ fn finish(manner: Manner, done: &LoggedIn) -> Result<u8, Stop> {
 #[derive(Serialize)]
 struct JsonLoggedIn<'a> {
     account: &'a str,
+    person: Option<&'a str>,
     expires_in: Option<u64>,
     renews: bool,
     login_ends_at: Option<String>,
@@ -205,9 +207,14 @@ struct JsonLoggedIn<'a> {
     warnings: &'a [String],
 }
 
-/// How long it is good for.
+/// Who logged in, and how long it is good for.
 fn told(done: &LoggedIn, now_ms: i64) -> String {
     let account = printable(&done.account);
+    let person = done.person.as_deref().map(printable).filter(|person| !person.is_empty());
+    let (who, mark) = match person {
+        Some(person) => (format!(" as {person}"), ';'),
+        None => (String::new(), ':'),
+    };
     let life = match done.expires_in_ms.map(Duration::from_millis) {
         Some(left) => format!("its token lives {}", span::words(left)),
         None => "how long its token lives is not known".to_owned(),
@@ -222,7 +229,7 @@ fn told(done: &LoggedIn, now_ms: i64) -> String {
         }
         None => ", and tokend renews it".to_owned(),
     };
-    format!("logged in to {account}: {life}{end}")
+    format!("logged in to {account}{who}{mark} {life}{end}")
 }
 
 #[cfg(test)]
@@ -232,10 +239,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn how_long_it_is_good_for_is_told() {
+    fn who_logged_in_and_how_long_it_is_good_for_is_told() {
         const NOW: i64 = 1_700_000_000_000;
         let done = |expires_in_ms, renews, ends_at_ms| LoggedIn {
             account: "a\x1b[31m".to_owned(),
+            person: None,
             expires_in_ms,
             renews,
             ends_at_ms,
@@ -260,5 +268,13 @@ mod tests {
         for (done, expected) in cases {
             assert_eq!(told(&done, NOW), expected);
         }
+        let by =
+            |person: &str| LoggedIn { person: Some(person.to_owned()), ..done(Some(60_000), true, None) };
+        let expected = "logged in to a[31m as b[31m@example.com; its token lives 1m, and tokend renews it";
+        assert_eq!(told(&by("b\x1b[31m@example.com"), NOW), expected);
+        assert_eq!(
+            told(&by("\u{202e} "), NOW),
+            "logged in to a[31m: its token lives 1m, and tokend renews it"
+        );
     }
 }
