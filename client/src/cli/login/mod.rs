@@ -7,15 +7,17 @@ mod qr;
 mod screen;
 mod step;
 
-use std::process::Child;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 use tokend_client::{Client, LoggedIn, LoginEvent, LoginOptions, LoginStep, LoginWay};
 
+use self::address::Address;
 use self::browser::{Browser, Opened};
 use self::paste::{Source, Taker};
 use self::screen::Screen;
@@ -26,6 +28,10 @@ use super::{clock, output, platform, span};
 
 /// A browser's program that ends well later than this has shown the address, whatever it ends with.
 const BROWSERS_START: Duration = Duration::from_secs(20);
+
+/// One that ends badly sooner than this has shown nothing: the next one is tried. On a busy machine its start may take
+/// most of that.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// `tok login ACCOUNT`.
 pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
@@ -108,13 +114,16 @@ impl Session {
         if let Some(text) = step.text(&name, was_opened, &self.screen) {
             self.screen.say(&text);
         }
+        let mut begin = None;
         if step.takes_redirect {
-            self.listen();
+            begin = self.listen(step.kind == Kind::Redirect);
             if let Some(text) = step.request_to_paste(self.source) {
-                self.screen.say(text);
+                self.screen.say(&self.screen.sentence(text));
             }
         }
         self.screen.wait_for(step.message, step.good_for);
+        // What comes of an address stands below the request for it.
+        drop(begin);
         Ok(())
     }
 
@@ -123,27 +132,25 @@ impl Session {
         let (Some(browser), Kind::Browser | Kind::Device) = (&self.browser, step.kind) else { return false };
         let Some(address) = step.complete.as_ref().or(step.address.as_ref()) else { return false };
         match browser.open(address) {
-            Ok(Opened { name, child }) => {
-                look_after(name, child, Arc::clone(&self.screen));
+            Ok(opened) => {
+                look_after(opened, address.clone(), Arc::clone(&self.screen));
                 true
             }
             Err(trouble) => {
-                self.screen.say(&format!("tok: {}\n", printable(&trouble)));
+                self.screen.say(&self.screen.sentence(&format!("tok: {}", printable(&trouble))));
                 false
             }
         }
     }
 
-    /// Once for all steps.
-    fn listen(&mut self) {
-        if let Some(client) = self.client.take() {
-            self.source = paste::listen(Taker {
-                client,
-                account: self.account.clone(),
-                login: Arc::clone(&self.login),
-                screen: Arc::clone(&self.screen),
-            });
-        }
+    /// Once for all steps. What is typed is read when what this gives is dropped.
+    fn listen(&mut self, is_needed: bool) -> Option<Sender<Infallible>> {
+        let client = self.client.take()?;
+        let (begin, begins) = mpsc::channel();
+        let (account, login) = (self.account.clone(), Arc::clone(&self.login));
+        let taker = Taker { client, account, login, screen: Arc::clone(&self.screen), is_needed };
+        self.source = paste::listen(taker, begins);
+        Some(begin)
     }
 
     fn end(&self) {
@@ -158,24 +165,30 @@ impl Drop for Session {
     }
 }
 
-/// Waits for the browser's program beside the login, and says so where it ends badly at once.
-fn look_after(name: String, mut child: Child, screen: Arc<Screen>) {
-    let began = clock::now();
+/// Waits for the browser's program beside the login. Where it ends badly at once the next one is opened, as Python's
+/// `webbrowser` does; where there is none, that is said.
+fn look_after(mut opened: Opened, address: Address, screen: Arc<Screen>) {
     let wait = move || {
-        if let Ok(status) = child.wait()
-            && !status.success()
-            && is_start(began)
-        {
-            let name = printable(&name);
-            screen.say(&format!("tok: {name} did not open it ({status}); open the address yourself\n"));
+        loop {
+            let began = clock::now();
+            let Ok(status) = opened.child.wait() else { return };
+            let took = began.elapsed();
+            if status.success() || took >= BROWSERS_START {
+                return;
+            }
+            if took < AT_ONCE
+                && let Ok(next) = opened.others.open(&address)
+            {
+                opened = next;
+                continue;
+            }
+            let name = printable(&opened.name);
+            let text = format!("tok: {name} could not open the address ({status}); open it yourself");
+            return screen.say(&screen.sentence(&text));
         }
     };
     // Without a thread nobody is told.
     let _ = thread::Builder::new().name("browser".to_owned()).spawn(wait);
-}
-
-fn is_start(began: Instant) -> bool {
-    began.elapsed() < BROWSERS_START
 }
 
 fn finish(manner: Manner, done: &LoggedIn) -> Result<u8, Stop> {
