@@ -239,7 +239,7 @@ fn waits_on(service: &Service, mut call: Command, input: &[u8], last: &str) -> S
     said
 }
 
-const GOES_ON: &str = "hint: the login goes on, for a browser on tokend's own machine may still end it; to paste an address, \
+const GOES_ON: &str = "hint: the login goes on, and a browser on tokend's own machine may still end it; to paste an address, \
      hit Ctrl-C and call `tok login x` in a terminal\n";
 
 fn pasted() -> Service {

@@ -175,7 +175,7 @@ impl Taker {
 
     fn tell_that_none_is_read(&self, message: &str) {
         let hint = format!(
-            "the login goes on, for a browser on tokend's own machine may still end it; to paste an address, \
+            "the login goes on, and a browser on tokend's own machine may still end it; to paste an address, \
              hit Ctrl-C and call `tok login {}` in a terminal",
             self.account
         );

@@ -190,7 +190,7 @@ mod tests {
     fn the_time_that_is_left_is_never_cut_off() {
         let waiting = |message: &str, left| Waiting {
             message: message.to_owned(),
-            // An hour has no seconds that would run while this test does.
+            // So long that hardly a word of it changes while this test runs.
             until: clock::now().checked_add(Duration::from_secs(left)),
         };
         let cut = waiting("waiting for what has many words", 0);
