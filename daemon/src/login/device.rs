@@ -84,6 +84,8 @@ impl Flow {
             }
             pause = match answer {
                 Ok(Polled::Done(minted)) => return self.keep(now, *minted).await,
+                // Trying on is in vain: a code is good for once.
+                Ok(Polled::Spoilt(failure)) => return Err(failure),
                 Ok(Polled::Pending) => {
                     doubts = 0;
                     interval
@@ -116,6 +118,6 @@ impl Flow {
 fn tokens(answer: Polled) -> Option<Minted> {
     match answer {
         Polled::Done(minted) => Some(*minted),
-        Polled::Pending | Polled::SlowDown => None,
+        Polled::Spoilt(_) | Polled::Pending | Polled::SlowDown => None,
     }
 }

@@ -198,14 +198,19 @@ pub(super) fn code_expired() -> Failure {
 
 /// The token lives, and then the login is over.
 pub(super) fn no_refresh_token(account: &Account) -> String {
-    let scopes = account.provider.scopes().unwrap_or_default();
-    let hint = if scopes.iter().any(|scope| scope == "offline_access") {
-        "the client may not be allowed to have one: look at its registration"
+    let hint = no_refresh_token_hint(account.provider.scopes().unwrap_or_default());
+    format!("the service gave no refresh token, so this login ends with its token; {hint}")
+}
+
+/// OpenID Connect Core 1.0, 11: without the person's consent anew, `offline_access` may be ignored.
+fn no_refresh_token_hint(scopes: &[String]) -> &'static str {
+    if scopes.iter().any(|scope| scope == "offline_access") {
+        "some services give one in a browser only with extra = { authorization = { prompt = \"consent\" } }; \
+         or the client may not be allowed to have one: look at its registration"
     } else {
         "many services give one for scope = [\"offline_access\"], some for extra = { authorization = \
          { access_type = \"offline\" } }"
-    };
-    format!("the service gave no refresh token, so this login ends with its token; {hint}")
+    }
 }
 
 pub(super) fn open_here() -> String {
@@ -243,6 +248,20 @@ pub(super) fn answers_again() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_asked_for_a_refresh_token_is_told_what_else_there_is() {
+        let hint = |scopes: &[&str]| {
+            no_refresh_token_hint(&scopes.iter().map(|&scope| scope.to_owned()).collect::<Vec<_>>())
+        };
+        let asked = hint(&["openid", "offline_access"]);
+        assert!(asked.contains("extra = { authorization = { prompt = \"consent\" } }"), "{asked}");
+        let unasked = hint(&["openid"]);
+        assert!(
+            unasked.contains("scope = [\"offline_access\"]") && !unasked.contains("consent"),
+            "{unasked}"
+        );
+    }
 
     #[test]
     fn a_failed_login_has_the_exit_code_of_its_meaning() {

@@ -83,6 +83,25 @@ async fn what_is_final_ends_it() {
 }
 
 #[tokio::test]
+async fn tokens_that_cannot_be_used_end_it_and_the_code_is_not_sent_again() {
+    for (failure, code) in [
+        (Failure::doubtful("id-token", "not for this client", "y"), Code::REFUSED),
+        (Failure::not_now("bad-expiry", "has expired already", "y; tokend tries again"), Code::NOT_NOW),
+        (Failure::not_now("bad-token", "not ASCII", "y; tokend tries again"), Code::NOT_NOW),
+    ] {
+        let polls = [not_now("dns"), Ok(Polled::Spoilt(failure.clone())), Ok(Polled::Pending)];
+        let (world, mut participation) = begin(polls, super::code(5, 600)).await;
+        world.pass(30).await;
+        let (result, said) = end(&mut participation).await;
+        let told = result.unwrap_err();
+        assert_eq!((told.code, &*told.kind), (code, failure.kind));
+        assert!(told.message.contains(&failure.message) && !told.hint.contains("tokend tries"), "{told:?}");
+        assert_eq!(said, ["dns!; trying on", "the service answers again"]);
+        assert_eq!(asked_at(&world), [5, 10]);
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_nobody_understands_may_pass_but_not_three() {
     let doubt = || Err(Failure::doubtful("unclear-refusal", "what?", "y"));
     let polls = [doubt(), doubt(), Ok(Polled::Pending), doubt(), doubt(), doubt(), Ok(Polled::Pending)];

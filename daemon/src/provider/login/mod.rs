@@ -9,13 +9,13 @@ use std::time::Duration;
 use tokend_proto::Secret;
 use url::Url;
 
-use super::{Minted, Pending};
+use super::{Failure, Minted, Pending};
 use crate::clock::Moment;
 use crate::secret::Errand;
 
 pub use self::response::Response;
 
-/// The kind of a [`Failure`](super::Failure) that is a person's no, at the service.
+/// The kind of a [`Failure`] that is a person's no, at the service.
 pub const DECLINED: &str = "declined";
 
 /// The kind of one that says that the device flow's code is no longer good.
@@ -151,6 +151,8 @@ pub struct DeviceAuthorization {
 pub enum Polled {
     /// It is done.
     Done(Box<Minted>),
+    /// It is done, and the code is spent, but what came for it cannot be used.
+    Spoilt(Failure),
     /// Not yet.
     Pending,
     /// Not yet, and from now on 5 s more between two questions (RFC 8628 3.5).

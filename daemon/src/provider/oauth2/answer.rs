@@ -39,6 +39,10 @@ pub(super) const TOKEN: &[Row] = &[
 ];
 
 const WORDS: Members = Members { code: &["error"], description: &["error_description"] };
+
+/// The members of an answer that are tokens (RFC 6749 5.1, OpenID Connect Core 1.0, 3.1.3.3).
+const TOKENS: [&str; 3] = ["access_token", "refresh_token", "id_token"];
+
 const CREDENTIALS: &str = "client_id, client_secret and scope";
 
 /// What a request was for.
@@ -83,6 +87,14 @@ pub(super) fn error_code(reply: &Reply) -> Option<String> {
     body.get("error")?.as_str().map(|code| code.trim().to_owned())
 }
 
+/// Whether a reply brings tokens, whatever they are good for: then what they were given for is spent.
+pub(super) fn brings_tokens(reply: &Reply) -> bool {
+    let body = reply.json();
+    let member = |name: &str| body.as_ref().and_then(|body| body.get(name));
+    let is_there = |name: &&str| member(name).is_some_and(tells);
+    reply.is_success() && !is_there(&"error") && TOKENS.iter().any(is_there)
+}
+
 /// The id token in a reply, not verified yet.
 pub(super) fn id_token(reply: &Reply) -> Option<String> {
     let mut body = reply.json()?;
@@ -106,8 +118,7 @@ pub(super) fn read(reply: &Reply, now: Moment, purpose: Purpose<'_>, held: &Held
     let body = reply.json();
     let member = |name: &str| body.as_ref().and_then(|body| body.get(name));
     // An answer that holds a token and an error may repeat the one in the other.
-    let tokens = ["access_token", "refresh_token", "id_token"];
-    let held = &held.and(tokens.iter().filter_map(|name| member(name)?.as_str()));
+    let held = &held.and(TOKENS.iter().filter_map(|name| member(name)?.as_str()));
     let words = Words::read(body.as_ref(), WORDS, held);
     if !reply.is_success() || member("error").is_some_and(tells) {
         let failure = judge(reply, TOKEN, &words, CREDENTIALS);

@@ -31,6 +31,10 @@ const LIFE: Duration = Duration::from_secs(10 * 60);
 /// A code that nobody can type in time is none; one that is good for longer is not waited for.
 const LIVES: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(60 * 60));
 
+/// So many times the service could be asked in a code's life, where its own interval leaves no time for any. The last
+/// is when the code ends.
+const QUESTIONS: u32 = 4;
+
 /// RFC 8628 3.4.
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -85,11 +89,11 @@ impl OAuth2 {
                 format!("the code expired before it was used, says {host}"),
                 "log in again for a new code",
             )),
-            _ => {
-                let minted =
-                    self.accept(&answered, Purpose::Login { nonce: None }, &self.scope, asking).await?;
-                Ok(Polled::Done(Box::new(minted)))
-            }
+            _ => match self.accept(&answered, Purpose::Login { nonce: None }, &self.scope, asking).await {
+                Ok(minted) => Ok(Polled::Done(Box::new(minted))),
+                Err(failure) if answer::brings_tokens(&answered.reply) => Ok(Polled::Spoilt(failure)),
+                Err(failure) => Err(failure),
+            },
         }
     }
 }
@@ -130,6 +134,7 @@ fn read(answered: &Answered, service_is_here: bool) -> Result<DeviceAuthorizatio
     let complete = ["verification_uri_complete", "verification_url_complete"]
         .into_iter()
         .find_map(|name| Some((name, text(name).filter(|text| !text.is_empty())?)));
+    let expires_in = clamped(member("expires_in"), LIFE, LIVES);
     Ok(DeviceAuthorization {
         device_code: Secret::new(device_code.as_bytes().to_vec())
             .map_err(|too_long| unfit(format!("{} gave a device_code that is {too_long}", reply.host)))?,
@@ -139,8 +144,8 @@ fn read(answered: &Answered, service_is_here: bool) -> Result<DeviceAuthorizatio
             Some((name, uri)) => Some(checked(reply, name, uri, service_is_here)?),
             None => None,
         },
-        expires_in: clamped(member("expires_in"), LIFE, LIVES),
-        interval: clamped(member("interval"), INTERVAL, INTERVALS),
+        expires_in,
+        interval: fitting(clamped(member("interval"), INTERVAL, INTERVALS), expires_in),
     })
 }
 
@@ -161,6 +166,11 @@ fn clamped(told: Option<&Value>, default: Duration, (least, most): (Duration, Du
         Some(seconds) if seconds <= least.as_secs_f64() => least,
         Some(seconds) => Duration::try_from_secs_f64(seconds).unwrap_or(most).min(most),
     }
+}
+
+/// An interval at which the service would never be asked before the code ends is a mistake: then a few times.
+fn fitting(interval: Duration, life: Duration) -> Duration {
+    if interval < life { interval } else { life / QUESTIONS }
 }
 
 #[cfg(test)]
@@ -223,6 +233,23 @@ mod tests {
             assert_eq!(found.as_secs(), interval, "{value}");
             let found = read_from(200, &with("expires_in", value.clone())).expect("a code").expires_in;
             assert_eq!(found.as_secs(), life, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_service_is_asked_before_the_code_ends() {
+        for (interval, life, expected) in [
+            (json!(300), json!(300), 75_000),
+            (json!(600), json!(120), 30_000),
+            (json!(299), json!(300), 299_000),
+            (json!(60), json!(3), 2_500),
+            (json!(5), json!(10), 5_000),
+            (json!(900), json!(null), 300_000),
+        ] {
+            let mut body = with("interval", interval);
+            body["expires_in"] = life;
+            let device = read_from(200, &body).expect("a code");
+            assert_eq!(device.interval.as_millis(), expected, "{body}");
         }
     }
 

@@ -258,3 +258,39 @@ async fn a_device_code_is_asked_for_and_asked_about() {
     assert_eq!(form(1)["grant_type"], "urn:ietf:params:oauth:grant-type:device_code");
     assert_eq!(form(1)["device_code"], "dc");
 }
+
+#[tokio::test]
+async fn tokens_that_cannot_be_used_spend_the_device_code() {
+    let begun = json!({"device_code": "dc", "user_code": "AB-CD", "verification_uri": "https://a.example/d"});
+    let service = StandIn::start([answer(200, &begun.to_string())]);
+    let keys = StandIn::start(std::array::from_fn::<_, 3, _>(|_| answer(200, r#"{"keys": []}"#)));
+    let more = format!("issuer = 'https://a.example'\njwks_uri = '{}/keys'\nscope = ['openid']", keys.url());
+    let account = by_device(&service, &more);
+    let login = of(&account);
+    let device = login.device(&asking()).await.expect("a code");
+    for (told, kind) in [
+        (json!({"access_token": "t", "expires_in": -5, "refresh_token": "r"}), "bad-expiry"),
+        (json!({"access_token": "\u{e4}", "token_type": "bearer"}), "bad-token"),
+        (json!({"access_token": "t".repeat(100_000), "token_type": "bearer"}), "bad-token"),
+        (json!({"access_token": "t", "token_type": "mac"}), "unsupported-token-type"),
+        (json!({"access_token": "t", "id_token": "no.id.token"}), "id-token"),
+        (json!({"refresh_token": "r"}), "bad-answer"),
+    ] {
+        service.then([answer(200, &told.to_string())]);
+        match login.poll(&device, &asking()).await {
+            Ok(Polled::Spoilt(failure)) => assert_eq!(failure.kind, kind, "{failure}"),
+            other => panic!("{kind}: {other:?}"),
+        }
+    }
+    // What brings no token leaves the code as it is.
+    for (status, told, kind) in [
+        (200, "{}", "bad-answer"),
+        (200, "<html>", "page"),
+        (503, r#"{"access_token": "t"}"#, "service-error"),
+        (400, r#"{"error": "invalid_client"}"#, "refused"),
+    ] {
+        service.then([answer(status, told)]);
+        let failure = login.poll(&device, &asking()).await.expect_err("no token");
+        assert_eq!(failure.kind, kind, "{failure}");
+    }
+}
