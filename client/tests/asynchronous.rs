@@ -143,6 +143,7 @@ fn at_which_one_logs_in() -> Daemon {
             let _ = send.send(Answer::LoginStep(step(LoginStep::PROGRESS)));
             let _ = send.send(Answer::LoggedIn(LoggedIn {
                 account: login.account.clone(),
+                person: None,
                 expires_in_ms: None,
                 renews: true,
                 ends_at_ms: None,

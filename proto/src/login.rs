@@ -77,6 +77,8 @@ pub struct LoginRedirect {
 pub struct LoggedIn {
     /// The account's name.
     pub account: String,
+    /// Who logged in, as the service names that person in the id token; for people. None where there is no id token.
+    pub person: Option<String>,
     /// How long its token lives, in milliseconds, where that is known.
     pub expires_in_ms: Option<u64>,
     /// Whether the service gave a refresh token; without one the login ends with the token.

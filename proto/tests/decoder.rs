@@ -368,9 +368,10 @@ fn answer_to_a_login() -> impl Strategy<Value = Answer> {
         },
     );
     let times = (option::of(any::<u64>()), option::of(any::<i64>()));
-    let logged_in = (text(), any::<bool>(), times, words(), words()).prop_map(
-        |(account, renews, (expires_in_ms, ends_at_ms), scope, warnings)| {
-            Answer::LoggedIn(LoggedIn { account, expires_in_ms, renews, ends_at_ms, scope, warnings })
+    let who = (text(), option::of(text()));
+    let logged_in = (who, any::<bool>(), times, words(), words()).prop_map(
+        |((account, person), renews, (expires_in_ms, ends_at_ms), scope, warnings)| {
+            Answer::LoggedIn(LoggedIn { account, person, expires_in_ms, renews, ends_at_ms, scope, warnings })
         },
     );
     prop_oneof![

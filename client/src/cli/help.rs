@@ -172,8 +172,8 @@ the login up. If somebody else is logging in to the account already, it is the s
       --device       shows a code to type on another device, though there is a browser
       --no-browser   shows an address to open in a browser elsewhere
       --for DUR      the login is forgotten after so long, such as 8h
-      --json         an object at the end: account, expires_in, renews (whether the service gave a refresh token),
-                     login_ends_at (or null), scope, warnings
+      --json         an object at the end: account, person (who logged in, by the id token; or null), expires_in, renews
+                     (whether the service gave a refresh token), login_ends_at (or null), scope, warnings
 
 Exit status: 5 the service refused, or names an address that is not safe to open; 6 not now; 7 the person said no there.
 ";

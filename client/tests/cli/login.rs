@@ -1,8 +1,9 @@
 //! `tok login`, called by a script: what it shows, what it opens, what it takes.
 
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use tokend_proto::message::{LoggedIn, LoginStep};
@@ -64,11 +65,15 @@ fn a_code_is_shown_with_the_address_in_plain_lines() {
 #[test]
 fn with_json_the_end_is_an_object_on_standard_output() {
     let service = with(vec![device()]);
-    service.say(Answer::LoggedIn(LoggedIn { ends_at_ms: Some(1_700_000_000_999), ..logged_in() }));
+    service.say(Answer::LoggedIn(LoggedIn {
+        person: Some("alice@example.com".to_owned()),
+        ends_at_ms: Some(1_700_000_000_999),
+        ..logged_in()
+    }));
     let run = run(login(&service, &["--json"]));
     let object: Value = serde_json::from_str(&run.out).expect("JSON");
     let expected = json!({
-        "account": "x", "expires_in": 3540, "renews": true, "login_ends_at": "2023-11-14T22:13:20Z",
+        "account": "x", "person": "alice@example.com", "expires_in": 3540, "renews": true, "login_ends_at": "2023-11-14T22:13:20Z",
         "scope": ["openid"], "warnings": ["a warning"],
     });
     assert_eq!((run.code, object), (0, expected));
@@ -114,7 +119,7 @@ fn the_browser_gets_the_address_as_one_argument() {
     ] {
         let service = with(vec![step(LoginStep::BROWSER, URL)]);
         let mut call = login(&service, &[]);
-        call.env("BROWSER", named).stderr(std::process::Stdio::piped());
+        call.env("BROWSER", named).stderr(Stdio::piped());
         let mut child = call.spawn().expect("tok starts");
         assert_eq!(told(&file), expected);
         std::fs::remove_file(&file).expect("a file");
@@ -161,12 +166,12 @@ fn a_browser_that_does_not_start_or_fails_is_told_and_the_address_stands() {
     let service = with(vec![step(LoginStep::BROWSER, URL)]);
     let (program, _) = browser(&service, 3);
     let mut call = login(&service, &[]);
-    call.env("BROWSER", &program).stderr(std::process::Stdio::piped());
+    call.env("BROWSER", &program).stderr(Stdio::piped());
     let mut child = call.spawn().expect("tok starts");
-    let lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().expect("a pipe")));
+    let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
     let trouble = lines.map(|line| line.expect("UTF-8")).find(|line| line.starts_with("tok: "));
     let expected =
-        format!("tok: {} did not open it (exit status: 3); open the address yourself", program.display());
+        format!("tok: {} could not open the address (exit status: 3); open it yourself", program.display());
     assert_eq!(trouble.as_deref(), Some(expected.as_str()));
     service.finish();
     assert!(child.wait().expect("tok ends").success());
@@ -201,19 +206,92 @@ fn an_unsafe_address_is_not_shown_and_nothing_is_run() {
 #[test]
 fn an_address_may_be_piped_and_a_wrong_one_is_told() {
     for input in [format!("http://127.0.0.1/?code=wrong\n\n  {RIGHT}\r\n"), format!("code=wrong\n{RIGHT}")] {
-        let redirect = LoginStep { takes_redirect: true, ..step(LoginStep::REDIRECT, URL) };
-        let service = with(vec![redirect]);
+        let service = pasted();
         let run = run_with(login(&service, &["--no-browser"]), input.as_bytes());
         assert_eq!(run.code, 0, "{run:?}");
         let shown = format!(
             "To log in to x, open this address in any browser:\n{URL}\n\
-             It ends at an address whose page may not load; that address is read from standard input.\n"
+             After the login the browser is sent to another address; that page may fail to load, which is fine. \
+             Its whole address is read from standard input.\n"
         );
         assert!(run.err.starts_with(&shown) && run.err.ends_with(END), "{run:?}");
         let told = "tok: that address is of another login\nhint: paste the one that this login ends at\n";
         assert!(run.err.contains(told) && !run.err.contains("code="), "{run:?}");
         assert_eq!(service.asked().len(), 3);
     }
+}
+
+/// Lets it read all of `input`, ends the login when it has said that, and gives what it wrote until then.
+fn waits_on(service: &Service, mut call: Command, input: &[u8], last: &str) -> String {
+    let piped = call.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().expect("tok starts");
+    // A tok that reads no further leaves the rest.
+    let _ = child.stdin.take().expect("a pipe").write_all(input);
+    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    let mut said = String::new();
+    while !said.ends_with(last) {
+        said = said + &lines.next().expect("a line").expect("UTF-8") + "\n";
+    }
+    service.finish();
+    assert!(child.wait().expect("tok ends").success());
+    let rest: Vec<String> = lines.map(|line| line.expect("UTF-8")).collect();
+    assert_eq!(rest, [END.trim_end()]);
+    said
+}
+
+const GOES_ON: &str = "hint: the login goes on, and a browser on tokend's own machine may still end it; to paste an address, \
+     hit Ctrl-C and call `tok login x` in a terminal\n";
+
+fn pasted() -> Service {
+    with(vec![LoginStep { takes_redirect: true, ..step(LoginStep::REDIRECT, URL) }])
+}
+
+#[test]
+fn after_three_wrong_lines_standard_input_is_read_no_further() {
+    let service = pasted();
+    let said =
+        waits_on(&service, login(&service, &["--no-browser"]), "garbage\n\n".repeat(500).as_bytes(), GOES_ON);
+    let wrong = "tok: that address is of another login\nhint: paste the one that this login ends at\n";
+    let end =
+        format!("{}tok: three wrong lines: standard input is read no further\n{GOES_ON}", wrong.repeat(3));
+    assert!(said.ends_with(&end), "{said}");
+    assert_eq!(said.matches("tok: ").count(), 4, "{said}");
+    assert_eq!(service.asked().len(), 4);
+}
+
+#[test]
+fn a_line_that_is_too_long_is_told_with_what_to_do() {
+    let service = pasted();
+    let input = format!("{}\n{RIGHT}\n", "x".repeat(1 << 20));
+    let run = run_with(login(&service, &["--no-browser"]), input.as_bytes());
+    let told = "tok: what was pasted is longer than any address\n\
+                hint: copy the address that the browser shows after the login, and paste that alone\n";
+    assert!(run.code == 0 && run.err.contains(told) && run.err.ends_with(END), "{run:?}");
+}
+
+#[test]
+fn a_standard_input_that_has_ended_is_told() {
+    for input in ["", "\n"] {
+        let service = pasted();
+        let said = waits_on(&service, login(&service, &["--no-browser"]), input.as_bytes(), GOES_ON);
+        let end =
+            format!("(15m left)\ntok: standard input has ended: no address can be read from it\n{GOES_ON}");
+        assert!(said.ends_with(&end), "{said}");
+    }
+}
+
+#[test]
+fn where_one_browser_fails_the_next_one_is_opened() {
+    let service = with(vec![step(LoginStep::BROWSER, URL)]);
+    let (program, file) = browser(&service, 0);
+    let mut call = login(&service, &[]);
+    call.env("BROWSER", format!("false:no-such-browser:{}", program.display())).stderr(Stdio::piped());
+    let child = call.spawn().expect("tok starts");
+    assert_eq!(told(&file), format!("1\n{URL}\n"));
+    service.finish();
+    let output = child.wait_with_output().expect("tok ends");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(output.status.success() && !said.contains("tok: "), "{said}");
 }
 
 #[test]

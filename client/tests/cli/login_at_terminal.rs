@@ -88,7 +88,7 @@ fn an_address_is_pasted_unseen_and_a_wrong_one_is_told() {
     let mut terminal = Terminal::new();
     let before = terminal.settings();
     terminal.run(&login(&service), "");
-    terminal.expect("Paste that address here, unseen, and hit Enter.\r\n");
+    terminal.expect("press Enter.\r\n");
     terminal.expect("waiting for redirect (15m left)");
     assert!(!terminal.echoes());
     terminal.hit("http://127.0.0.1/?code=wrong\r");
@@ -105,6 +105,33 @@ fn an_address_is_pasted_unseen_and_a_wrong_one_is_told() {
         [Request::Login(_), Request::LoginRedirect(_), Request::LoginRedirect(_)]
             | [Request::LoginRedirect(_), Request::LoginRedirect(_), Request::Login(_)]
     ));
+}
+
+#[test]
+fn a_narrow_terminal_breaks_no_word_and_shows_the_time_that_is_left() {
+    if !has_sessions() {
+        return;
+    }
+    for columns in [30, 80, 120] {
+        let redirect = LoginStep { message: "waiting for words ".repeat(9), ..pasted() };
+        let service = with(vec![redirect]);
+        let mut terminal = Terminal::new();
+        terminal.resize(columns, 24);
+        terminal.run(&login(&service), "");
+        terminal.expect("press Enter.\r\n");
+        terminal.expect("waiting for");
+        terminal.expect("… (15m left)");
+        let shown = terminal.shown();
+        let (above, below) = shown.split_once(URL).expect("the address");
+        let said = "After the login the browser is sent to another address; that page may fail to load, which is \
+                    fine. Copy its whole address, paste it here (nothing is shown while you do), and press Enter.";
+        assert!(below.trim_start().replace("\r\n", " ").starts_with(said), "{below}");
+        let is_narrow = |line: &str| line.chars().count() <= usize::from(columns);
+        assert!([above, below].into_iter().flat_map(str::lines).all(is_narrow), "{shown}");
+        service.finish();
+        terminal.expect("logged in to x");
+        assert!(terminal.end().success());
+    }
 }
 
 #[test]

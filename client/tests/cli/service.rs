@@ -111,6 +111,7 @@ pub(crate) fn device() -> LoginStep {
 pub(crate) fn logged_in() -> LoggedIn {
     LoggedIn {
         account: "x".to_owned(),
+        person: None,
         expires_in_ms: Some(3_540_000),
         renews: true,
         ends_at_ms: None,

@@ -26,8 +26,10 @@ pub struct Definition {
     pub provider: Arc<dyn Provider>,
     /// How it is kept.
     pub policy: Policy,
-    /// SHA-256 of what was configured, without the policy: where it is equal, the tokens stay.
+    /// SHA-256 of what makes its tokens what they are: where it is equal, the tokens stay.
     pub service: [u8; 32],
+    /// SHA-256 of how the service is asked (time-outs, proxy, certificates …) beside that.
+    pub setting: [u8; 32],
 }
 
 /// One account as readers see it.
@@ -41,8 +43,10 @@ pub struct Account {
     pub provider: Arc<dyn Provider>,
     /// How it is kept.
     pub policy: Policy,
-    /// SHA-256 of what was configured, without the policy: where it is equal, the tokens stay.
+    /// SHA-256 of what makes its tokens what they are: where it is equal, the tokens stay.
     pub service: [u8; 32],
+    /// SHA-256 of how the service is asked (time-outs, proxy, certificates …) beside that.
+    pub setting: [u8; 32],
     /// Its own token's snapshot and counts.
     pub shared: Arc<Shared>,
     /// Those of the variants that callers asked for.
@@ -51,20 +55,23 @@ pub struct Account {
 
 impl Account {
     pub(super) fn new(definition: Definition) -> Self {
-        let Definition { name, kind, provider, policy, service } = definition;
-        Self { name, kind, provider, policy, service, shared: Arc::default(), variants: Arc::default() }
+        let Definition { name, kind, provider, policy, service, setting } = definition;
+        Self {
+            name,
+            kind,
+            provider,
+            policy,
+            service,
+            setting,
+            shared: Arc::default(),
+            variants: Arc::default(),
+        }
     }
 
-    pub(super) fn with_policy(&self, policy: Policy) -> Self {
-        Self {
-            name: self.name.clone(),
-            kind: self.kind,
-            provider: Arc::clone(&self.provider),
-            policy,
-            service: self.service,
-            shared: Arc::clone(&self.shared),
-            variants: Arc::clone(&self.variants),
-        }
+    /// The same account, configured otherwise: what readers see of it goes on.
+    pub(super) fn configured(&self, definition: Definition) -> Self {
+        let (shared, variants) = (Arc::clone(&self.shared), Arc::clone(&self.variants));
+        Self { shared, variants, ..Self::new(definition) }
     }
 
     /// The published side of a token of this account, if it is kept.

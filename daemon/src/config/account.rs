@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokend_proto::limits::{MAX_NAME, MAX_WORDS};
 
@@ -20,6 +20,9 @@ use crate::secret::Source;
 /// Keys that say how an account is kept, not what it is: a change of them costs no token.
 const KEPT: &[&str] =
     &["scheme", "min_valid", "refresh", "assume_lifetime", "request_scopes", "lock", "exclusive"];
+
+/// Keys that say how the service is asked, not for what: a change of them costs no token either.
+const ASKED: &[&str] = &["user_agent", "ca_file", "proxy", "redirect_port", "redirect_uris"];
 
 /// What may be assumed of tokens whose service says nothing: up to ten years.
 const LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(315_576_000);
@@ -181,7 +184,8 @@ impl<'d> Accounts<'d> {
             name: name.value.clone(),
             kind: kind.name,
             policy: general.policy(&table, kind.name, &*provider),
-            service: self.service(&table, &*provider),
+            service: service(&table, &*provider),
+            setting: self.setting(&table),
             provider: Arc::from(provider),
         });
         table.finish();
@@ -205,15 +209,10 @@ impl<'d> Accounts<'d> {
     }
 
     /// A hash of all that the provider was made of.
-    fn service(&self, table: &Table<'_>, provider: &dyn Provider) -> [u8; 32] {
+    fn setting(&self, table: &Table<'_>) -> [u8; 32] {
         let Defaults { http_timeout, command_timeout, ca_file, proxy, environment: _, reach: _ } =
             self.defaults;
-        // `[vault]` belongs to the accounts that get a secret from there.
-        let mut sources = provider.sources().into_iter().chain(provider.first_refresh_token());
-        let vault = sources.find_map(Source::vault).map(|vault| vault.fingerprint());
-        // Objects are sorted by their keys, so that the same definition has the same text.
-        let definition = json!({
-            "vault": vault,
+        hash(&json!({
             "account": table.definition(KEPT),
             "daemon": {
                 "http_timeout": milliseconds(*http_timeout),
@@ -221,9 +220,22 @@ impl<'d> Accounts<'d> {
                 "ca_file": ca_file,
                 "proxy": proxy.as_ref().map(url::Url::as_str),
             },
-        });
-        Sha256::digest(definition.to_string()).into()
+        }))
     }
+}
+
+/// A hash of what makes the account's tokens what they are.
+fn service(table: &Table<'_>, provider: &dyn Provider) -> [u8; 32] {
+    // `[vault]` belongs to the accounts that get a secret from there.
+    let mut sources = provider.sources().into_iter().chain(provider.first_refresh_token());
+    let vault = sources.find_map(Source::vault).map(|vault| vault.fingerprint());
+    let unimportant: Vec<&str> = KEPT.iter().chain(ASKED).copied().collect();
+    hash(&json!({ "vault": vault, "account": table.definition(&unimportant) }))
+}
+
+/// Objects are sorted by their keys, so that the same definition has the same hash.
+fn hash(definition: &Value) -> [u8; 32] {
+    Sha256::digest(definition.to_string()).into()
 }
 
 /// What any account may say.

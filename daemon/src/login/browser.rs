@@ -57,7 +57,7 @@ impl Flow {
         let (step, message) = if is_here {
             (LoginStep::BROWSER, words::open_here())
         } else {
-            (LoginStep::REDIRECT, words::open_elsewhere(&authorization.redirect_uri))
+            (LoginStep::REDIRECT, words::open_elsewhere())
         };
         let url = authorization.url.to_string();
         self.board.show(LoginStep { url, takes_redirect: true, message, ..blank(step) }, deadline);

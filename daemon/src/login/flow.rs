@@ -13,7 +13,7 @@ use super::{Pasted, words};
 use crate::account::{Account, Keeper, NewLogin, State, locked};
 use crate::clock::{Clock, Moment, milliseconds};
 use crate::provider::login::{Asking, LogIn};
-use crate::provider::{Class, Failure, Minted};
+use crate::provider::{Class, Failure, Minted, jwt};
 use crate::secret::Errand;
 
 /// How whoever logs in wants to.
@@ -123,6 +123,7 @@ impl Flow {
         let left = lifetime.map(|life| life.saturating_sub(requested.steady.until(now.steady)));
         let logged_in = LoggedIn {
             account: self.account.name.clone(),
+            person: jwt::person(&minted.fields),
             expires_in_ms: left.map(milliseconds),
             renews,
             ends_at_ms: until.map(|until| until.0),

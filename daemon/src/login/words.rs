@@ -41,7 +41,8 @@ pub(super) fn hint(account: &str, failure: &Failure) -> String {
             format!("check the endpoints; on a public network, log in to its portal first; then {again}")
         }
         "unclear-refusal" => format!("{FIT}; then {again}"),
-        "timeout" | "dns" | "unreachable" | "reset" | "tls" | "proxy" | "bad-metadata" | CODE_EXPIRED => {
+        CODE_EXPIRED => format!("{again} gives a new code"),
+        "timeout" | "dns" | "unreachable" | "reset" | "tls" | "proxy" | "bad-metadata" => {
             format!("{}; then {again}", failure.hint)
         }
         _ => match failure.hint.strip_suffix("; tokend tries again") {
@@ -192,7 +193,7 @@ pub(super) fn nobody_came(patience: Duration) -> Failure {
 }
 
 pub(super) fn code_expired() -> Failure {
-    Failure::not_now(CODE_EXPIRED, "the code expired before anybody used it", "have another one")
+    Failure::not_now(CODE_EXPIRED, "the code expired before anybody used it", "log in again for a new code")
 }
 
 /// The token lives, and then the login is over.
@@ -213,15 +214,11 @@ fn no_refresh_token_hint(scopes: &[String]) -> &'static str {
 }
 
 pub(super) fn open_here() -> String {
-    "waiting for the browser; where it cannot come back to this machine, paste the address that it ends at"
-        .to_owned()
+    "waiting for the browser".to_owned()
 }
 
-pub(super) fn open_elsewhere(redirect_uri: &str) -> String {
-    format!(
-        "open this in a browser anywhere and log in; it ends at {redirect_uri}…, which may show an error: \
-         paste that whole address"
-    )
+pub(super) fn open_elsewhere() -> String {
+    "waiting for the address that the browser ends at".to_owned()
 }
 
 pub(super) fn type_the_code() -> String {
@@ -285,5 +282,6 @@ mod tests {
             assert_eq!(told.code, code, "{failure:?}");
             assert!(!told.hint.contains("tokend tries again"), "{}", told.hint);
         }
+        assert_eq!(told("a", &code_expired()).hint, "`tok login a` gives a new code");
     }
 }

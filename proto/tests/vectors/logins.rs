@@ -88,6 +88,7 @@ pub(super) fn steps() -> Vec<Vector> {
 pub(super) fn ends() -> Vec<Vector> {
     let logged_in = LoggedIn {
         account: "graph".to_owned(),
+        person: Some("alice@example.com".to_owned()),
         expires_in_ms: Some(3_540_000),
         renews: true,
         ends_at_ms: Some(1_800_028_800_000),
@@ -96,6 +97,7 @@ pub(super) fn ends() -> Vec<Vector> {
     };
     let not_for_long = LoggedIn {
         account: "graph".to_owned(),
+        person: None,
         expires_in_ms: None,
         renews: false,
         ends_at_ms: None,

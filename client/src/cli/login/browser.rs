@@ -9,7 +9,7 @@ use super::address::Address;
 /// Browsers of the terminal: they cannot run beside this program, which shows what it waits for there.
 const IN_TERMINAL: [&str; 7] = ["w3m", "lynx", "links", "links2", "elinks", "browsh", "www-browser"];
 
-/// Programs that open an address, the first that can be started.
+/// Programs that open an address, the first that can.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Browser {
     /// Each a program with its arguments, of which one holds `%s`.
@@ -55,7 +55,7 @@ impl Browser {
     /// In words, where no program could be started.
     pub(super) fn open(&self, address: &Address) -> Result<Opened, String> {
         let mut trouble = "there is no browser".to_owned();
-        for way in &self.ways {
+        for (place, way) in self.ways.iter().enumerate() {
             let mut words = way.iter().map(|word| word.replace("%s", address.text()));
             let Some(name) = words.next() else { continue };
             let program =
@@ -65,7 +65,10 @@ impl Browser {
                 continue;
             };
             match platform::spawn_apart(Command::new(program).args(words)) {
-                Ok(child) => return Ok(Opened { name, child }),
+                Ok(child) => {
+                    let others = Self { ways: self.ways[place + 1..].to_vec() };
+                    return Ok(Opened { name, child, others });
+                }
                 Err(error) => trouble = format!("{name} cannot be started: {error}"),
             }
         }
@@ -79,6 +82,8 @@ pub(super) struct Opened {
     pub(super) name: String,
     /// It.
     pub(super) child: Child,
+    /// Those to try next.
+    pub(super) others: Browser,
 }
 
 /// One of the alternatives of `$BROWSER`: split at blanks, never read by a shell.

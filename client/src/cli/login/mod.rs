@@ -7,15 +7,17 @@ mod qr;
 mod screen;
 mod step;
 
-use std::process::Child;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 use tokend_client::{Client, LoggedIn, LoginEvent, LoginOptions, LoginStep, LoginWay};
 
+use self::address::Address;
 use self::browser::{Browser, Opened};
 use self::paste::{Source, Taker};
 use self::screen::Screen;
@@ -26,6 +28,10 @@ use super::{clock, output, platform, span};
 
 /// A browser's program that ends well later than this has shown the address, whatever it ends with.
 const BROWSERS_START: Duration = Duration::from_secs(20);
+
+/// One that ends badly sooner than this has shown nothing: the next one is tried. On a busy machine its start may take
+/// most of that.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// `tok login ACCOUNT`.
 pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
@@ -108,13 +114,16 @@ impl Session {
         if let Some(text) = step.text(&name, was_opened, &self.screen) {
             self.screen.say(&text);
         }
+        let mut begin = None;
         if step.takes_redirect {
-            self.listen();
+            begin = self.listen(step.kind == Kind::Redirect);
             if let Some(text) = step.request_to_paste(self.source) {
-                self.screen.say(text);
+                self.screen.say(&self.screen.sentence(text));
             }
         }
         self.screen.wait_for(step.message, step.good_for);
+        // What comes of an address stands below the request for it.
+        drop(begin);
         Ok(())
     }
 
@@ -123,27 +132,25 @@ impl Session {
         let (Some(browser), Kind::Browser | Kind::Device) = (&self.browser, step.kind) else { return false };
         let Some(address) = step.complete.as_ref().or(step.address.as_ref()) else { return false };
         match browser.open(address) {
-            Ok(Opened { name, child }) => {
-                look_after(name, child, Arc::clone(&self.screen));
+            Ok(opened) => {
+                look_after(opened, address.clone(), Arc::clone(&self.screen));
                 true
             }
             Err(trouble) => {
-                self.screen.say(&format!("tok: {}\n", printable(&trouble)));
+                self.screen.say(&self.screen.sentence(&format!("tok: {}", printable(&trouble))));
                 false
             }
         }
     }
 
-    /// Once for all steps.
-    fn listen(&mut self) {
-        if let Some(client) = self.client.take() {
-            self.source = paste::listen(Taker {
-                client,
-                account: self.account.clone(),
-                login: Arc::clone(&self.login),
-                screen: Arc::clone(&self.screen),
-            });
-        }
+    /// Once for all steps. What is typed is read when what this gives is dropped.
+    fn listen(&mut self, is_needed: bool) -> Option<Sender<Infallible>> {
+        let client = self.client.take()?;
+        let (begin, begins) = mpsc::channel();
+        let (account, login) = (self.account.clone(), Arc::clone(&self.login));
+        let taker = Taker { client, account, login, screen: Arc::clone(&self.screen), is_needed };
+        self.source = paste::listen(taker, begins);
+        Some(begin)
     }
 
     fn end(&self) {
@@ -158,30 +165,37 @@ impl Drop for Session {
     }
 }
 
-/// Waits for the browser's program beside the login, and says so where it ends badly at once.
-fn look_after(name: String, mut child: Child, screen: Arc<Screen>) {
-    let began = clock::now();
+/// Waits for the browser's program beside the login. Where it ends badly at once the next one is opened, as Python's
+/// `webbrowser` does; where there is none, that is said.
+fn look_after(mut opened: Opened, address: Address, screen: Arc<Screen>) {
     let wait = move || {
-        if let Ok(status) = child.wait()
-            && !status.success()
-            && is_start(began)
-        {
-            let name = printable(&name);
-            screen.say(&format!("tok: {name} did not open it ({status}); open the address yourself\n"));
+        loop {
+            let began = clock::now();
+            let Ok(status) = opened.child.wait() else { return };
+            let took = began.elapsed();
+            if status.success() || took >= BROWSERS_START {
+                return;
+            }
+            if took < AT_ONCE
+                && let Ok(next) = opened.others.open(&address)
+            {
+                opened = next;
+                continue;
+            }
+            let name = printable(&opened.name);
+            let text = format!("tok: {name} could not open the address ({status}); open it yourself");
+            return screen.say(&screen.sentence(&text));
         }
     };
     // Without a thread nobody is told.
     let _ = thread::Builder::new().name("browser".to_owned()).spawn(wait);
 }
 
-fn is_start(began: Instant) -> bool {
-    began.elapsed() < BROWSERS_START
-}
-
 fn finish(manner: Manner, done: &LoggedIn) -> Result<u8, Stop> {
     if manner.json {
         output::print_json(&JsonLoggedIn {
             account: &done.account,
+            person: done.person.as_deref(),
             expires_in: done.expires_in_ms.map(|left| left / 1000),
             renews: done.renews,
             login_ends_at: done.ends_at_ms.map(span::rfc3339_ms),
@@ -198,6 +212,7 @@ fn finish(manner: Manner, done: &LoggedIn) -> Result<u8, Stop> {
 #[derive(Serialize)]
 struct JsonLoggedIn<'a> {
     account: &'a str,
+    person: Option<&'a str>,
     expires_in: Option<u64>,
     renews: bool,
     login_ends_at: Option<String>,
@@ -205,9 +220,14 @@ struct JsonLoggedIn<'a> {
     warnings: &'a [String],
 }
 
-/// How long it is good for.
+/// Who logged in, and how long it is good for.
 fn told(done: &LoggedIn, now_ms: i64) -> String {
     let account = printable(&done.account);
+    let person = done.person.as_deref().map(printable).filter(|person| !person.is_empty());
+    let (who, mark) = match person {
+        Some(person) => (format!(" as {person}"), ';'),
+        None => (String::new(), ':'),
+    };
     let life = match done.expires_in_ms.map(Duration::from_millis) {
         Some(left) => format!("its token lives {}", span::words(left)),
         None => "how long its token lives is not known".to_owned(),
@@ -222,7 +242,7 @@ fn told(done: &LoggedIn, now_ms: i64) -> String {
         }
         None => ", and tokend renews it".to_owned(),
     };
-    format!("logged in to {account}: {life}{end}")
+    format!("logged in to {account}{who}{mark} {life}{end}")
 }
 
 #[cfg(test)]
@@ -232,10 +252,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn how_long_it_is_good_for_is_told() {
+    fn who_logged_in_and_how_long_it_is_good_for_is_told() {
         const NOW: i64 = 1_700_000_000_000;
         let done = |expires_in_ms, renews, ends_at_ms| LoggedIn {
             account: "a\x1b[31m".to_owned(),
+            person: None,
             expires_in_ms,
             renews,
             ends_at_ms,
@@ -260,5 +281,13 @@ mod tests {
         for (done, expected) in cases {
             assert_eq!(told(&done, NOW), expected);
         }
+        let by =
+            |person: &str| LoggedIn { person: Some(person.to_owned()), ..done(Some(60_000), true, None) };
+        let expected = "logged in to a[31m as b[31m@example.com; its token lives 1m, and tokend renews it";
+        assert_eq!(told(&by("b\x1b[31m@example.com"), NOW), expected);
+        assert_eq!(
+            told(&by("\u{202e} "), NOW),
+            "logged in to a[31m: its token lives 1m, and tokend renews it"
+        );
     }
 }

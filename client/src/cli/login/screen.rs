@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::super::complaint::Complaint;
 use super::super::{clock, output, platform, span};
 use super::qr::Ink;
 
@@ -56,6 +57,16 @@ impl Screen {
         if self.is_bold { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
     }
 
+    /// A sentence of several words, as lines of the terminal's width that break between words; with its end.
+    pub(super) fn sentence(&self, text: &str) -> String {
+        lines_of(text, self.size().map(|(columns, _)| columns)) + "\n"
+    }
+
+    /// An error of two lines, broken so too.
+    pub(super) fn complain(&self, complaint: &Complaint) {
+        self.say(&complaint.lines().lines().map(|line| self.sentence(line)).collect::<String>());
+    }
+
     /// Lines that stay, each with its end.
     pub(super) fn say(&self, lines: &str) {
         let state = self.state();
@@ -99,9 +110,7 @@ impl Screen {
     /// The last line, in one row of the terminal: one that wraps could not be taken away.
     fn drawn(&self, state: &State) -> String {
         match (&state.waiting, self.size()) {
-            (Some(waiting), Some((columns, _))) => {
-                waiting.text().chars().take(columns.saturating_sub(1)).collect()
-            }
+            (Some(waiting), Some((columns, _))) => waiting.text_within(columns.saturating_sub(1)),
             _ => String::new(),
         }
     }
@@ -113,16 +122,51 @@ impl Screen {
 
 impl Waiting {
     fn text(&self) -> String {
+        format!("{}{}", self.message, self.left())
+    }
+
+    /// In so many columns: what is cut off is of the words, not of the time that is left.
+    fn text_within(&self, columns: usize) -> String {
+        let left = self.left();
+        let room = columns.saturating_sub(left.chars().count());
+        if self.message.chars().count() <= room {
+            return self.message.clone() + &left;
+        }
+        let message = self.message.chars().take(room.saturating_sub(1)).chain(['…']);
+        message.chain(left.chars()).take(columns).collect()
+    }
+
+    fn left(&self) -> String {
         let left = self.until.map(|until| until.saturating_duration_since(clock::now()));
         match left {
             // Rounded up: what was just told to last 15 minutes is not shown with a second less.
             Some(left) if !left.is_zero() => {
                 let left = Duration::from_secs(left.as_secs() + u64::from(left.subsec_nanos() > 0));
-                format!("{} ({} left)", self.message, span::words(left))
+                format!(" ({} left)", span::words(left))
             }
-            _ => self.message.clone(),
+            _ => String::new(),
         }
     }
+}
+
+/// The text in lines of at most so many columns, where it can be broken between words.
+fn lines_of(text: &str, columns: Option<usize>) -> String {
+    let Some(columns) = columns else { return text.to_owned() };
+    let mut lines = String::new();
+    let mut length = 0;
+    for word in text.split(' ') {
+        let wants = word.chars().count();
+        if length > 0 && length + 1 + wants > columns {
+            lines.push('\n');
+            length = 0;
+        } else if length > 0 {
+            lines.push(' ');
+            length += 1;
+        }
+        lines.push_str(word);
+        length += wants;
+    }
+    lines
 }
 
 /// Until the screen is gone. Without a thread the line stands still.
@@ -136,4 +180,36 @@ fn count_down(screen: Weak<Screen>) {
         }
     };
     let _ = thread::Builder::new().name("countdown".to_owned()).spawn(count);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_that_is_left_is_never_cut_off() {
+        let waiting = |message: &str, left| Waiting {
+            message: message.to_owned(),
+            // So long that hardly a word of it changes while this test runs.
+            until: clock::now().checked_add(Duration::from_secs(left)),
+        };
+        let cut = waiting("waiting for what has many words", 0);
+        assert_eq!(cut.text_within(80), "waiting for what has many words");
+        assert_eq!(cut.text_within(12), "waiting for…");
+        for columns in 0..100 {
+            let text = waiting("waiting for what has many words", 36_000).text_within(columns);
+            assert!(text.chars().count() <= columns, "{text}");
+            assert!(columns < 20 || text.ends_with(" left)"), "{text}");
+            assert!(columns < 60 || text.starts_with("waiting for what has many words ("), "{text}");
+        }
+    }
+
+    #[test]
+    fn sentences_break_between_words() {
+        assert_eq!(lines_of("one two three", None), "one two three");
+        assert_eq!(lines_of("one two three", Some(13)), "one two three");
+        assert_eq!(lines_of("one two three", Some(12)), "one two\nthree");
+        assert_eq!(lines_of("one two three", Some(3)), "one\ntwo\nthree");
+        assert_eq!(lines_of("see https://a.example/x now", Some(8)), "see\nhttps://a.example/x\nnow");
+    }
 }

@@ -84,28 +84,32 @@ impl Step {
     /// What there is to do, in lines; nothing where nothing is.
     pub(super) fn text(&self, account: &str, was_opened: bool, screen: &Screen) -> Option<String> {
         let address = self.address.as_ref()?.text();
-        let mut text = format!("To log in to {account}, ");
+        let told = |how: &str| screen.sentence(&format!("To log in to {account}, {how}"));
         let Some(code) = &self.code else {
             let how = match (was_opened, self.kind) {
                 (true, _) => "the browser was sent to this address; open it yourself if nothing appears:",
                 (false, Kind::Browser) => "open this address in a browser on this machine:",
                 (false, _) => "open this address in any browser:",
             };
-            let _ = writeln!(text, "{how}\n{address}");
-            return Some(text);
+            return Some(format!("{}{address}\n", told(how)));
         };
-        let picture = self.picture(screen);
+        let with_picture = told(if was_opened {
+            "go on in the browser, or open this address or scan it, and type the code:"
+        } else {
+            "open this address in any browser, or scan it, and type the code:"
+        });
+        let picture = self.picture(screen, with_picture.lines().count());
         let how = match (was_opened, &picture) {
-            (true, Some(_)) => "go on in the browser, or open this address or scan it, and type the code:",
-            (true, None) => "go on in the browser, or open this address anywhere, and type the code:",
-            (false, Some(_)) => "open this address in any browser, or scan it, and type the code:",
-            (false, None) => "open this address in any browser, and type the code:",
+            (_, Some(_)) => with_picture,
+            (true, None) => told("go on in the browser, or open this address anywhere, and type the code:"),
+            (false, None) => told("open this address in any browser, and type the code:"),
         };
-        let _ = writeln!(text, "{how}\n{address}\n    {}", screen.bold(code));
+        let mut text = format!("{how}{address}\n    {}\n", screen.bold(code));
         match (picture, &self.complete) {
             (Some(lines), _) => text.extend(lines.iter().flat_map(|line| [line.as_str(), "\n"])),
             (None, Some(complete)) => {
-                let _ = writeln!(text, "or open this one, which has the code in it:\n{}", complete.text());
+                let how = screen.sentence("or open this one, which has the code in it:");
+                let _ = writeln!(text, "{how}{}", complete.text());
             }
             (None, None) => {}
         }
@@ -113,11 +117,11 @@ impl Step {
     }
 
     /// The address as a QR code, with the user's code in it where there is room for that.
-    fn picture(&self, screen: &Screen) -> Option<Vec<String>> {
+    fn picture(&self, screen: &Screen, sentence: usize) -> Option<Vec<String>> {
         let (ink, (columns, lines)) = (screen.ink?, screen.size()?);
         let address = self.address.as_ref()?;
-        // Above it stands a line of words, the address and the code, and below it what is waited for.
-        let above = 2 + address.text().len().div_ceil(columns);
+        // Above it stand the sentence's lines, the address and the code, and below it what is waited for.
+        let above = sentence + 1 + address.text().len().div_ceil(columns);
         let room = lines.saturating_sub(above + 1);
         [self.complete.as_ref(), Some(address)]
             .into_iter()
@@ -129,16 +133,20 @@ impl Step {
     pub(super) fn request_to_paste(&self, source: Source) -> Option<&'static str> {
         match (self.kind, source) {
             (Kind::Redirect, Source::Terminal) => Some(
-                "It ends at an address whose page may not load. Paste that address here, unseen, and hit Enter.\n",
+                "After the login the browser is sent to another address; that page may fail to load, which is fine. \
+                 Copy its whole address, paste it here (nothing is shown while you do), and press Enter.",
             ),
             (Kind::Redirect, Source::Input) => Some(
-                "It ends at an address whose page may not load; that address is read from standard input.\n",
+                "After the login the browser is sent to another address; that page may fail to load, which is fine. \
+                 Its whole address is read from standard input.",
             ),
-            (Kind::Browser, Source::Terminal) => {
-                Some("If its last page does not load, paste the address of that page here, unseen.\n")
-            }
+            (Kind::Browser, Source::Terminal) => Some(
+                "If the last page fails to load, copy its whole address, paste it here (nothing is shown while you \
+                 do), and press Enter.",
+            ),
             (Kind::Redirect, Source::Nowhere) => Some(
-                "It ends at an address that cannot be pasted here: tok has no terminal to read it from.\n",
+                "After the login the browser is sent to another address. That address cannot be pasted here: tok has \
+                 no terminal to read it from.",
             ),
             _ => None,
         }
@@ -151,7 +159,7 @@ impl Kind {
         match self {
             Self::Browser => "waiting for the browser",
             Self::Device => "waiting for the code to be typed",
-            Self::Redirect => "waiting for the address",
+            Self::Redirect => "waiting for the address that the browser ends at",
             Self::Progress => "going on",
         }
     }

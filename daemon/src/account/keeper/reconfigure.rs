@@ -7,7 +7,6 @@ use tokio::sync::oneshot;
 
 use super::{Lives, Reconfigured, Task};
 use crate::account::life::Event;
-use crate::account::policy::Policy;
 use crate::account::registry::{Account, Definition, Registry, Variant};
 
 impl Task {
@@ -21,11 +20,11 @@ impl Task {
             let account = match before.get(&new.name) {
                 Some(old) if old.kind == new.kind && old.service == new.service => {
                     started.extend(self.all_of(&new.name));
-                    if old.policy == new.policy {
+                    if old.policy == new.policy && old.setting == new.setting {
                         Arc::clone(old)
                     } else {
                         outcome.changed += 1;
-                        self.keep_otherwise(old, &new.policy)
+                        self.keep_otherwise(old, new)
                     }
                 }
                 old => {
@@ -64,13 +63,18 @@ impl Task {
         outcome
     }
 
-    /// The same account, kept in another way: its token stays.
-    fn keep_otherwise(&mut self, old: &Arc<Account>, policy: &Policy) -> Arc<Account> {
-        let account = Arc::new(old.with_policy(policy.clone()));
+    /// The same account, kept or asked for in another way: its token stays.
+    fn keep_otherwise(&mut self, old: &Arc<Account>, new: Definition) -> Arc<Account> {
+        let is_asked_otherwise = old.setting != new.setting;
+        let account = Arc::new(old.configured(new));
+        let policy = &account.policy;
         let mut covered = Vec::new();
         for id in self.all_of(&account.name) {
             if let Some(slot) = self.slots.get_mut(&id) {
                 slot.account = Arc::clone(&account);
+            }
+            if is_asked_otherwise {
+                self.tell(id, Event::SetOtherwise);
             }
             self.tell(id, Event::Kept(policy.clone()));
             if self.is_locked && old.policy.lock != policy.lock {

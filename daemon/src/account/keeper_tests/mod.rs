@@ -87,6 +87,7 @@ fn definition(name: &str, gate: &Arc<Gate>, service: char, min_valid: u64) -> De
             exclusive: false,
         },
         service: [service as u8; 32],
+        setting: [0; 32],
     }
 }
 
@@ -154,6 +155,22 @@ async fn a_reload_keeps_the_tokens_of_what_did_not_change() {
     assert_eq!(outcome, Reconfigured { accounts: 1, added: 0, changed: 0, removed: 2 });
     assert!(keeper.account("b").is_none());
     assert_eq!(token(&keeper, "a").await, "kept-1");
+}
+
+#[tokio::test]
+async fn an_account_that_is_asked_in_another_way_keeps_its_token_and_asks_so_from_now_on() {
+    let (keeper, _clock) = keeper();
+    let (before, after) = (Gate::new("before"), Gate::new("after"));
+    before.let_through(9);
+    after.let_through(9);
+    keeper.reconfigure(vec![definition("a", &before, 'x', 60)]).await.unwrap();
+    assert_eq!(token(&keeper, "a").await, "before-1");
+    let other = Definition { setting: [1; 32], ..definition("a", &after, 'x', 60) };
+    let outcome = keeper.reconfigure(vec![other]).await.unwrap();
+    assert_eq!(outcome, Reconfigured { accounts: 1, added: 0, changed: 1, removed: 0 });
+    assert_eq!(token(&keeper, "a").await, "before-1");
+    let variant = Variant::new(vec!["s".to_owned()], Vec::new());
+    assert_eq!(token_for(&keeper, "a", variant).await, "afters-1");
 }
 
 #[tokio::test]

@@ -222,6 +222,7 @@ impl Life {
                 }
             }
             Event::Turn { generation, crowd } => self.has_its_turn(generation, crowd, now),
+            Event::SetOtherwise => self.trouble = None,
             Event::Kept(policy) => {
                 self.policy = policy;
                 self.assume_again();

@@ -79,6 +79,8 @@ pub enum Event {
     },
     /// The account is to be kept in another way.
     Kept(Policy),
+    /// The service is asked in another way from now on: what went wrong before may go well.
+    SetOtherwise,
     /// What was kept of an earlier run has been read: a token, or nothing.
     Restored(Option<Restored>),
     /// The person locks: the token is forgotten, and none is served until [`Event::Unlocked`].

@@ -20,8 +20,14 @@ fn equal_services_have_equal_definitions_however_they_are_kept() {
     for other in ["word = 'y'", ""] {
         assert_ne!(service(&account(other)), plain);
     }
+    // How a service is asked makes no other token; but from now on it is asked so.
+    let setting = |text: &str| sound(text).configuration.accounts["a"].setting;
+    let usual = setting(&account("word = 'x'"));
+    assert_eq!(setting(&account(kept)), usual);
     for line in ["http_timeout = '9s'", "command_timeout = '9s'", "ca_file = '/x'", "proxy = 'http://x:1'"] {
-        assert_ne!(service(&format!("[daemon]\n{line}\n{}", account("word = 'x'"))), plain, "{line}");
+        let text = format!("[daemon]\n{line}\n{}", account("word = 'x'"));
+        assert_eq!(service(&text), plain, "{line}");
+        assert_ne!(setting(&text), usual, "{line}");
     }
 }
 

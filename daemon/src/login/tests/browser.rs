@@ -6,15 +6,14 @@ use tokio::net::TcpStream;
 use super::*;
 use crate::provider::login::DECLINED;
 
-/// Where the login's listener is, as the note of a redirect says it.
+/// Where the login's listener is, as the address to open says it.
 fn port_of(step: &LoginStep) -> u16 {
-    let (_, rest) = step.message.split_once("http://127.0.0.1:").unwrap();
+    let (_, rest) = step.url.split_once("http://127.0.0.1:").unwrap();
     rest.split('/').next().unwrap().parse().unwrap()
 }
 
 async fn begin(service: Service) -> (World, Participation, LoginStep) {
     let world = World::of(service).await;
-    // The pasted redirect's words say where the listener is.
     let asked = Login { way: Login::REDIRECT.to_owned(), ..request() };
     let mut participation = world.try_log_in(&asked).unwrap();
     let step = main_step(&mut participation).await;

@@ -64,7 +64,8 @@ impl World {
         };
         let provider: Arc<dyn Provider> = Arc::clone(&self.service) as _;
         let service = [service as u8; 32];
-        let definition = Definition { name: "a".to_owned(), kind: "oauth2", provider, policy, service };
+        let definition =
+            Definition { name: "a".to_owned(), kind: "oauth2", provider, policy, service, setting: [0; 32] };
         self.keeper.reconfigure(vec![definition]).await.unwrap();
     }
 

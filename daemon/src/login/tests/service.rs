@@ -81,7 +81,8 @@ impl LogIn for Service {
 
     fn authorize<'a>(&'a self, redirect_uri: &'a str, _now: Moment) -> Pending<'a, Authorization> {
         ready(Ok(Authorization {
-            url: Url::parse("https://a.example/authorize?state=st").unwrap(),
+            url: Url::parse(&format!("https://a.example/authorize?state=st&redirect_uri={redirect_uri}"))
+                .unwrap(),
             redirect_uri: redirect_uri.to_owned(),
             state: "st".to_owned(),
             nonce: None,

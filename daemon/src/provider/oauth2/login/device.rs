@@ -87,7 +87,7 @@ impl OAuth2 {
             "expired_token" | "token_expired" => Err(Failure::not_now(
                 CODE_EXPIRED,
                 format!("the code expired before it was used, says {host}"),
-                "have another one",
+                "log in again for a new code",
             )),
             _ => match self.accept(&answered, Purpose::Login { nonce: None }, &self.scope, asking).await {
                 Ok(minted) => Ok(Polled::Done(Box::new(minted))),
