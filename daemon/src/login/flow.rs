@@ -53,7 +53,8 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    /// Carries it to its end: at the latest that of its account, or a lock of it. From then on no code is traded.
+    /// Carries it to its end: at the latest that of its account, or a lock of it. From then on no code is
+    /// traded.
     pub(super) async fn run(mut self) -> Result<LoggedIn, message::Failure> {
         let account = Arc::clone(&self.account);
         let Some(log_in) = account.provider.login() else {

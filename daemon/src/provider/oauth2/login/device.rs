@@ -31,15 +31,15 @@ const LIFE: Duration = Duration::from_secs(10 * 60);
 /// A code that nobody can type in time is none; one that is good for longer is not waited for.
 const LIVES: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(60 * 60));
 
-/// So many times the service could be asked in a code's life, where its own interval leaves no time for any. The last
-/// is when the code ends.
+/// So many times the service could be asked in a code's life, where its own interval leaves no time for any.
+/// The last is when the code ends.
 const QUESTIONS: u32 = 4;
 
 /// RFC 8628 3.4.
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
-/// What services say to a client that is not allowed this flow, or of one that they do not have (RFC 6749 5.2);
-/// the last is GitHub's.
+/// What services say to a client that is not allowed this flow, or of one that they do not have (RFC 6749
+/// 5.2); the last is GitHub's.
 const NOT_OFFERED: &[&str] = &["unauthorized_client", "unsupported_grant_type", "device_flow_disabled"];
 
 const WORDS: Members = Members { code: &["error"], description: &["error_description"] };
