@@ -73,7 +73,8 @@ fn with_json_the_end_is_an_object_on_standard_output() {
     let run = run(login(&service, &["--json"]));
     let object: Value = serde_json::from_str(&run.out).expect("JSON");
     let expected = json!({
-        "account": "x", "person": "alice@example.com", "expires_in": 3540, "renews": true, "login_ends_at": "2023-11-14T22:13:20Z",
+        "account": "x", "person": "alice@example.com", "expires_in": 3540, "renews": true,
+        "login_ends_at": "2023-11-14T22:13:20Z",
         "scope": ["openid"], "warnings": ["a warning"],
     });
     assert_eq!((run.code, object), (0, expected));
@@ -239,8 +240,8 @@ fn waits_on(service: &Service, mut call: Command, input: &[u8], last: &str) -> S
     said
 }
 
-const GOES_ON: &str = "hint: the login goes on, and a browser on tokend's own machine may still end it; to paste an address, \
-     hit Ctrl-C and call `tok login x` in a terminal\n";
+const GOES_ON: &str = "hint: the login goes on, and a browser on tokend's own machine may still end it; \
+     to paste an address, hit Ctrl-C and call `tok login x` in a terminal\n";
 
 fn pasted() -> Service {
     with(vec![LoginStep { takes_redirect: true, ..step(LoginStep::REDIRECT, URL) }])
