@@ -51,7 +51,7 @@ fn a_reload_adds_changes_and_removes_and_leaves_every_other_account_its_token() 
     sandbox.configure(
         &[
             lyve_cloud(&sandbox, "stays", &stays),
-            (lyve_cloud(&sandbox, "changes", &changes) + "user_agent = \"another/1\"\n"),
+            (lyve_cloud(&sandbox, "changes", &changes) + "headers = { X-Tenant = \"another\" }\n"),
             openv_cloud(&sandbox, "comes", &ovc),
         ]
         .concat(),
@@ -320,6 +320,9 @@ fn watch_prints_each_token_once_over_rotations_reloads_and_a_restart() {
     sandbox.configure(&(lyve_cloud(&sandbox, "a", &lyve) + "min_valid = \"2m\""));
     reload(&sandbox);
     sandbox.configure(&(lyve_cloud(&sandbox, "a", &lyve) + "user_agent = \"another/1\""));
+    reload(&sandbox);
+    assert_eq!(sandbox.token("a"), seen[3], "how the service is asked makes no other token");
+    sandbox.configure(&(lyve_cloud(&sandbox, "a", &lyve) + "headers = { X-Tenant = \"another\" }"));
     reload(&sandbox);
     seen.push(token_of(&watch.line()));
     let mut different = seen.clone();
