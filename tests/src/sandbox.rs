@@ -274,8 +274,18 @@ impl Daemon {
     /// Its peak resident memory in KiB (`VmHWM`).
     #[must_use]
     pub fn peak_memory_kib(&self) -> u64 {
+        self.memory_kib("VmHWM:")
+    }
+
+    /// The same without the pages of its programs and libraries, which are larger the less a build is optimized.
+    #[must_use]
+    pub fn peak_own_memory_kib(&self) -> u64 {
+        self.memory_kib("VmHWM:").saturating_sub(self.memory_kib("RssFile:"))
+    }
+
+    fn memory_kib(&self, what: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("its status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+        let line = status.lines().find_map(|line| line.strip_prefix(what)).expect(what);
         line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
     }
 }

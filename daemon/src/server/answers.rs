@@ -107,7 +107,10 @@ pub(super) async fn answer(server: &Arc<Server>, request: Request) -> Given {
     }
     let result = match request {
         Request::Get(get) => return get_token(server, get).await.unwrap_or_else(failure),
-        Request::GetIdToken(get) => return id_tokens::get(server, get).await.unwrap_or_else(failure),
+        // Boxed: what is rare makes no connection larger.
+        Request::GetIdToken(get) => {
+            return Box::pin(id_tokens::get(server, get)).await.unwrap_or_else(failure);
+        }
         Request::Refresh(refresh) => return refresh_token(server, &refresh).await.unwrap_or_else(failure),
         Request::Reject(reject) => match find(server, &reject.account) {
             Ok(_) => {
@@ -131,8 +134,8 @@ pub(super) async fn answer(server: &Arc<Server>, request: Request) -> Given {
             Ok(state) => Ok(Answer::StoreState(state)),
             Err(failure) => Err(still_locked(UnlockError::Failure(failure))),
         },
-        Request::LoginRedirect(redirect) => logins::redirect(server, &redirect).await,
-        Request::Logout(logout) => logouts::answer(server, &logout).await,
+        Request::LoginRedirect(redirect) => Box::pin(logins::redirect(server, &redirect)).await,
+        Request::Logout(logout) => Box::pin(logouts::answer(server, &logout)).await,
         Request::About => Ok(Answer::About(server.about.clone())),
         // Watches and logins are the connection's; kinds that are newer than this match were not decoded.
         _ => Ok(Answer::Unsupported),

@@ -61,7 +61,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
             match asked {
                 Asked::Request(id, Request::Watch(watch)) => return self.watch(server, id, &watch).await,
                 Asked::Request(id, Request::Login(login)) => {
-                    if !self.log_in(server, id, &login).await? {
+                    // Boxed, as below: what is rare makes no connection larger.
+                    if !Box::pin(self.log_in(server, id, &login)).await? {
                         return Ok(());
                     }
                     self.place.seen();

@@ -54,9 +54,9 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         }
     }
 
-    /// Drops whatever has arrived.
+    /// Drops whatever has arrived, which nobody reads: it is written over by what comes next, and wiped when it is freed.
     pub(super) fn discard(&mut self) {
-        self.buffer.zeroize();
+        self.buffer.clear();
     }
 
     /// Waits for more bytes; `false` at the end. May be dropped at any time and loses nothing.
@@ -64,8 +64,22 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
     /// # Errors
     /// As read(2).
     pub(super) async fn more(&mut self) -> io::Result<bool> {
-        self.buffer.reserve(CHUNK);
+        self.make_room();
         Ok((&mut self.source).take(CHUNK as u64).read_buf(&mut self.buffer).await? > 0)
+    }
+
+    /// Room for the next read: twice what has arrived, but no more than its frame needs.
+    fn make_room(&mut self) {
+        let (arrived, capacity) = (self.buffer.len(), self.buffer.capacity());
+        let header = self.buffer.first_chunk::<HEADER>();
+        let whole = header.and_then(|header| frame::announced(*header, MAX_REQUEST).ok());
+        let whole = whole.map_or(0, |length| HEADER + length);
+        let is_enough = capacity >= arrived + CHUNK || (arrived < whole && whole <= capacity);
+        if !is_enough {
+            let most = if arrived < whole { whole } else { arrived + CHUNK };
+            let wanted = (2 * arrived).max(CHUNK).min(most);
+            self.buffer.reserve_exact(wanted.max(arrived + 1) - arrived);
+        }
     }
 
     /// The same while the client is owed an answer: of one that sends on, the rest waits where it is.
