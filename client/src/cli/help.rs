@@ -29,13 +29,14 @@ Secrets:
   unlock    gives it the key again
 
 About tok:
+  doctor    checks the whole set-up, and says how to mend it
   help      this, or more about one command
   version   which tok this is
 
 Options of every command:
   -v, --verbose   warnings, and what was done, even where standard error is no terminal
       --json      errors as one JSON object; the output of get (without --format), list, login, logout, secret
-                  list and status too
+                  list, status and doctor too
   -h, --help      more about a command
 
 Exit status: 0 done, 1 a fault of tokend's own, 2 wrong call or configuration, 3 no such account or secret, 4 a login is
@@ -187,6 +188,21 @@ but to a person or with -v.
 
       --local   the service is not told
       --json    an object: account, revoked (whether the service ended it), warnings
+";
+
+/// `tok help doctor`.
+pub(crate) const DOCTOR: &str = "\
+Usage: tok doctor [--json]
+
+Checks the whole set-up in the order in which a person would: socket, permissions, version, configuration, clock, DNS,
+TLS, each account's service, state and secrets, store, keyring, memory, unit. Says for each finding what to do. Works
+whether tokend runs or not. Asks services for nothing, changes nothing there, shows no secret.
+
+      --json   an object: code (the exit status), findings (a list of objects: check, finding, state (ok, warning, fault
+               or skipped), account (or null), message, hint, code)
+
+Exit status: 0 if nothing is broken, else that of the worst fault: 8 before 2, 4, 5, 9, 7, 3, 10, 1 and 6, which mends
+itself. Warnings alone are 0.
 ";
 
 /// `tok help reload`.
