@@ -43,7 +43,7 @@ pub(super) async fn look(
             for mistake in mistakes.iter().take(SHOWN) {
                 let hint = match mistake.hint.as_str() {
                     "" => "`tokend check` shows the line".to_owned(),
-                    hint => format!("{hint}; `tokend check` shows the line"),
+                    hint => format!("{hint} (`tokend check` shows the line)"),
                 };
                 tell(finding::CONFIGURATION_FAULTY.found(placed(mistake), hint));
             }
@@ -51,6 +51,9 @@ pub(super) async fn look(
                 let message = format!("… and {} more mistakes", mistakes.len() - SHOWN);
                 tell(finding::CONFIGURATION_FAULTY.found(message, "`tokend check` shows all of them"));
             }
+            let message =
+                "services, secrets and the keyring are not looked at before the configuration is mended";
+            tell(finding::CONFIGURATION_UNREAD.found(message, ""));
             None
         }
         Some(Ok(loaded)) => {
@@ -64,7 +67,10 @@ fn tell_of(loaded: &Loaded, folder: &Path, tell: Tell<'_>) {
     let accounts = loaded.configuration.accounts.len();
     if loaded.files.is_empty() {
         let message = format!("there is no configuration in {}", folder.display());
-        let hint = format!("describe an account in {}/config.toml, then `tok reload`", folder.display());
+        let hint = format!(
+            "describe an account in {}/config.toml, then `tok reload`; `tokend install` writes an example there",
+            folder.display()
+        );
         tell(finding::CONFIGURATION_MISSING.found(message, hint));
         return;
     }

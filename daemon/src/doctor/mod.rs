@@ -62,11 +62,18 @@ pub async fn examine(asked: &Asked, tell: Tell<'_>) {
     }
     let is_closed = permissions::look(asked, &folder, &state, tell).await;
     let loaded = configuration::look(&folder, &store, is_closed, tell).await;
+    let is_understood = loaded.is_some();
     let accounts: &[_] = &loaded.map(configuration::into_accounts).unwrap_or_default();
     tokio::join!(
-        services::look(asked, accounts, tell),
-        secrets::look(asked, accounts, tell),
-        keyring::look(accounts, tell),
+        async {
+            if is_understood {
+                tokio::join!(
+                    services::look(asked, accounts, tell),
+                    secrets::look(asked, accounts, tell),
+                    keyring::look(accounts, tell)
+                );
+            }
+        },
         store::look(asked, &store, &state, accounts, tell),
         unit::look(asked, tell),
     );

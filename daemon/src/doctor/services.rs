@@ -27,6 +27,12 @@ struct Way {
 /// Knocks at every service, once for all accounts that go the same way.
 pub(super) async fn look(asked: &Asked, accounts: &[Definition], tell: Tell<'_>) {
     let (ways, not_asked) = ways(asked, accounts);
+    if ways.is_empty() && not_asked.is_empty() {
+        let message =
+            "no account has a service that is asked over HTTP: no names, certificates and clocks to compare";
+        tell(finding::SERVICE_NOT_ASKED.found(message, ""));
+        return;
+    }
     if !not_asked.is_empty() {
         let message =
             "the way leads through a proxy that the daemon does not tell, since a password is in it";
@@ -39,9 +45,6 @@ pub(super) async fn look(asked: &Asked, accounts: &[Definition], tell: Tell<'_>)
     tell(clock(&told));
     for found in names(&told).into_iter().chain(certificates(&told)).chain(answers(&told)) {
         tell(found);
-    }
-    if told.is_empty() && not_asked.is_empty() {
-        tell(finding::SERVICE_NOT_ASKED.found("no account has a service that is asked over HTTP", ""));
     }
 }
 

@@ -58,7 +58,7 @@ impl<'a> Door<'a> {
     /// Asks the origin for its head, with none of the account's credentials or headers. Any answer will do.
     ///
     /// # Errors
-    /// Why there is no answer within `limit`.
+    /// Why there is no answer within `limit` and the account's own time-out.
     pub async fn knock(&self, limit: Duration) -> Result<Answered, Failure> {
         self.http.knock(self.url, limit).await
     }

@@ -17,7 +17,8 @@ pub(super) fn settle(found: Vec<Finding>) -> Vec<Finding> {
         // To start another one would fail: the one that runs has the state.
         let is_misleading =
             runs_elsewhere && (it.is(&finding::SOCKET_NOT_RUNNING) || it.is(&finding::SOCKET_STALE));
-        if !is_said && !is_spoilt && !is_misleading {
+        let is_told_better = it.check == "account" && found.iter().any(|other| explains(other, it));
+        if !is_said && !is_spoilt && !is_misleading && !is_told_better {
             settled.push(it.clone());
         }
     }
@@ -30,6 +31,11 @@ pub(super) fn settle(found: Vec<Finding>) -> Vec<Finding> {
 fn spoils(other: &Finding, good: &Finding) -> bool {
     let is_bad = other.is_in(State::Fault) || other.is_in(State::Warning);
     is_bad && other.check == good.check && other.account == good.account
+}
+
+/// Whether `other` says of an account's service or secret what the account itself says of its last try.
+fn explains(other: &Finding, account: &Finding) -> bool {
+    other.check != account.check && other.account == account.account && other.message == account.message
 }
 
 /// The exit status: without a daemon nothing works, without a configuration little; then what a person must do comes
@@ -95,6 +101,18 @@ mod tests {
         ]);
         let names: Vec<_> = list.iter().map(|it| (it.finding.as_str(), it.account.as_deref())).collect();
         assert_eq!(names, [("answers", None), ("there", Some("b")), ("variable", Some("a"))]);
+    }
+
+    #[test]
+    fn what_a_service_or_secret_says_is_not_said_again_of_the_account() {
+        let of = |sort: &finding::Sort, account| found(sort).of(account);
+        let list = settle(vec![
+            of(&finding::ACCOUNT_PARKED, "a"),
+            of(&finding::ACCOUNT_PARKED, "b"),
+            of(&finding::SECRET_FILE, "a"),
+        ]);
+        let names: Vec<_> = list.iter().map(|it| (it.check.as_str(), it.account.as_deref())).collect();
+        assert_eq!(names, [("account", Some("b")), ("secret", Some("a"))]);
     }
 
     #[test]

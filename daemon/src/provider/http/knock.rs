@@ -39,7 +39,7 @@ impl Http {
         let mut request = reqwest::Request::new(Method::HEAD, url);
         request.headers_mut().insert(USER_AGENT, self.user_agent.clone());
         let began = SystemClock.now();
-        match in_time(limit, client.execute(request)).await {
+        match in_time(limit.min(self.timeout), client.execute(request)).await {
             None => Err(network::timed_out(&host, name.as_deref())),
             Some(Err(error)) => {
                 Err(network::classify(&error, network::Known::of(&error), &host, name.as_deref()))
