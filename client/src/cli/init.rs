@@ -75,23 +75,21 @@ impl Call {
         let mut passphrase = Given::Asked;
         while let Some(word) = words.next()? {
             let protection = match word {
-                Word::Long(option) if ["no-passphrase", "stdin"].contains(&option.as_str()) => {
+                Word::Long(option @ ("no-passphrase" | "stdin")) => {
                     if passphrase != Given::Asked {
                         return Err(words.usage("--stdin and --no-passphrase do not go together"));
                     }
                     passphrase = if option == "stdin" { Given::OnStdin } else { Given::None };
                     continue;
                 }
-                Word::Long(option) if option == "change-passphrase" => {
+                Word::Long("change-passphrase") => {
                     change = true;
                     continue;
                 }
-                Word::Long(option) if option == "ssh-key" => Protection::With("--ssh-key", words.value()?),
-                Word::Long(option) if option == "plugin" => Protection::With("--plugin", words.value()?),
-                Word::Long(option) if option == "credential" => {
-                    Protection::With("--credential", words.value()?)
-                }
-                Word::Long(option) if option == "keyring" => match words.optional_value() {
+                Word::Long("ssh-key") => Protection::With("--ssh-key", words.value()?),
+                Word::Long("plugin") => Protection::With("--plugin", words.value()?),
+                Word::Long("credential") => Protection::With("--credential", words.value()?),
+                Word::Long("keyring") => match words.optional_value() {
                     Some(name) => Protection::With("--keyring", name),
                     None => Protection::Keyring,
                 },
