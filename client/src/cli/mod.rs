@@ -7,6 +7,7 @@ mod complaint;
 mod completions;
 mod curl;
 mod curl_body;
+mod doctor;
 mod engine;
 mod exec;
 mod format;
@@ -79,6 +80,7 @@ const COMMANDS: &[(&str, Run)] = &[
     ("secret", secret::run),
     ("lock", unlock::lock),
     ("unlock", unlock::unlock),
+    ("doctor", doctor::run),
     ("help", help::run),
     ("man", man::run),
     ("completions", completions::run),
@@ -86,7 +88,7 @@ const COMMANDS: &[(&str, Run)] = &[
 ];
 
 /// Promised by the interface, each with an issue of its own.
-const NOT_YET: &[&str] = &["doctor", "audit", "setup", "git", "docker", "kube", "aws", "cargo"];
+const NOT_YET: &[&str] = &["audit", "setup", "git", "docker", "kube", "aws", "cargo"];
 
 fn dispatch(manner: &mut Manner) -> Result<u8, Stop> {
     let mut words = Words::of_process(manner);

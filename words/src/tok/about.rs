@@ -2,7 +2,25 @@
 
 use crate::definition::{Argument, Choice, Command, Example, Opt, Value};
 
-pub(super) const COMMANDS: &[Command] = &[HELP, MAN, COMPLETIONS, VERSION];
+pub(super) const COMMANDS: &[Command] = &[DOCTOR, HELP, MAN, COMPLETIONS, VERSION];
+
+const DOCTOR: Command = Command {
+    name: "doctor",
+    summary: "checks the whole set-up, and says how to mend it",
+    usage: &["[--json]"],
+    description: "Checks the whole set-up in the order in which a person would: socket, permissions, version, \
+                  configuration, clock, DNS, TLS, each account's service, state and secrets, store, keyring, \
+                  memory, unit. Says for each finding what to do. Works whether tokend runs or not. Asks \
+                  services for nothing, changes nothing there, shows no secret.",
+    options: &[Opt::flag(
+        "json",
+        "an object: code (the exit status), findings (a list of objects: check, finding, state (ok, warning, \
+         fault or skipped), account (or null), message, hint, code)",
+    )],
+    exit_status: "0 if nothing is broken, else that of the worst fault: 8 before 2, 4, 5, 9, 7, 3, 10, 1 and 6, \
+                  which mends itself; warnings alone are 0",
+    ..Command::NEW
+};
 
 const HELP: Command = Command {
     name: "help",
