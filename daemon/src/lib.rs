@@ -11,3 +11,4 @@ pub mod platform;
 pub mod provider;
 pub mod secret;
 pub mod server;
+pub mod service_manager;
