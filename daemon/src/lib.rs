@@ -12,3 +12,4 @@ pub mod platform;
 pub mod provider;
 pub mod secret;
 pub mod server;
+pub mod service_manager;
