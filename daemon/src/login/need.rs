@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 
 use crate::account::LoginNeed;
 use crate::platform::notification;
@@ -53,6 +53,7 @@ impl Callers {
     /// needs that come meanwhile the last counts.
     pub async fn run(self: Arc<Self>, mut needs: mpsc::UnboundedReceiver<LoginNeed>) {
         let mut calling = JoinSet::new();
+        let mut called = HashMap::<task::Id, String>::new();
         let mut waiting = HashMap::<String, Option<LoginNeed>>::new();
         loop {
             let need = tokio::select! {
@@ -60,11 +61,10 @@ impl Callers {
                     Some(need) => need,
                     None => return,
                 },
-                Some(done) = calling.join_next() => {
-                    // A call that panicked has said so in the log; its account is not called for again until
-                    // then.
-                    let Ok(account) = done else { continue };
-                    match waiting.remove(&account).flatten() {
+                Some(done) = calling.join_next_with_id() => {
+                    // A call that panicked is over as well.
+                    let task = done.map_or_else(|panicked| panicked.id(), |(task, ())| task);
+                    match called.remove(&task).and_then(|account| waiting.remove(&account)?) {
                         Some(need) => need,
                         None => continue,
                     }
@@ -75,11 +75,9 @@ impl Callers {
                 continue;
             }
             waiting.insert(need.account.clone(), None);
-            let callers = Arc::clone(&self);
-            calling.spawn(async move {
-                callers.call(&need).await;
-                need.account
-            });
+            let (callers, account) = (Arc::clone(&self), need.account.clone());
+            let call = calling.spawn(async move { callers.call(&need).await });
+            called.insert(call.id(), account);
         }
     }
 
