@@ -3,8 +3,10 @@
 mod arguments;
 mod background;
 mod ending;
+mod install;
 mod logging;
 mod run;
+mod shell;
 mod store_command;
 
 use std::process::ExitCode;
