@@ -172,9 +172,25 @@ pub fn ask_to_end(process: u32) -> io::Result<()> {
     Ok(rustix::process::kill_process(pid, rustix::process::Signal::TERM)?)
 }
 
-/// Whether somebody listens at `path`.
-pub async fn is_answered(path: &Path) -> bool {
-    matches!(who_listens(path).await, Listens::Somebody)
+/// Whether systemd runs this machine, as `sd_booted(3)` finds out.
+#[must_use]
+pub fn systemd_runs() -> bool {
+    fs::symlink_metadata("/run/systemd/system").is_ok_and(|metadata| metadata.is_dir())
+}
+
+/// The words with which a process was started, where the system shows them.
+#[must_use]
+pub fn words_of_process(process: u32) -> Option<Vec<Vec<u8>>> {
+    let words = fs::read(format!("/proc/{process}/cmdline")).ok()?;
+    Some(words.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect())
+}
+
+/// Connects to the socket at `path`.
+///
+/// # Errors
+/// As connect(2).
+pub async fn connect(path: &Path) -> io::Result<Stream> {
+    Stream::connect(path.to_fs_name::<GenericFilePath>()?).await
 }
 
 /// What is known of a socket's other end.

@@ -5,6 +5,6 @@
 
 mod kept;
 mod newer;
-mod written;
 mod wire;
+mod written;
 mod written;

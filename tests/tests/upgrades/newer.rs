@@ -20,13 +20,17 @@ fn version(sandbox: &Sandbox) -> String {
 #[track_caller]
 fn names(said: &Said, sandbox: &Sandbox, file: &Path, form: &str) {
     let (what, hint) = said.error();
-    let words = format!("{} was kept by a newer tokend ({form}): this one ({})", file.display(), version(sandbox));
+    let words =
+        format!("{} was kept by a newer tokend ({form}): this one ({})", file.display(), version(sandbox));
     assert!(what.contains(&words), "{said:?}");
     assert!(hint.contains(&format!("move {} away", file.display())), "{said:?}");
 }
 
 fn everything(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>)> {
-    kept::files(sandbox).into_iter().map(|path| (path.clone(), fs::read(path).expect("a kept file"))).collect()
+    kept::files(sandbox)
+        .into_iter()
+        .map(|path| (path.clone(), fs::read(path).expect("a kept file")))
+        .collect()
 }
 
 #[test]
@@ -74,7 +78,11 @@ fn a_grant_whose_very_seal_is_of_tomorrow_is_not_taken_for_a_planted_one() {
     let (login, token) = Login::kept();
     let (sandbox, grant) = (&login.sandbox, login.file(true));
     let keys = Keys::of(sandbox);
-    keys.encrypt(&grant, Some(("tokend-kept", vec!["4".to_owned(), "blake3".to_owned()])), b"sealed otherwise");
+    keys.encrypt(
+        &grant,
+        Some(("tokend-kept", vec!["4".to_owned(), "blake3".to_owned()])),
+        b"sealed otherwise",
+    );
     let planted = fs::read(&grant).expect("the grant");
     let daemon = sandbox.start();
     // The token in hand is good for its own life.
@@ -85,7 +93,10 @@ fn a_grant_whose_very_seal_is_of_tomorrow_is_not_taken_for_a_planted_one() {
     assert!(fs::read(&grant).expect("the grant") == planted);
     assert_eq!(login.sendings(), [0]);
     assert!(sandbox.start().stop().success());
-    assert!(kept::files(sandbox).iter().all(|path| path.extension().is_some_and(|it| it == "age")), "none was set aside");
+    assert!(
+        kept::files(sandbox).iter().all(|path| path.extension().is_some_and(|it| it == "age")),
+        "none was set aside"
+    );
 }
 
 #[test]
@@ -154,7 +165,11 @@ fn a_secret_of_tomorrow_parks_its_account_and_stays() {
     let file = sandbox.path().join(format!("data/tokend/secrets/{secret}.age"));
     let ours = fs::read(&file).expect("the secret");
     let keys = Keys::of(&sandbox);
-    keys.encrypt(&file, Some(("tokend-secret-2", vec![secret.clone(), "x".to_owned()])), b"what nobody knows yet");
+    keys.encrypt(
+        &file,
+        Some(("tokend-secret-2", vec![secret.clone(), "x".to_owned()])),
+        b"what nobody knows yet",
+    );
     let planted = fs::read(&file).expect("the secret");
 
     let daemon = sandbox.start();

@@ -179,7 +179,10 @@ fn a_daemon_of_another_protocol_is_exit_8_and_the_older_side_is_named() {
     let older = with(|_| golden("05 00 00 00  00 00  01  00 00"));
     let said = older.tok(["get", "x"]);
     assert_eq!(said.code, 8, "{said:?}");
-    assert!(said.error().1.contains("older") && said.error().1.contains("systemctl --user restart tokend"), "{said:?}");
+    assert!(
+        said.error().1.contains("older") && said.error().1.contains("systemctl --user restart tokend"),
+        "{said:?}"
+    );
 }
 
 #[test]
