@@ -7,4 +7,3 @@ mod kept;
 mod newer;
 mod wire;
 mod written;
-mod written;
