@@ -1,5 +1,8 @@
 //! The command line: which of the few things tokend is to do.
 
+#[cfg(test)]
+mod pages;
+
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,7 +13,7 @@ use tokend::secret::store::Store;
 use tokend::{config, platform};
 
 use crate::ending::{End, complain};
-use crate::{background, install, run, store_command};
+use crate::{background, doctor_command, install, run, store_command};
 
 /// Holds secrets, keeps a fresh token for every configured account, serves it to `tok`.
 ///
@@ -35,6 +38,9 @@ enum Command {
     /// What `tok secret` and `tok init` run: the store of secrets, without the daemon.
     #[command(hide = true)]
     Store(store_command::Words),
+    /// What `tok doctor` runs: looks at the set-up, and prints a JSON object a finding.
+    #[command(hide = true)]
+    Doctor(doctor_command::Words),
     /// Sets tokend up as a service of your systemd, with completions and man pages.
     Install(install::Words),
     /// Takes away what install set up; your configuration and secrets stay.
@@ -61,6 +67,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Check) => check(),
         Some(Command::Env(words)) => background::run(&words),
         Some(Command::Store(words)) => store_command::run(words),
+        Some(Command::Doctor(words)) => doctor_command::run(words),
         Some(Command::Install(words)) => install::install(&words),
         Some(Command::Uninstall(words)) => install::uninstall(&words),
         Some(Command::Schema) => not_built("schema", "tokend check validates a configuration"),

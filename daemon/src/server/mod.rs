@@ -3,6 +3,7 @@
 mod admission;
 mod answers;
 mod connection;
+mod health;
 mod id_tokens;
 mod incoming;
 mod logins;
@@ -23,6 +24,7 @@ use crate::lock::Lock;
 use crate::login::Logins;
 use crate::platform;
 use admission::Admission;
+pub use health::Health;
 pub use socket::Socket;
 
 /// Asks the main task to read the configuration again.
@@ -34,7 +36,7 @@ pub struct Server {
     keeper: Keeper,
     lock: Arc<Lock>,
     logins: Arc<Logins>,
-    about: message::About,
+    health: Arc<Health>,
     reload: mpsc::Sender<ReloadRequest>,
     admission: Arc<Admission>,
     /// No complaint about a connection is logged before then, in milliseconds on the steady clock.
@@ -52,7 +54,7 @@ impl Server {
         keeper: Keeper,
         lock: Arc<Lock>,
         logins: Arc<Logins>,
-        about: message::About,
+        health: Arc<Health>,
         reload: mpsc::Sender<ReloadRequest>,
         connections: usize,
         most: usize,
@@ -61,7 +63,7 @@ impl Server {
             keeper,
             lock,
             logins,
-            about,
+            health,
             reload,
             admission: Arc::new(Admission::new(connections, most)),
             quiet_until: AtomicU64::new(0),

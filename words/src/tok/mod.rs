@@ -25,7 +25,7 @@ pub const TOK: Program = Program {
         Opt::flag(
             "json",
             "errors as one JSON object; the output of get (without --format), list, login, logout, secret \
-             list and status too",
+             list, status and doctor too",
         ),
         Opt::flag("help", "more about a command").short('h'),
     ],
@@ -59,7 +59,10 @@ pub const TOK: Program = Program {
                     "a program that asks for a passphrase where there is no terminal, called as ssh(1) does",
                 ),
                 Choice::new("BROWSER", "the browser that `tok login` opens"),
-                Choice::new("NO_COLOR, TERM", "whether `tok status` may use colour, as everywhere"),
+                Choice::new(
+                    "NO_COLOR, TERM",
+                    "whether `tok status` and `tok doctor` may use colour, as everywhere",
+                ),
             ],
         },
         Note {
