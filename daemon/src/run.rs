@@ -21,7 +21,7 @@ use tokend::platform::systemd::{self, Notifier, Passed};
 use tokend::provider::http::{self, ProxyEnvironment};
 use tokend::secret::store::Store;
 use tokend::server::socket::SocketError;
-use tokend::server::{ReloadRequest, Server, Socket, turn_away};
+use tokend::server::{Health, ReloadRequest, Server, Socket, turn_away};
 use tokend::service_manager::{self, Riding, ServiceManager, Watchdog};
 use tokend_proto::message::{About, Code, Failure, Reloaded, Words};
 use tokio::sync::mpsc;
@@ -239,6 +239,7 @@ async fn serve(
         configuration: folder.display().to_string(),
         started_at_ms: clock.now().wall.0,
     };
+    let health = Arc::new(Health::new(about, &state));
     let limit = platform::raise_descriptor_limit();
     // Requests to services and files need descriptors, too.
     let share = |most: u64| usize::try_from(most.min(limit / 2)).unwrap_or(1);
@@ -247,7 +248,7 @@ async fn serve(
         keeper.clone(),
         Arc::clone(&lock),
         Logins::new(keeper.clone(), Arc::clone(&clock)),
-        about,
+        Arc::clone(&health),
         reload,
         share(CONNECTIONS),
         share(MOST_CONNECTIONS),
@@ -258,7 +259,7 @@ async fn serve(
         .map_err(|error| complain(error, "the system is short of something", End::Failed))?;
 
     let callers = Callers::new();
-    let mut running = Running::of(&loaded);
+    let mut running = Running::of(&loaded, &keeper, health);
     begin_serving(&keeper, &lock, &callers, level, loaded).await?;
     let calling = keeper.take_login_needs().map(|needs| tokio::spawn(Arc::clone(&callers).run(needs)));
     let jumps = tokio::spawn(watch_for_jumps());
@@ -356,15 +357,18 @@ struct Running {
     files: Vec<PathBuf>,
     http_timeout: Duration,
     stays_unlocked: bool,
+    health: Arc<Health>,
 }
 
 impl Running {
-    fn of(loaded: &Loaded) -> Self {
+    fn of(loaded: &Loaded, keeper: &Keeper, health: Arc<Health>) -> Self {
+        health.has_read(loaded, keeper.now());
         let daemon = &loaded.configuration.daemon;
         Self {
             files: loaded.files.clone(),
             http_timeout: daemon.http_timeout,
             stays_unlocked: daemon.stay_unlocked_over_restart,
+            health,
         }
     }
 }
@@ -442,7 +446,7 @@ async fn reconfigure(
     };
     // The certificates may have changed, too.
     http::forget_clients();
-    *running = Running::of(&loaded);
+    *running = Running::of(&loaded, keeper, Arc::clone(&running.health));
     let warnings = loaded.warnings.iter().map(|warning| warning.message.clone()).collect();
     let outcome = take_over(keeper, lock, callers, level, loaded)
         .await

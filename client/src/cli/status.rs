@@ -15,11 +15,7 @@ pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
     while let Some(word) = words.next()? {
         match word {
             Word::Value(value) if account.is_none() => account = Some(value),
-            Word::Long(option) if option == "check" => check = true,
-            Word::Long(option) if option == "why" || option == "watch" => {
-                let message = format!("`tok status --{option}` is not built yet");
-                return Err(Complaint::usage(message, "`tok help status` shows what is").into());
-            }
+            Word::Long("check") => check = true,
             other => return Err(words.unexpected(&other)),
         }
     }

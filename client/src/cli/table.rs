@@ -323,7 +323,7 @@ fn cut(text: &str, width: usize, ascii: bool) -> String {
 }
 
 /// Lines of at most `width` characters, broken between words where there are any.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let mut word: Vec<char> = word.chars().collect();

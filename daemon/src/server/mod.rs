@@ -3,6 +3,7 @@
 mod admission;
 mod answers;
 mod connection;
+mod health;
 mod id_tokens;
 mod incoming;
 mod logins;
@@ -25,6 +26,7 @@ use crate::login::Logins;
 use crate::platform;
 use crate::service_manager::Watchdog;
 use admission::Admission;
+pub use health::Health;
 pub use socket::Socket;
 pub use turning_away::turn_away;
 
@@ -37,7 +39,7 @@ pub struct Server {
     keeper: Keeper,
     lock: Arc<Lock>,
     logins: Arc<Logins>,
-    about: message::About,
+    health: Arc<Health>,
     reload: mpsc::Sender<ReloadRequest>,
     admission: Arc<Admission>,
     /// No complaint about a connection is logged before then, in milliseconds on the steady clock.
@@ -55,7 +57,7 @@ impl Server {
         keeper: Keeper,
         lock: Arc<Lock>,
         logins: Arc<Logins>,
-        about: message::About,
+        health: Arc<Health>,
         reload: mpsc::Sender<ReloadRequest>,
         connections: usize,
         most: usize,
@@ -64,7 +66,7 @@ impl Server {
             keeper,
             lock,
             logins,
-            about,
+            health,
             reload,
             admission: Arc::new(Admission::new(connections, most)),
             quiet_until: AtomicU64::new(0),
