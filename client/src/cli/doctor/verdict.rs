@@ -29,7 +29,8 @@ pub(super) fn settle(found: Vec<Finding>) -> Vec<Finding> {
 
 /// Whether `other` is bad news of the very thing that `good` is good news of.
 fn spoils(other: &Finding, good: &Finding) -> bool {
-    let is_bad = other.is_in(State::Fault) || other.is_in(State::Warning);
+    // What is said of an account is one thing; of a whole check, a warning may be about another part of it.
+    let is_bad = other.is_in(State::Fault) || (other.is_in(State::Warning) && good.account.is_some());
     is_bad && other.check == good.check && other.account == good.account
 }
 
