@@ -1,5 +1,8 @@
 //! The command line: which of the few things tokend is to do.
 
+#[cfg(test)]
+mod pages;
+
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;

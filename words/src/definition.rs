@@ -172,6 +172,24 @@ impl Opt {
         Self { repeats: true, ..self }
     }
 
+    /// How it is written: `-x, --long VALUE`.
+    #[must_use]
+    pub fn call(&self) -> String {
+        let mut call = self.short.map_or_else(String::new, |letter| format!("-{letter}, "));
+        call.push_str("--");
+        call.push_str(self.long);
+        if let Some((name, _)) = self.value {
+            let (before, after) = if self.may_do_without { ("[=", "]") } else { (" ", "") };
+            call.push_str(before);
+            call.push_str(name);
+            call.push_str(after);
+        }
+        if self.repeats {
+            call.push_str(" …");
+        }
+        call
+    }
+
     /// It may do without its value.
     #[must_use]
     pub const fn or_without(self) -> Self {

@@ -91,29 +91,13 @@ fn section(out: &mut String, text: &str, width: usize) {
 
 fn options<'o>(out: &mut String, options: impl Iterator<Item = &'o Opt>, width: usize) {
     let options: Vec<&Opt> = options.collect();
-    // A lone `-v` among long options makes room for a letter before all of them.
     rows(out, options.iter().map(|option| (head(option), option.help, option.value)), width);
 }
 
-/// `-x, --long VALUE`.
+/// `-x, --long VALUE`; one without a letter stands below the long names of the others.
 fn head(option: &Opt) -> String {
-    let mut head = match option.short {
-        Some(letter) => format!("-{letter}, --{}", option.long),
-        None => format!("    --{}", option.long),
-    };
-    match option.value {
-        Some((name, _)) if option.may_do_without => {
-            let _ = write!(head, "[={name}]");
-        }
-        Some((name, _)) => {
-            let _ = write!(head, " {name}");
-        }
-        None => {}
-    }
-    if option.repeats {
-        head.push_str(" …");
-    }
-    head
+    let before = if option.short.is_none() { "    " } else { "" };
+    format!("{before}{}", option.call())
 }
 
 type Row<'r> = (String, &'r str, Option<(&'static str, Value)>);

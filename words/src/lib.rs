@@ -6,9 +6,13 @@
 //! not there, and knows from there whether it has a value. Then `cargo words` writes the man pages and
 //! completions anew.
 
+pub mod checked_in;
+pub mod completions;
 mod definition;
 mod help;
 mod lines;
+pub mod man;
+pub mod roff;
 pub mod tok;
 
 pub use definition::{Argument, Choice, Command, Example, Group, Note, Opt, Program, Value};

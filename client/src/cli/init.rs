@@ -201,6 +201,16 @@ fn store_folder() -> Option<PathBuf> {
     Some(data.join("tokend"))
 }
 
+/// The names of the store's secrets, as far as they can be seen, in order.
+pub(crate) fn names_of_secrets() -> Vec<String> {
+    let files = store_folder().and_then(|folder| std::fs::read_dir(folder.join("secrets")).ok());
+    let names = files.into_iter().flatten().filter_map(Result::ok).map(|file| file.file_name());
+    let names = names.filter_map(|name| Some(name.to_str()?.strip_suffix(".age")?.to_owned()));
+    let mut names: Vec<String> = names.collect();
+    names.sort_unstable();
+    names
+}
+
 /// Whether an SSH key opens the store.
 pub(crate) fn by_ssh_key() -> bool {
     let source =
