@@ -4,6 +4,7 @@ mod account;
 mod daemon;
 mod describe;
 mod files;
+mod keys;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests;
@@ -26,6 +27,7 @@ use crate::secret::vault::Vault;
 
 pub use daemon::Daemon;
 pub use describe::describe;
+pub use keys::schema;
 pub use files::stamps;
 
 /// What the daemon is to do. `Debug` shows the accounts' names.
