@@ -27,8 +27,8 @@ use crate::secret::vault::Vault;
 
 pub use daemon::Daemon;
 pub use describe::describe;
-pub use keys::schema;
 pub use files::stamps;
+pub use keys::schema;
 
 /// What the daemon is to do. `Debug` shows the accounts' names.
 pub struct Configuration {

@@ -147,11 +147,7 @@ const OAUTH2: Kind = Kind {
         Key::new("username", Form::Text, "for `password`: who logs in"),
         Key::new("password", Form::Secret, "for `password`: the password"),
         Key::new("assertion", Form::Secret, "for `jwt_bearer`: a signed assertion (RFC 7523)"),
-        Key::new(
-            "assertion_claims",
-            Form::Any,
-            "for `jwt_bearer`: claims, to be signed with `private_key`",
-        ),
+        Key::new("assertion_claims", Form::Any, "for `jwt_bearer`: claims, to be signed with `private_key`"),
         Key::new("subject", Form::SecretOrAccount, "for `token_exchange`: whose token is traded (RFC 8693)"),
         Key::new("subject_token_type", Form::Text, "its type, a URI"),
         Key::new("actor", Form::SecretOrAccount, "for `token_exchange`: who acts for the subject"),
