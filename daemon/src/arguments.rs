@@ -45,8 +45,9 @@ enum Command {
     Install(install::Words),
     /// Takes away what install set up; your configuration and secrets stay.
     Uninstall(install::Words),
-    /// Not built yet: prints the configuration's JSON Schema.
-    #[command(hide = true)]
+    /// Prints the JSON Schema of the configuration, with which editors complete and check it.
+    ///
+    /// It is of draft 7, which every editor of TOML reads. tokend.toml(5) says how one is told of it.
     Schema,
 }
 
@@ -70,12 +71,16 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Doctor(words)) => doctor_command::run(words),
         Some(Command::Install(words)) => install::install(&words),
         Some(Command::Uninstall(words)) => install::uninstall(&words),
-        Some(Command::Schema) => not_built("schema", "tokend check validates a configuration"),
+        Some(Command::Schema) => schema(),
     }
 }
 
-fn not_built(command: &str, hint: &str) -> ExitCode {
-    complain(format_args!("{command} is not built yet"), hint, End::Usage)
+fn schema() -> ExitCode {
+    let mut stdout = std::io::stdout().lock();
+    match writeln!(stdout, "{:#}", config::schema()).and_then(|()| stdout.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(error, "give tokend schema a place to write to", End::Failed),
+    }
 }
 
 fn check() -> ExitCode {

@@ -4,6 +4,7 @@ mod account;
 mod daemon;
 mod describe;
 mod files;
+mod keys;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests;
@@ -27,6 +28,7 @@ use crate::secret::vault::Vault;
 pub use daemon::Daemon;
 pub use describe::describe;
 pub use files::stamps;
+pub use keys::schema;
 
 /// What the daemon is to do. `Debug` shows the accounts' names.
 pub struct Configuration {
