@@ -95,6 +95,7 @@ const NOTES: &[Note] = &[
 const EXAMPLES: &[Example] = &[
     Example::new("eval \"$(tokend env)\"", "starts it for this shell, where there is no systemd"),
     Example::new("eval \"$(tokend env -k)\"", "stops it again"),
+    Example::new("tokend install", "sets it up as a service of your systemd, from the login on"),
     Example::new("tokend check", "reads the configuration, and tells what it understood"),
 ];
 
