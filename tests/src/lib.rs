@@ -11,6 +11,7 @@ pub mod https;
 pub mod interrupt;
 pub mod logging_in;
 pub mod memory_scan;
+pub mod pages;
 pub mod programs;
 pub mod real_time;
 pub mod sandbox;
