@@ -13,7 +13,7 @@ use tokend::secret::store::Store;
 use tokend::{config, platform};
 
 use crate::ending::{End, complain};
-use crate::{background, doctor_command, run, store_command};
+use crate::{background, doctor_command, install, run, store_command};
 
 /// Holds secrets, keeps a fresh token for every configured account, serves it to `tok`.
 ///
@@ -34,23 +34,17 @@ enum Command {
     /// Validates the configuration and prints what it understood.
     Check,
     /// Starts tokend in the background, unless it runs, and prints `TOKEND_SOCK`, for `eval "$(tokend env)"`.
-    Env {
-        /// Stops the one that runs instead, and prints `unset TOKEND_SOCK;`.
-        #[arg(short = 'k', long)]
-        kill: bool,
-    },
+    Env(background::Words),
     /// What `tok secret` and `tok init` run: the store of secrets, without the daemon.
     #[command(hide = true)]
     Store(store_command::Words),
     /// What `tok doctor` runs: looks at the set-up, and prints a JSON object a finding.
     #[command(hide = true)]
     Doctor(doctor_command::Words),
-    /// Not built yet: sets tokend up as a systemd user service.
-    #[command(hide = true)]
-    Install,
-    /// Not built yet: takes away what install set up.
-    #[command(hide = true)]
-    Uninstall,
+    /// Sets tokend up as a service of your systemd, with completions and man pages.
+    Install(install::Words),
+    /// Takes away what install set up; your configuration and secrets stay.
+    Uninstall(install::Words),
     /// Prints the JSON Schema of the configuration, with which editors complete and check it.
     ///
     /// It is of draft 7, which every editor of TOML reads. tokend.toml(5) says how one is told of it.
@@ -72,18 +66,13 @@ pub(crate) fn run() -> ExitCode {
     match arguments.command {
         None => run::foreground(arguments.background),
         Some(Command::Check) => check(),
-        Some(Command::Env { kill: false }) => background::env(),
-        Some(Command::Env { kill: true }) => background::kill(),
+        Some(Command::Env(words)) => background::run(&words),
         Some(Command::Store(words)) => store_command::run(words),
         Some(Command::Doctor(words)) => doctor_command::run(words),
-        Some(Command::Install) => not_built("install", "systemd/README.md says how to do it by hand"),
-        Some(Command::Uninstall) => not_built("uninstall", "systemd/README.md says how to do it by hand"),
+        Some(Command::Install(words)) => install::install(&words),
+        Some(Command::Uninstall(words)) => install::uninstall(&words),
         Some(Command::Schema) => schema(),
     }
-}
-
-fn not_built(command: &str, hint: &str) -> ExitCode {
-    complain(format_args!("{command} is not built yet"), hint, End::Usage)
 }
 
 fn schema() -> ExitCode {

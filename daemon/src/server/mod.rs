@@ -10,6 +10,7 @@ mod logins;
 mod logouts;
 mod pages;
 pub mod socket;
+mod turning_away;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,9 +24,11 @@ use crate::account::Keeper;
 use crate::lock::Lock;
 use crate::login::Logins;
 use crate::platform;
+use crate::service_manager::Watchdog;
 use admission::Admission;
 pub use health::Health;
 pub use socket::Socket;
+pub use turning_away::turn_away;
 
 /// Asks the main task to read the configuration again.
 pub type ReloadRequest = oneshot::Sender<Result<message::Reloaded, message::Failure>>;
@@ -70,10 +73,18 @@ impl Server {
         })
     }
 
-    /// Serves whoever connects, until it is dropped. A socket that vanishes is made anew.
-    pub async fn run(self: Arc<Self>, mut socket: Socket) {
+    /// Serves whoever connects, until it is dropped. A socket that vanishes is made anew. Nobody but this loop calms the
+    /// watchdog.
+    pub async fn run(self: Arc<Self>, mut socket: Socket, mut watchdog: Watchdog) {
         loop {
-            match socket.accept().await {
+            let accepted = tokio::select! {
+                accepted = socket.accept() => accepted,
+                () = watchdog.is_due() => {
+                    watchdog.calm();
+                    continue;
+                }
+            };
+            match accepted {
                 Ok(stream) => self.admit(stream),
                 Err(error) => {
                     // Out of descriptors, most likely: make room, and do not spin.
