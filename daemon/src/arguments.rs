@@ -32,6 +32,10 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Validates the configuration and prints what it understood.
+    ///
+    /// For each account: where its service is, where each secret comes from and whether that is there now,
+    /// what is kept, when it is refreshed, and what callers may ask for. No secret is read, no service is
+    /// asked.
     Check,
     /// Starts tokend in the background, unless it runs, and prints `TOKEND_SOCK`, for `eval "$(tokend env)"`.
     Env(background::Words),
@@ -91,8 +95,17 @@ fn check() -> ExitCode {
     };
     match config::load(&folder, &ProxyEnvironment::of_process(), &Arc::new(Store::at(&data))) {
         Ok(loaded) => {
+            let looked = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => {
+                    let looked = runtime.block_on(config::Looked::at(&loaded));
+                    // A file system that hangs must not hold up the end.
+                    runtime.shutdown_background();
+                    looked
+                }
+                Err(error) => return complain(error, "the system is short of something", End::Failed),
+            };
             let mut stdout = std::io::stdout().lock();
-            match write!(stdout, "{}", config::describe(&loaded)).and_then(|()| stdout.flush()) {
+            match write!(stdout, "{}", config::describe(&loaded, &looked)).and_then(|()| stdout.flush()) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => complain(error, "give tokend check a place to write to", End::Failed),
             }

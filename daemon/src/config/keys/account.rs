@@ -136,8 +136,8 @@ const OAUTH2: Kind = Kind {
         Key::new(
             "extra",
             Form::TextsAndTables,
-            "whatever else the service wants: plain entries go with every request to the token endpoint, those \
-             of a table `authorization`, `device_authorization`, `token`, `refresh`, `revocation` or \
+            "whatever else the service wants: plain entries go with every request to the token endpoint, \
+             those of a table `authorization`, `device_authorization`, `token`, `refresh`, `revocation` or \
              `introspection` with that kind of request alone",
         ),
         Key::new("refresh_token", Form::Secret, "for `refresh_token`: where the first one comes from"),

@@ -28,6 +28,13 @@ pub(super) const DAEMON: &[Key] = &[
          `tok lock` locks",
     ),
     Key::new(
+        "stay_unlocked_over_restart",
+        Form::Boolean,
+        "whether the key of an unlocked store rides in systemd's care over a restart of the service, never \
+         over a stop or a lock",
+    )
+    .or("false"),
+    Key::new(
         "on_login_needed",
         Form::Argv,
         "a program that is run once each time when a login is needed, with TOKEND_ACCOUNT, TOKEND_REASON and \

@@ -1,5 +1,5 @@
-//! The one definition of the configuration's keys: the JSON Schema that editors read and tokend.toml(5) come from
-//! it, and a test compares it with what the parser asks for.
+//! The one definition of the configuration's keys: the JSON Schema that editors read and tokend.toml(5)
+//! come from it, and a test compares it with what the parser asks for.
 
 mod account;
 #[cfg(test)]

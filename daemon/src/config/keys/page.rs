@@ -7,30 +7,30 @@ use super::account::KINDS;
 use super::general::{ANY_ACCOUNT, DAEMON, HTTP, OF_ACCOUNT, PASS_ENV, SOURCES, VAULT};
 use super::{Form, Key};
 
-const DESCRIPTION: &str = "tokend reads `config.toml`, and then the files `accounts.d/*.toml` beside it in the \
-     order of their names, as one configuration in TOML. Others must not be able to write them. After a change, \
-     `tok reload` takes the new configuration whole, or, where there is a mistake in it, not at all; \
+const DESCRIPTION: &str = "tokend reads `config.toml`, and then the files `accounts.d/*.toml` beside it in \
+     the order of their names, as one configuration in TOML. Others must not be able to write them. After a \
+     change, `tok reload` takes the new configuration whole, or, where there is a mistake in it, not at all; \
      `tokend check` reads it without a running tokend, and tells what it understood.\n\n\
      An unknown key is an error that shows the line and suggests the key that was probably meant.";
 
-const ACCOUNTS: &str = "An account is a table `[accounts.NAME]`, in any of the files. Its name is 1 to 64 letters, \
-     digits, dots, underscores and hyphens, and begins with a letter or digit; two names that differ in case alone \
-     are an error, and a name with a dot needs quotes: `[accounts.\"a.b\"]`.\n\n\
+const ACCOUNTS: &str = "An account is a table `[accounts.NAME]`, in any of the files. Its name is 1 to 64 \
+     letters, digits, dots, underscores and hyphens, and begins with a letter or digit; two names that \
+     differ in case alone are an error, and a name with a dot needs quotes: `[accounts.\"a.b\"]`.\n\n\
      `type` says what it is, and is always there. Every account may have these keys as well:";
 
-const SECRETS: &str = "A secret is never written in the configuration. A key that wants one takes a table that names \
-     its source, with exactly one of these keys:";
+const SECRETS: &str = "A secret is never written in the configuration. A key that wants one takes a table \
+     that names its source, with exactly one of these keys:";
 
-const MISSING: &str = "A file that others can read is refused. A missing or too open file, an unset variable or a \
-     missing credential parks its own account only; a program that fails is tried again.";
+const MISSING: &str = "A file that others can read is refused. A missing or too open file, an unset variable \
+     or a missing credential parks its own account only; a program that fails is tried again.";
 
-const VALUES: &str = "A span of time is a string with units: `\"90s\"`, `\"5m\"`, `\"1h 30m\"`. An address is \
-     `https://`, or `http://` on this machine alone. A path is absolute, or begins with `~/`. A command is a program \
-     and its arguments, never a line for a shell.";
+const VALUES: &str = "A span of time is a string with units: `\"90s\"`, `\"5m\"`, `\"1h 30m\"`. An address \
+     is `https://`, or `http://` on this machine alone. A path is absolute, or begins with `~/`. A command \
+     is a program and its arguments, never a line for a shell.";
 
-const EDITORS: &str = "`tokend schema` prints a JSON Schema of these files (draft 7), with which editors complete \
-     and check them. With taplo, or an editor that uses it, write it to a file and name that in the first line of the \
-     configuration:";
+const EDITORS: &str = "`tokend schema` prints a JSON Schema of these files (draft 7), with which editors \
+     complete and check them. With taplo, or an editor that uses it, write it to a file and name that in the \
+     first line of the configuration:";
 
 fn page() -> String {
     let mut page = Page::new("tokend.toml", 5, concat!("tokend ", env!("CARGO_PKG_VERSION")));

@@ -1,5 +1,5 @@
-//! The JSON Schema of a configuration file. Draft 7, the newest that all editors of TOML read (taplo, and with it
-//! Even Better TOML and the language servers); nothing in it needs a newer one.
+//! The JSON Schema of a configuration file. Draft 7, the newest that all editors of TOML read (taplo, and
+//! with it Even Better TOML and the language servers); nothing in it needs a newer one.
 
 use serde_json::{Map, Value, json};
 
@@ -87,7 +87,8 @@ fn table_of(keys: impl Iterator<Item = &'static Key>) -> Value {
     })
 }
 
-/// The same with an explanation. Beside a reference nothing else counts in this draft, so that one is wrapped.
+/// The same with an explanation. Beside a reference nothing else counts in this draft, so that one is
+/// wrapped.
 fn described(schema: Value, text: &str) -> Value {
     let mut schema = if schema.get("$ref").is_some() { json!({ "allOf": [schema] }) } else { schema };
     schema["description"] = text.into();
