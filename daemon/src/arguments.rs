@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use tokend::config::LogFormat;
 use tokend::provider::http::ProxyEnvironment;
 use tokend::secret::store::Store;
 use tokend::{config, platform};
@@ -20,6 +21,10 @@ use crate::{background, run, store_command};
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+
+    /// How the log is written: `text`, or `json` for one object a line. The configuration's `log_format` otherwise.
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"])]
+    log_format: Option<String>,
 
     /// Started by `tokend env`: leave the terminal, say `ready` on standard output.
     #[arg(long, hide = true)]
@@ -63,7 +68,7 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     match arguments.command {
-        None => run::foreground(arguments.background),
+        None => run::foreground(arguments.background, log_format(arguments.log_format.as_deref())),
         Some(Command::Check) => check(),
         Some(Command::Env { kill: false }) => background::env(),
         Some(Command::Env { kill: true }) => background::kill(),
@@ -72,6 +77,10 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Uninstall) => not_built("uninstall", "systemd/README.md says how to do it by hand"),
         Some(Command::Schema) => not_built("schema", "tokend check validates a configuration"),
     }
+}
+
+fn log_format(word: Option<&str>) -> Option<LogFormat> {
+    word.map(|word| if word == "json" { LogFormat::Json } else { LogFormat::Text })
 }
 
 fn not_built(command: &str, hint: &str) -> ExitCode {

@@ -7,6 +7,7 @@ pub mod document;
 pub mod instance;
 pub mod lock;
 pub mod login;
+pub mod metrics;
 pub mod platform;
 pub mod provider;
 pub mod secret;

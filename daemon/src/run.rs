@@ -13,10 +13,11 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook_tokio::Signals;
 use tokend::account::{Cabinet, Keeper, KeeperGone, Reconfigured};
 use tokend::clock::{Clock, SystemClock, watch_for_jumps};
-use tokend::config::{self, Loaded};
+use tokend::config::{self, Loaded, LogFormat};
 use tokend::instance::{Instance, Taken};
 use tokend::lock::Lock;
 use tokend::login::{Callers, Logins};
+use tokend::metrics::Metrics;
 use tokend::platform;
 use tokend::provider::http::{self, ProxyEnvironment};
 use tokend::secret::store::Store;
@@ -42,8 +43,8 @@ const WORTH_SAYING: Duration = Duration::from_millis(500);
 const LONGEST_WRITING: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM or SIGINT. In the background (`tokend env`) it leaves the terminal and says when it is ready.
-pub(crate) fn foreground(background: bool) -> ExitCode {
-    let level = logging::start("info");
+pub(crate) fn foreground(background: bool, log_format: Option<LogFormat>) -> ExitCode {
+    let level = logging::start("info", log_format);
     if background && let Err(error) = platform::leave_the_terminal() {
         tracing::warn!(%error, "still in the terminal's session");
     }
@@ -94,7 +95,8 @@ async fn live(level: &logging::Level, background: bool) -> Result<ExitCode, Exit
             _ => complain(error, "its folder must be this user's own", End::Failed),
         })?,
     };
-    let end = serve(level, background, Places { folder, state }, store, socket, loaded).await;
+    let runtime = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    let end = serve(level, background, Places { folder, state, runtime }, store, socket, loaded).await;
     drop(instance);
     end
 }
@@ -120,9 +122,12 @@ fn begin(
     match config::load(folder, &ProxyEnvironment::of_process(), store) {
         Ok(loaded) => Ok((instance, loaded)),
         Err(diagnostics) => {
-            let mut stderr = std::io::stderr().lock();
-            let _ = writeln!(stderr, "{}", config::report(&diagnostics));
-            drop(stderr);
+            let report = config::report(&diagnostics);
+            if logging::is_for_programs() {
+                tracing::error!("{report}");
+            } else {
+                let _ = writeln!(std::io::stderr(), "{report}");
+            }
             Err(complain(
                 "the configuration is faulty",
                 "mend it; `tokend check` says when it is right",
@@ -136,6 +141,8 @@ fn begin(
 struct Places {
     folder: PathBuf,
     state: PathBuf,
+    /// The folder of tokend's own socket.
+    runtime: PathBuf,
 }
 
 async fn serve(
@@ -146,7 +153,7 @@ async fn serve(
     socket: Socket,
     loaded: Loaded,
 ) -> Result<ExitCode, ExitCode> {
-    let Places { folder, state } = places;
+    let Places { folder, state, runtime } = places;
     http::install_crypto();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let cabinet = Cabinet::new(&state.join("accounts"), Arc::clone(&store));
@@ -178,7 +185,10 @@ async fn serve(
         .map_err(|error| complain(error, "the system is short of something", End::Failed))?;
 
     let callers = Callers::new();
-    let mut running = Running::of(&loaded);
+    let metrics = Metrics::new(keeper.clone(), Arc::clone(&server), clock.now().wall);
+    let mut running = Running { files: Vec::new(), http_timeout: Duration::ZERO, runtime, metrics };
+    // Why not is in the log.
+    let _ = running.change(&loaded).await;
     begin_serving(&keeper, &lock, &callers, level, loaded).await?;
     let calling = keeper.take_login_needs().map(|needs| tokio::spawn(Arc::clone(&callers).run(needs)));
     let jumps = tokio::spawn(watch_for_jumps());
@@ -227,6 +237,7 @@ async fn serve(
     serving.abort();
     // Its socket goes with it.
     let _ = serving.await;
+    running.metrics.stop().await;
     // A request that spends a refresh token is carried to its end: the answer has the only new one.
     let longest = running.http_timeout + LONGEST_WRITING;
     let mut spending = pin!(keeper.stop_spending());
@@ -256,11 +267,20 @@ async fn serve(
 struct Running {
     files: Vec<PathBuf>,
     http_timeout: Duration,
+    /// The folder of tokend's own socket.
+    runtime: PathBuf,
+    metrics: Metrics,
 }
 
 impl Running {
-    fn of(loaded: &Loaded) -> Self {
-        Self { files: loaded.files.clone(), http_timeout: loaded.configuration.daemon.http_timeout }
+    /// Another configuration is in force. What of it could not be done.
+    async fn change(&mut self, loaded: &Loaded) -> Option<String> {
+        self.files.clone_from(&loaded.files);
+        self.http_timeout = loaded.configuration.daemon.http_timeout;
+        let socket = loaded.configuration.daemon.metrics_socket.as_ref().map(|path| self.runtime.join(path));
+        let error = self.metrics.serve_at(socket.as_deref()).await.err()?;
+        tracing::error!(%error, "no metrics are served");
+        Some(format!("no metrics are served: {error}"))
     }
 }
 
@@ -286,7 +306,7 @@ async fn take_over(
     level: &logging::Level,
     loaded: Loaded,
 ) -> Result<Reconfigured, KeeperGone> {
-    logging::set(level, loaded.configuration.daemon.log);
+    logging::set(level, loaded.configuration.daemon.log, loaded.configuration.daemon.log_format);
     lock.set_after(loaded.configuration.daemon.lock_after);
     callers.set(loaded.configuration.daemon.calls());
     log_warnings(&loaded);
@@ -337,8 +357,8 @@ async fn reconfigure(
     };
     // The certificates may have changed, too.
     http::forget_clients();
-    *running = Running::of(&loaded);
-    let warnings = loaded.warnings.iter().map(|warning| warning.message.clone()).collect();
+    let mut warnings: Vec<String> = loaded.warnings.iter().map(|warning| warning.message.clone()).collect();
+    warnings.extend(running.change(&loaded).await);
     let outcome = take_over(keeper, lock, callers, level, loaded)
         .await
         .map_err(|_| faulty("tokend is stopping".to_owned()))?;

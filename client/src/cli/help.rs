@@ -131,9 +131,12 @@ Fetches a new token now, even if the old one has life left. Tries a parked accou
 /// `tok help status`.
 pub(crate) const STATUS: &str = "\
 Usage: tok status [ACCOUNT] [--check] [--json]
+       tok status --watch [ACCOUNT] [--json]
 
 Shows each account's state, how long its token lives, when it is refreshed, what went wrong last and what to do.
 
+      --watch   shows it live on the whole terminal, those that need a person first: q quits, arrows, j, k, PageUp,
+                PageDown, Home and End scroll. With --json, prints the list on one line now and at each change
       --check   exits with the worst: 4 before 5, 9, 7, 3, 10, 1 and 6, which mends itself; 0 if all is well
       --json    a list of objects: account, type, state, expires_at, expires_in, next_refresh_at, refreshed_at,
                 served, last_error (null, or kind, message, hint, at), warnings, clock_skew (the seconds by which

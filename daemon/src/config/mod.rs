@@ -23,7 +23,7 @@ use crate::secret::Reach;
 use crate::secret::store::Store;
 use crate::secret::vault::Vault;
 
-pub use daemon::Daemon;
+pub use daemon::{Daemon, LogFormat};
 pub use describe::describe;
 
 /// What the daemon is to do. `Debug` shows the accounts' names.

@@ -19,6 +19,9 @@ use tokend_proto::places::Surroundings;
 mod memory;
 pub use memory::{memory_is_locked, seal_secrets};
 
+mod process;
+pub use process::{processor_milliseconds, resident_memory, stderr_is_the_journal};
+
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]

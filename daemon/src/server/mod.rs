@@ -9,6 +9,7 @@ mod logins;
 mod logouts;
 mod pages;
 pub mod socket;
+mod tally;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +25,7 @@ use crate::login::Logins;
 use crate::platform;
 use admission::Admission;
 pub use socket::Socket;
+pub use tally::Tally;
 
 /// Asks the main task to read the configuration again.
 pub type ReloadRequest = oneshot::Sender<Result<message::Reloaded, message::Failure>>;
@@ -37,6 +39,7 @@ pub struct Server {
     about: message::About,
     reload: mpsc::Sender<ReloadRequest>,
     admission: Arc<Admission>,
+    tally: Tally,
     /// No complaint about a connection is logged before then, in milliseconds on the steady clock.
     quiet_until: AtomicU64,
 }
@@ -64,8 +67,21 @@ impl Server {
             about,
             reload,
             admission: Arc::new(Admission::new(connections, most)),
+            tally: Tally::default(),
             quiet_until: AtomicU64::new(0),
         })
+    }
+
+    /// What clients asked and were told.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// How many clients are connected.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.admission.count()
     }
 
     /// Serves whoever connects, until it is dropped. A socket that vanishes is made anew.
@@ -108,12 +124,14 @@ impl Server {
         let place = match place {
             Ok(place) => place,
             Err(reason) => {
+                self.tally.refused.fetch_add(1, Ordering::Relaxed);
                 if self.may_complain() {
-                    tracing::warn!("refused a connection: {reason}");
+                    tracing::warn!(reason, "refused a connection");
                 }
                 return;
             }
         };
+        self.tally.accepted.fetch_add(1, Ordering::Relaxed);
         let id = place.id();
         let server = Arc::clone(self);
         let task = tokio::spawn(async move {
