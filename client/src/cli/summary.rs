@@ -4,26 +4,26 @@ use tokend_client::AccountStatus;
 
 use super::complaint::printable;
 
-/// Each with whether its accounts are named, since a person must do something about them.
+/// What a person must do something about first; each with whether its accounts are named, since a person must do something about them.
 const ORDER: [(&str, bool); 7] = [
+    ("login-needed", true),
+    ("parked", true),
+    ("locked", false),
+    ("waiting", true),
     ("fresh", false),
     ("refreshing", false),
     ("idle", false),
-    ("waiting", true),
-    ("locked", false),
-    ("parked", true),
-    ("login-needed", true),
 ];
 
 /// At most so many accounts of a state are named.
 const MOST_NAMES: usize = 3;
 
-/// `12 accounts: 9 fresh, 2 parked, 1 login-needed`.
+/// `12 accounts: 1 login-needed, 2 parked, 9 fresh`.
 pub(crate) fn of(accounts: &[AccountStatus]) -> String {
     told(accounts, false)
 }
 
-/// The same, naming those that need a look: `12 accounts: 11 fresh, 1 parked (gen1)`.
+/// The same, naming those that need a look: `12 accounts: 1 parked (gen1), 11 fresh`.
 pub(crate) fn with_names(accounts: &[AccountStatus]) -> String {
     told(accounts, true)
 }
@@ -34,12 +34,12 @@ fn told(accounts: &[AccountStatus], with_names: bool) -> String {
         count => format!("{count} accounts"),
     };
     let known = |state: &str| ORDER.iter().any(|(known, _)| *known == state);
-    // A newer daemon's states come last.
+    // A newer daemon's states may be the worst.
     let mut others: Vec<&str> =
         accounts.iter().map(|account| &*account.state).filter(|state| !known(state)).collect();
     others.sort_unstable();
     others.dedup();
-    let states = ORDER.into_iter().chain(others.into_iter().map(|state| (state, true)));
+    let states = others.into_iter().map(|state| (state, true)).chain(ORDER);
     let parts: Vec<String> = states
         .filter_map(|(state, named)| {
             let names: Vec<&str> = accounts
@@ -70,13 +70,13 @@ mod tests {
     #[test]
     fn who_needs_a_look_is_named() {
         let mut accounts = vec![account("a", "fresh"), account("b", "login-needed"), account("c", "fresh")];
-        assert_eq!(with_names(&accounts), "3 accounts: 2 fresh, 1 login-needed (b)");
-        assert_eq!(of(&accounts), "3 accounts: 2 fresh, 1 login-needed");
+        assert_eq!(with_names(&accounts), "3 accounts: 1 login-needed (b), 2 fresh");
+        assert_eq!(of(&accounts), "3 accounts: 1 login-needed, 2 fresh");
         accounts.extend(["p", "q", "r", "s"].map(|name| account(name, "parked")));
         accounts.push(account("z", "of-the-future"));
         assert_eq!(
             with_names(&accounts),
-            "8 accounts: 2 fresh, 4 parked (p, q, r and more), 1 login-needed (b), 1 of-the-future (z)"
+            "8 accounts: 1 of-the-future (z), 1 login-needed (b), 4 parked (p, q, r and more), 2 fresh"
         );
         assert_eq!(of(&[]), "0 accounts");
         assert_eq!(of(&[account("a", "locked")]), "1 account: 1 locked");

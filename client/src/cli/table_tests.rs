@@ -127,7 +127,7 @@ lyve-prod  fresh         ██████████████████�
 static     fresh         unknown                           –
 unused     idle          –                                 –
 
-5 accounts: 2 fresh, 1 idle, 1 parked (gen1), 1 login-needed (graph)
+5 accounts: 1 login-needed (graph), 1 parked (gen1), 2 fresh, 1 idle
 ";
     let text = shown(&several(), 80, false);
     assert_eq!(text, expected, "\n{text}");

@@ -26,7 +26,7 @@ fn many(count: usize) -> Vec<AccountStatus> {
 #[test]
 fn trouble_comes_first_and_the_screen_is_filled() {
     let expected = "\
-tokend 0.1.0 · 5 accounts: 2 fresh, 1 idle, 1 parked, 1 login-needed    14:03:21
+tokend 0.1.0 · 5 accounts: 1 login-needed, 1 parked, 2 fresh, 1 idle    14:03:21
 ACCOUNT    STATE         LIFE LEFT                         NEXT REFRESH
 gen1       parked        –                                 –
     itsyou.online refused the client's secret (2m 10s ago)
