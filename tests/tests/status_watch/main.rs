@@ -144,9 +144,9 @@ fn every_size_is_drawn_for() {
     // Arrows, letters and pages.
     let second = |screen: &str| screen.lines().nth(2).map(|line| line[..4].to_owned());
     for (keys, expected) in [
-        ("G", "a038"),
-        ("k", "a037"),
-        ("\x1b[B", "a038"),
+        ("G", "a040"),
+        ("k", "a039"),
+        ("\x1b[B", "a040"),
         ("\x1b[H", "bad "),
         ("\x1b[6~", "a016"),
         ("\x1b[5~", "bad "),
