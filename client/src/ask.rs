@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokend_proto::limits::{DEFAULT_TIMEOUT, MAX_TIMEOUT};
 use tokend_proto::message::{
-    self, About, AccountName, AccountStatus, Answer, ListAccounts, Refresh, Reject, Reloaded, Request,
-    Status, StoreState, Unlock, Words,
+    self, About, AccountName, AccountStatus, Answer, Health, ListAccounts, Refresh, Reject, Reloaded,
+    Request, Status, StoreState, Unlock, Words,
 };
 use tokend_proto::secret::Secret;
 
@@ -186,6 +186,17 @@ pub(crate) fn about() -> Question<About> {
     }
 }
 
+pub(crate) fn health() -> Question<Health> {
+    Question {
+        request: Request::Health,
+        patience: AT_ONCE,
+        read: |answer| match answer {
+            Answer::Health(health) => Ok(health),
+            other => Err(unexpected(other)),
+        },
+    }
+}
+
 /// What is being sent to a service may be waited for, so this may take as long as a `get`.
 pub(crate) fn lock() -> Question<()> {
     Question { request: Request::Lock, patience: DEFAULT_TIMEOUT.saturating_add(GRACE), read: done }
@@ -302,6 +313,7 @@ pub(crate) fn name(request: &Request) -> &'static str {
         Request::LoginRedirect(_) => "login-redirect",
         Request::Logout(_) => "logout",
         Request::GetIdToken(_) => "get --id-token",
+        Request::Health => "health",
         _ => "?",
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use interprocess::local_socket::tokio::Stream;
 use sha2::{Digest, Sha256};
 use tokend_proto::message::{
-    About, AccountName, AccountStatus, Answer, LoggedOut, Reloaded, Request, StoreState,
+    About, AccountName, AccountStatus, Answer, Health, LoggedOut, Reloaded, Request, StoreState,
 };
 use tokend_proto::secret::Secret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -147,6 +147,11 @@ impl AsyncClient {
     /// Who the daemon is.
     pub async fn about(&mut self) -> Result<About, Error> {
         self.call(&ask::about()).await
+    }
+
+    /// How the daemon is: what only it knows of itself.
+    pub async fn health(&mut self) -> Result<Health, Error> {
+        self.call(&ask::health()).await
     }
 
     /// The daemon forgets what is secret, and serves no account until somebody unlocks.

@@ -8,7 +8,7 @@ use interprocess::local_socket::Stream;
 use interprocess::local_socket::traits::Stream as _;
 use sha2::{Digest, Sha256};
 use tokend_proto::message::{
-    About, AccountName, AccountStatus, Answer, LoggedOut, Reloaded, Request, StoreState,
+    About, AccountName, AccountStatus, Answer, Health, LoggedOut, Reloaded, Request, StoreState,
 };
 use tokend_proto::secret::Secret;
 
@@ -141,6 +141,11 @@ impl Client {
     /// Who the daemon is.
     pub fn about(&mut self) -> Result<About, Error> {
         self.call(&ask::about())
+    }
+
+    /// How the daemon is: what only it knows of itself.
+    pub fn health(&mut self) -> Result<Health, Error> {
+        self.call(&ask::health())
     }
 
     /// The daemon forgets what is secret, and serves no account until somebody unlocks.

@@ -25,6 +25,7 @@ mod blocking;
 mod clock;
 mod error;
 mod exchange;
+pub mod places;
 mod platform;
 mod reach;
 mod token;
@@ -37,6 +38,6 @@ pub use error::Error;
 pub use token::Token;
 pub use tokend_proto::Secret;
 pub use tokend_proto::message::{
-    About, AccountName, AccountStatus, ClockSkew, Code, Failure, LastError, LoggedIn, LoggedOut, LoginStep,
-    Reloaded, StoreState,
+    About, AccountName, AccountStatus, ClockSkew, Code, Failure, Finding, Health, LastError, LoggedIn,
+    LoggedOut, LoginStep, Reloaded, StoreState,
 };

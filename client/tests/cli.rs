@@ -19,4 +19,5 @@ mod cli {
     mod tok;
     mod trouble;
     mod unlock;
+    mod words;
 }

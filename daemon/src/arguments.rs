@@ -1,5 +1,8 @@
 //! The command line: which of the few things tokend is to do.
 
+#[cfg(test)]
+mod pages;
+
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,7 +14,7 @@ use tokend::secret::store::Store;
 use tokend::{config, platform};
 
 use crate::ending::{End, complain};
-use crate::{background, run, store_command};
+use crate::{background, doctor_command, run, store_command};
 
 /// Holds secrets, keeps a fresh token for every configured account, serves it to `tok`.
 ///
@@ -44,6 +47,9 @@ enum Command {
     /// What `tok secret` and `tok init` run: the store of secrets, without the daemon.
     #[command(hide = true)]
     Store(store_command::Words),
+    /// What `tok doctor` runs: looks at the set-up, and prints a JSON object a finding.
+    #[command(hide = true)]
+    Doctor(doctor_command::Words),
     /// Not built yet: sets tokend up as a systemd user service.
     #[command(hide = true)]
     Install,
@@ -73,6 +79,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Env { kill: false }) => background::env(),
         Some(Command::Env { kill: true }) => background::kill(),
         Some(Command::Store(words)) => store_command::run(words),
+        Some(Command::Doctor(words)) => doctor_command::run(words),
         Some(Command::Install) => not_built("install", "systemd/README.md says how to do it by hand"),
         Some(Command::Uninstall) => not_built("uninstall", "systemd/README.md says how to do it by hand"),
         Some(Command::Schema) => not_built("schema", "tokend check validates a configuration"),

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod clock;
 pub mod config;
+pub mod doctor;
 pub mod document;
 pub mod instance;
 pub mod lock;

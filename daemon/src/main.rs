@@ -2,6 +2,7 @@
 
 mod arguments;
 mod background;
+mod doctor_command;
 mod ending;
 mod logging;
 mod run;

@@ -22,7 +22,7 @@ use tokend::platform;
 use tokend::provider::http::{self, ProxyEnvironment};
 use tokend::secret::store::Store;
 use tokend::server::socket::SocketError;
-use tokend::server::{ReloadRequest, Server, Socket};
+use tokend::server::{Health, ReloadRequest, Server, Socket};
 use tokend_proto::message::{About, Code, Failure, Reloaded, Words};
 use tokio::sync::mpsc;
 
@@ -166,6 +166,7 @@ async fn serve(
         configuration: folder.display().to_string(),
         started_at_ms: clock.now().wall.0,
     };
+    let health = Arc::new(Health::new(about, &state));
     let limit = platform::raise_descriptor_limit();
     // Requests to services and files need descriptors, too.
     let share = |most: u64| usize::try_from(most.min(limit / 2)).unwrap_or(1);
@@ -174,7 +175,7 @@ async fn serve(
         keeper.clone(),
         Arc::clone(&lock),
         Logins::new(keeper.clone(), Arc::clone(&clock)),
-        about,
+        Arc::clone(&health),
         reload,
         share(CONNECTIONS),
         share(MOST_CONNECTIONS),
@@ -186,9 +187,9 @@ async fn serve(
 
     let callers = Callers::new();
     let metrics = Metrics::new(keeper.clone(), Arc::clone(&server), clock.now().wall);
-    let mut running = Running { files: Vec::new(), http_timeout: Duration::ZERO, runtime, metrics };
+    let mut running = Running { files: Vec::new(), http_timeout: Duration::ZERO, runtime, metrics, health };
     // Why not is in the log.
-    let _ = running.change(&loaded).await;
+    let _ = running.change(&loaded, &keeper).await;
     begin_serving(&keeper, &lock, &callers, level, loaded).await?;
     let calling = keeper.take_login_needs().map(|needs| tokio::spawn(Arc::clone(&callers).run(needs)));
     let jumps = tokio::spawn(watch_for_jumps());
@@ -270,11 +271,13 @@ struct Running {
     /// The folder of tokend's own socket.
     runtime: PathBuf,
     metrics: Metrics,
+    health: Arc<Health>,
 }
 
 impl Running {
     /// Another configuration is in force. What of it could not be done.
-    async fn change(&mut self, loaded: &Loaded) -> Option<String> {
+    async fn change(&mut self, loaded: &Loaded, keeper: &Keeper) -> Option<String> {
+        self.health.has_read(loaded, keeper.now());
         self.files.clone_from(&loaded.files);
         self.http_timeout = loaded.configuration.daemon.http_timeout;
         let socket = loaded.configuration.daemon.metrics_socket.as_ref().map(|path| self.runtime.join(path));
@@ -358,7 +361,7 @@ async fn reconfigure(
     // The certificates may have changed, too.
     http::forget_clients();
     let mut warnings: Vec<String> = loaded.warnings.iter().map(|warning| warning.message.clone()).collect();
-    warnings.extend(running.change(&loaded).await);
+    warnings.extend(running.change(&loaded, keeper).await);
     let outcome = take_over(keeper, lock, callers, level, loaded)
         .await
         .map_err(|_| faulty("tokend is stopping".to_owned()))?;

@@ -48,6 +48,8 @@ impl Kind {
     pub const LOGOUT: Self = Self(14);
     /// The id token that came with a token, please.
     pub const GET_ID_TOKEN: Self = Self(15);
+    /// How are you?
+    pub const HEALTH: Self = Self(16);
 
     /// A credential.
     pub const CREDENTIAL: Self = Self(0x8001);
@@ -69,6 +71,8 @@ impl Kind {
     pub const LOGGED_IN: Self = Self(0x8009);
     /// The login is forgotten.
     pub const LOGGED_OUT: Self = Self(0x800a);
+    /// How the daemon is.
+    pub const HEALTH_ANSWER: Self = Self(0x800b);
     /// The daemon does not know this kind of request. No body.
     pub const UNSUPPORTED: Self = Self(0x80fe);
     /// It did not work, and why.

@@ -5,9 +5,12 @@
 
 #![forbid(unsafe_code)]
 
+mod code;
 pub mod codec;
 pub mod envelope;
+pub mod finding;
 pub mod frame;
+mod health;
 pub mod limits;
 pub mod list;
 mod login;

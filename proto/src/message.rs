@@ -5,8 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::code::Code;
 use crate::codec::{self, DecodeError, EncodeError};
 use crate::envelope::{self, Envelope, Kind};
+pub use crate::finding::Finding;
+pub use crate::health::{Health, Variable};
 use crate::limits::{MAX_ANSWER, MAX_PAGE, MAX_WORDS};
 use crate::list::List;
 pub use crate::login::{LoggedIn, LoggedOut, Login, LoginRedirect, LoginStep, Logout};
@@ -50,6 +53,8 @@ pub enum Request {
     Logout(Logout),
     /// The id token that came with a token: the credential's `token` is it, and its life is its own.
     GetIdToken(Get),
+    /// How are you?
+    Health,
 }
 
 /// What the daemon answers.
@@ -76,6 +81,8 @@ pub enum Answer {
     LoggedIn(LoggedIn),
     /// The login is forgotten.
     LoggedOut(LoggedOut),
+    /// How the daemon is.
+    Health(Health),
     /// The daemon does not know this kind of request: it is older than its client.
     Unsupported,
     /// It did not work.
@@ -329,33 +336,6 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Exit codes of `tok`, the same in every subcommand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Code(pub u8);
-
-impl Code {
-    /// A fault of tokend's own.
-    pub const INTERNAL: Self = Self(1);
-    /// The call's words are off.
-    pub const USAGE: Self = Self(2);
-    /// No such account or secret.
-    pub const UNKNOWN: Self = Self(3);
-    /// A person must log in.
-    pub const LOGIN_NEEDED: Self = Self(4);
-    /// The service refused the credentials, or the only token there is.
-    pub const REFUSED: Self = Self(5);
-    /// The service cannot be reached, is not ready, or took too long.
-    pub const NOT_NOW: Self = Self(6);
-    /// Access denied by the account's rules.
-    pub const DENIED: Self = Self(7);
-    /// The daemon is not running or did not answer.
-    pub const NO_DAEMON: Self = Self(8);
-    /// Locked.
-    pub const LOCKED: Self = Self(9);
-    /// The service never gives a token that long.
-    pub const NEVER_THAT_LONG: Self = Self(10);
-}
-
 impl Request {
     /// Its kind.
     #[must_use]
@@ -376,6 +356,7 @@ impl Request {
             Self::LoginRedirect(_) => Kind::LOGIN_REDIRECT,
             Self::Logout(_) => Kind::LOGOUT,
             Self::GetIdToken(_) => Kind::GET_ID_TOKEN,
+            Self::Health => Kind::HEALTH,
         }
     }
 
@@ -395,7 +376,9 @@ impl Request {
             Self::Login(body) => codec::encode(body),
             Self::LoginRedirect(body) => codec::encode(body),
             Self::Logout(body) => codec::encode(body),
-            Self::Reload | Self::About | Self::Lock | Self::Store => Ok(zeroize::Zeroizing::default()),
+            Self::Reload | Self::About | Self::Lock | Self::Store | Self::Health => {
+                Ok(zeroize::Zeroizing::default())
+            }
         }?;
         Ok(Envelope::new(id, self.kind(), body))
     }
@@ -441,6 +424,10 @@ impl Request {
             Kind::LOGIN_REDIRECT => Self::LoginRedirect(codec::decode_request(body)?),
             Kind::LOGOUT => Self::Logout(codec::decode_request(body)?),
             Kind::GET_ID_TOKEN => Self::GetIdToken(codec::decode_request(body)?),
+            Kind::HEALTH => {
+                empty(body)?;
+                Self::Health
+            }
             _ => return Ok(None),
         }))
     }
@@ -461,6 +448,7 @@ impl Answer {
             Self::LoginStep(_) => Kind::LOGIN_STEP,
             Self::LoggedIn(_) => Kind::LOGGED_IN,
             Self::LoggedOut(_) => Kind::LOGGED_OUT,
+            Self::Health(_) => Kind::HEALTH_ANSWER,
             Self::Unsupported => Kind::UNSUPPORTED,
             Self::Failure(_) => Kind::FAILURE,
         }
@@ -482,6 +470,7 @@ impl Answer {
             Self::LoginStep(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
             Self::LoggedIn(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
             Self::LoggedOut(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
+            Self::Health(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
             Self::Failure(body) => envelope::frame(id, kind, body, first, MAX_ANSWER),
             Self::Done | Self::Unsupported => envelope::frame(id, kind, &(), first, MAX_ANSWER),
         }
@@ -502,6 +491,7 @@ impl Answer {
             Self::LoginStep(body) => codec::encode(body),
             Self::LoggedIn(body) => codec::encode(body),
             Self::LoggedOut(body) => codec::encode(body),
+            Self::Health(body) => codec::encode(body),
             Self::Failure(body) => codec::encode(body),
             Self::Done | Self::Unsupported => Ok(zeroize::Zeroizing::default()),
         }?;
@@ -524,6 +514,7 @@ impl Answer {
             Kind::LOGIN_STEP => Self::LoginStep(codec::decode_answer(body)?),
             Kind::LOGGED_IN => Self::LoggedIn(codec::decode_answer(body)?),
             Kind::LOGGED_OUT => Self::LoggedOut(codec::decode_answer(body)?),
+            Kind::HEALTH_ANSWER => Self::Health(codec::decode_answer(body)?),
             Kind::FAILURE => Self::Failure(codec::decode_answer(body)?),
             Kind::DONE => {
                 empty(body)?;

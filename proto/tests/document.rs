@@ -112,6 +112,7 @@ fn the_tables_name_every_kind_and_code() {
         (Kind::LOGIN_REDIRECT, "LOGIN_REDIRECT"),
         (Kind::LOGOUT, "LOGOUT"),
         (Kind::GET_ID_TOKEN, "GET_ID_TOKEN"),
+        (Kind::HEALTH, "HEALTH"),
     ] {
         assert_says(&page, &format!("| {} | `{name}` |", kind.0));
     }
@@ -126,6 +127,7 @@ fn the_tables_name_every_kind_and_code() {
         (Kind::LOGIN_STEP, "LOGIN_STEP"),
         (Kind::LOGGED_IN, "LOGGED_IN"),
         (Kind::LOGGED_OUT, "LOGGED_OUT"),
+        (Kind::HEALTH_ANSWER, "HEALTH_ANSWER"),
         (Kind::UNSUPPORTED, "UNSUPPORTED"),
         (Kind::FAILURE, "FAILURE"),
     ] {

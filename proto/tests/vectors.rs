@@ -5,6 +5,8 @@
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 mod golden;
+#[path = "vectors/health.rs"]
+mod health;
 #[path = "vectors/logins.rs"]
 mod logins;
 
@@ -92,7 +94,7 @@ fn the_refusal_is_written_and_read_as_in_its_golden_file() {
 #[test]
 fn every_kind_has_a_golden_file() {
     let covered: BTreeSet<u16> = vectors().iter().map(|vector| vector.envelope.kind.0).collect();
-    for kind in (0x0001..=0x000f).chain(0x8001..=0x800a).chain([0x80fe, 0x80ff]) {
+    for kind in (0x0001..=0x0010).chain(0x8001..=0x800b).chain([0x80fe, 0x80ff]) {
         assert!(covered.contains(&kind), "no golden file for kind {kind:#06x}");
     }
     // A kind added to the crate is opened, and so must be added above.
@@ -292,6 +294,7 @@ fn requests() -> Vec<Vector> {
     all.extend(requests_about_accounts());
     all.extend(requests_about_the_store());
     all.extend(logins::requests());
+    all.push(Vector::request("request-health", "How are you?", 17, &Request::Health));
     all
 }
 
@@ -338,6 +341,7 @@ fn answers() -> Vec<Vector> {
     all.extend(states_of_the_store());
     all.extend(logins::steps());
     all.extend(logins::ends());
+    all.extend(health::answers());
     all.extend([
         Vector::answer("answer-done", "Done, with nothing to say.", 5, &Answer::Done),
         Vector::answer(

@@ -17,4 +17,5 @@ pub mod sandbox;
 pub mod short_lives;
 pub mod stand_in;
 pub mod terminal;
+pub mod user_manager;
 pub mod wall_jumps;

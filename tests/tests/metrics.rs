@@ -74,7 +74,7 @@ fn what_happens_is_counted() {
         ("tokend_requests_total{request=\"get\",outcome=\"refused\"}".to_owned(), 1.0),
         ("tokend_requests_total{request=\"get\",outcome=\"unknown\"}".to_owned(), 1.0),
         ("tokend_requests_total{request=\"refresh\",outcome=\"not-now\"}".to_owned(), 1.0),
-        ("tokend_connections_total{outcome=\"refused\"}".to_owned(), 0.0),
+        ("tokend_connection_attempts_total{outcome=\"refused\"}".to_owned(), 0.0),
     ] {
         let found = value(&body, &sample);
         assert!((found - expected).abs() < f64::EPSILON, "{sample}: {found}");

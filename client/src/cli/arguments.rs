@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use lexopt::{Arg, Parser};
 use tokend_client::Get;
+use tokend_words::tok::TOK;
+use tokend_words::{Command, Opt};
 
 use super::complaint::{Complaint, Stop};
-use super::{help, output, span};
+use super::{help, span};
 
 /// What every subcommand takes.
 #[derive(Debug, Default, Clone, Copy)]
@@ -21,10 +23,8 @@ pub(crate) struct Manner {
 /// One word of the call.
 #[derive(Debug)]
 pub(crate) enum Word {
-    /// `-x`
-    Short(char),
-    /// `--long`
-    Long(String),
+    /// An option of the subcommand, by its long name.
+    Long(&'static str),
     /// No option.
     Value(OsString),
 }
@@ -34,57 +34,92 @@ pub(crate) struct Words<'m> {
     parser: Parser,
     /// What was said for every subcommand.
     pub(crate) manner: &'m mut Manner,
-    command: &'static str,
-    help: &'static str,
+    /// The subcommand, once it is known.
+    command: Option<&'static Command>,
+    /// The options that may come.
+    options: &'static [Opt],
+    /// The value of the option that was read last, until it is taken.
+    value: Option<OsString>,
+    /// What to do where a word has no place, if the definition does not say it.
+    hint: Option<&'static str>,
 }
 
 impl<'m> Words<'m> {
     /// All words of this process.
     pub(crate) fn of_process(manner: &'m mut Manner) -> Self {
-        Self { parser: Parser::from_env(), manner, command: "", help: help::TOK }
+        let parser = Parser::from_env();
+        Self { parser, manner, command: None, options: TOK.own_options, value: None, hint: None }
     }
 
     /// From here on, this is the subcommand.
-    pub(crate) fn explained_by(&mut self, command: &'static str, help: &'static str) {
-        self.command = command;
-        self.help = help;
+    pub(crate) fn are_for(&mut self, command: &'static Command) {
+        self.command = Some(command);
+        self.options = command.options;
     }
 
-    /// The next word that is not for every subcommand alike. `--help` prints and stops.
+    /// From here on, this is what the subcommand is to do: its options are those that may come.
+    pub(crate) fn are_for_action(&mut self, action: &str) {
+        self.options =
+            self.command.and_then(|command| command.action(action)).map_or(&[], |action| action.options);
+    }
+
+    /// The options that may come, beside those of every subcommand.
+    pub(crate) fn options(&self) -> &'static [Opt] {
+        self.options
+    }
+
+    /// What to do where a word has no place.
+    pub(crate) fn hint_at(&mut self, hint: &'static str) {
+        self.hint = Some(hint);
+    }
+
+    /// The next word that is not for every subcommand alike. `--help` prints and stops. The definition
+    /// decides which options there are, and which have a value.
     pub(crate) fn next(&mut self) -> Result<Option<Word>, Stop> {
         loop {
-            let word = match self.parser.next() {
+            // A command that ignores a value is not told apart from one that was never told of it.
+            debug_assert!(self.value.is_none(), "the value of an option was not looked at");
+            let meant = match self.parser.next() {
                 Ok(None) => return Ok(None),
-                Ok(Some(Arg::Short(short))) => Word::Short(short),
-                Ok(Some(Arg::Long(long))) => Word::Long(long.to_owned()),
-                Ok(Some(Arg::Value(value))) => Word::Value(value),
+                Ok(Some(Arg::Value(value))) => return Ok(Some(Word::Value(value))),
+                Ok(Some(Arg::Short(letter))) => Meant::Short(letter),
+                Ok(Some(Arg::Long(long))) => Meant::Long(long.to_owned()),
                 Err(error) => return Err(self.wrong(&error)),
             };
-            match &word {
-                Word::Short('v') => self.manner.verbose = true,
-                Word::Long(long) if long == "verbose" => self.manner.verbose = true,
-                Word::Long(long) if long == "json" => self.manner.json = true,
-                Word::Short('h') => return Err(self.explain()),
-                Word::Long(long) if long == "help" => return Err(self.explain()),
-                _ => return Ok(Some(word)),
+            if let Some(option) = TOK.options.iter().find(|option| meant.is(option)) {
+                match option.long {
+                    "verbose" => self.manner.verbose = true,
+                    "json" => self.manner.json = true,
+                    _ => return Err(self.explain()),
+                }
+                continue;
             }
+            let Some(option) = self.options.iter().find(|option| meant.is(option)) else {
+                return Err(self.no_option(&meant));
+            };
+            if option.may_do_without {
+                self.value = self.parser.optional_value();
+            } else if option.value.is_some() {
+                self.value = Some(self.parser.value().map_err(|error| self.wrong(&error))?);
+            }
+            return Ok(Some(Word::Long(option.long)));
         }
     }
 
     /// The value of the option that was read last.
     pub(crate) fn value(&mut self) -> Result<OsString, Stop> {
-        self.parser.value().map_err(|error| self.wrong(&error))
+        self.value.take().ok_or_else(|| self.usage("an option lacks its value"))
     }
 
     /// The same, where it may do without: only what is joined to the option by `=`.
     pub(crate) fn optional_value(&mut self) -> Option<OsString> {
-        self.parser.optional_value()
+        self.value.take()
     }
 
     /// The value of the option that was read last, as text.
     pub(crate) fn text(&mut self, option: &str) -> Result<String, Stop> {
         self.value()?.into_string().map_err(|_| {
-            Complaint::usage(format!("the value of --{option} is not UTF-8"), self.hint()).into()
+            Complaint::usage(format!("the value of --{option} is not UTF-8"), self.where_it_is_told()).into()
         })
     }
 
@@ -148,49 +183,53 @@ impl<'m> Words<'m> {
         }
     }
 
-    /// A word that has no place here. Values are not repeated: one may be a token, pasted into the wrong place.
+    /// A word that has no place here. Values are not repeated: one may be a token, pasted into the wrong
+    /// place.
     pub(crate) fn unexpected(&self, word: &Word) -> Stop {
-        self.misplaced(word, &self.hint())
+        match word {
+            Word::Long(long) => self.no_option(&Meant::Long((*long).to_owned())),
+            Word::Value(_) => self.usage("there is a word too many"),
+        }
     }
 
-    /// The same, with what to do where the word is no slip of the finger.
-    pub(crate) fn misplaced(&self, word: &Word, hint: &str) -> Stop {
-        let Word::Long(long) = word else {
-            return match word {
-                Word::Short(short) => {
-                    Complaint::usage(format!("there is no option -{short} here"), hint).into()
-                }
-                _ => self.usage("there is a word too many"),
-            };
+    /// There is no such option, or not yet.
+    fn no_option(&self, meant: &Meant) -> Stop {
+        let hint = self.hint.map_or_else(|| self.where_it_is_told(), str::to_owned);
+        let long = match meant {
+            Meant::Short(letter) => {
+                return Complaint::usage(format!("there is no option -{letter} here"), hint).into();
+            }
+            Meant::Long(long) => long,
         };
-        let hint = match super::nearest(long, self.options()) {
-            Some(near) => format!("did you mean `--{near}`? {}", self.hint()),
-            None => hint.to_owned(),
+        if let Some(command) = self.command.filter(|command| command.later.contains(&long.as_str())) {
+            let name = command.name;
+            let message = format!("`tok {name} --{long}` is not built yet");
+            return Complaint::usage(message, format!("`tok help {name}` shows what is")).into();
+        }
+        let known = self.options.iter().chain(TOK.options).map(|option| option.long);
+        let hint = match super::nearest(long, known) {
+            Some(near) => format!("did you mean `--{near}`? {}", self.where_it_is_told()),
+            None => hint,
         };
         Complaint::usage(format!("there is no option --{long} here"), hint).into()
     }
 
-    /// The long options that the subcommand's help names, and those of every subcommand.
-    fn options(&self) -> impl Iterator<Item = &'static str> {
-        let ends = |c: char| !c.is_ascii_lowercase() && c != '-';
-        let named = self.help.split("--").skip(1).filter_map(move |rest| rest.split(ends).next());
-        named.filter(|name| !name.is_empty()).chain(["json", "verbose", "help"])
-    }
-
     /// The call's words are off, and where it says how they should be.
     pub(crate) fn usage(&self, message: impl Into<String>) -> Stop {
-        Complaint::usage(message, self.hint()).into()
+        Complaint::usage(message, self.where_it_is_told()).into()
     }
 
-    fn hint(&self) -> String {
+    fn where_it_is_told(&self) -> String {
         match self.command {
-            "" | "help" => "`tok help` lists the commands".to_owned(),
-            command => format!("`tok help {command}` shows how it is called"),
+            Some(command) if command.name != "help" => {
+                format!("`tok help {}` shows how it is called", command.name)
+            }
+            _ => "`tok help` lists the commands".to_owned(),
         }
     }
 
     fn explain(&self) -> Stop {
-        match output::print(self.help.as_bytes()) {
+        match help::print(self.command) {
             Ok(()) => Stop::Quiet(0),
             Err(stop) => stop,
         }
@@ -203,6 +242,21 @@ impl<'m> Words<'m> {
             }
             lexopt::Error::UnexpectedValue { option, .. } => self.usage(format!("{option} takes no value")),
             _ => self.usage("the call's words cannot be read"),
+        }
+    }
+}
+
+/// An option as the caller wrote it.
+enum Meant {
+    Short(char),
+    Long(String),
+}
+
+impl Meant {
+    fn is(&self, option: &Opt) -> bool {
+        match self {
+            Self::Short(letter) => option.short == Some(*letter),
+            Self::Long(long) => option.long == long,
         }
     }
 }

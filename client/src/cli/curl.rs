@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use tokend_client::{Client, Token};
+use tokend_words::Opt;
 use zeroize::Zeroizing;
 
 use super::arguments::{Wishes, Word, Words};
@@ -16,6 +17,7 @@ use super::{output, platform};
 
 /// `tok curl ACCOUNT -- ARGS…`. Without `--`, all that follows ACCOUNT is curl's.
 pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
+    words.hint_at("curl's options go behind `--`: tok curl ACCOUNT -- …");
     let separated = words.split_off_command();
     let mut account = None;
     let mut wishes = Wishes::default();
@@ -29,15 +31,13 @@ pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
                     break;
                 }
             }
-            Word::Long(option) if wishes.take(&option, &mut words)? => {}
-            other => {
-                return Err(words.misplaced(&other, "curl's options go behind `--`: tok curl ACCOUNT -- …"));
-            }
+            Word::Long(option) if wishes.take(option, &mut words)? => {}
+            other => return Err(words.unexpected(&other)),
         }
     }
     let account = words.account(account)?;
     if separated.is_none() {
-        refuse_own_options(&arguments)?;
+        refuse_own_options(&arguments, words.options())?;
     }
     let arguments = separated.unwrap_or(arguments);
     if arguments.is_empty() {
@@ -105,10 +105,10 @@ fn configuration(token: &Token, account: &str, arguments: &[OsString]) -> Result
 }
 
 /// Without `--`, all that follows ACCOUNT is curl's; but curl has no options of these names.
-fn refuse_own_options(arguments: &[OsString]) -> Result<(), Complaint> {
+fn refuse_own_options(arguments: &[OsString], own: &[Opt]) -> Result<(), Complaint> {
     for word in arguments.iter().filter_map(|word| word.to_str()) {
         let name = word.split('=').next().unwrap_or_default();
-        if ["--min-valid", "--scope", "--audience", "--timeout"].contains(&name) {
+        if name.strip_prefix("--").is_some_and(|name| own.iter().any(|option| option.long == name)) {
             return Err(Complaint::usage(
                 format!("{name} is tok's own option, and all that follows ACCOUNT is curl's"),
                 format!("put `--` before curl's arguments: tok curl ACCOUNT {name} … -- …"),

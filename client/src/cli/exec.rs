@@ -74,15 +74,15 @@ impl Call {
         let mut command = Vec::new();
         while let Some(word) = words.next()? {
             let (text, to_file) = match word {
-                Word::Long(option) if option == "file" => (words.value()?, true),
-                Word::Long(option) if wishes.take(&option, words)? => continue,
+                Word::Long("file") => (words.value()?, true),
+                Word::Long(option) if wishes.take(option, words)? => continue,
                 Word::Value(value) if separated.is_none() && !holds_assignment(&value) => {
                     command = words.rest()?;
                     command.insert(0, value);
                     break;
                 }
                 Word::Value(value) => (value, false),
-                other => return Err(words.unexpected(&other)),
+                other @ Word::Long(_) => return Err(words.unexpected(&other)),
             };
             let assignment = assignment(&text, to_file, words)?;
             if assignments.iter().any(|other| other.variable == assignment.variable) {

@@ -16,8 +16,8 @@ pub(crate) fn get(mut words: Words<'_>) -> Result<u8, Stop> {
     while let Some(word) = words.next()? {
         match word {
             Word::Value(value) if account.is_none() => account = Some(value),
-            Word::Long(option) if option == "id-token" => which = Which::IdToken,
-            Word::Long(option) if wishes.take(&option, &mut words)? || form.take(&option, &mut words)? => {}
+            Word::Long("id-token") => which = Which::IdToken,
+            Word::Long(option) if wishes.take(option, &mut words)? || form.take(option, &mut words)? => {}
             other => return Err(words.unexpected(&other)),
         }
     }
@@ -33,7 +33,7 @@ pub(crate) fn header(mut words: Words<'_>) -> Result<u8, Stop> {
     while let Some(word) = words.next()? {
         match word {
             Word::Value(value) if account.is_none() => account = Some(value),
-            Word::Long(option) if wishes.take(&option, &mut words)? => {}
+            Word::Long(option) if wishes.take(option, &mut words)? => {}
             other => return Err(words.unexpected(&other)),
         }
     }

@@ -75,23 +75,21 @@ impl Call {
         let mut passphrase = Given::Asked;
         while let Some(word) = words.next()? {
             let protection = match word {
-                Word::Long(option) if ["no-passphrase", "stdin"].contains(&option.as_str()) => {
+                Word::Long(option @ ("no-passphrase" | "stdin")) => {
                     if passphrase != Given::Asked {
                         return Err(words.usage("--stdin and --no-passphrase do not go together"));
                     }
                     passphrase = if option == "stdin" { Given::OnStdin } else { Given::None };
                     continue;
                 }
-                Word::Long(option) if option == "change-passphrase" => {
+                Word::Long("change-passphrase") => {
                     change = true;
                     continue;
                 }
-                Word::Long(option) if option == "ssh-key" => Protection::With("--ssh-key", words.value()?),
-                Word::Long(option) if option == "plugin" => Protection::With("--plugin", words.value()?),
-                Word::Long(option) if option == "credential" => {
-                    Protection::With("--credential", words.value()?)
-                }
-                Word::Long(option) if option == "keyring" => match words.optional_value() {
+                Word::Long("ssh-key") => Protection::With("--ssh-key", words.value()?),
+                Word::Long("plugin") => Protection::With("--plugin", words.value()?),
+                Word::Long("credential") => Protection::With("--credential", words.value()?),
+                Word::Long("keyring") => match words.optional_value() {
                     Some(name) => Protection::With("--keyring", name),
                     None => Protection::Keyring,
                 },
@@ -201,6 +199,16 @@ fn store_folder() -> Option<PathBuf> {
     let set = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let data = set.or_else(|| Some(std::env::home_dir()?.join(".local/share")))?;
     Some(data.join("tokend"))
+}
+
+/// The names of the store's secrets, as far as they can be seen, in order.
+pub(crate) fn names_of_secrets() -> Vec<String> {
+    let files = store_folder().and_then(|folder| std::fs::read_dir(folder.join("secrets")).ok());
+    let names = files.into_iter().flatten().filter_map(Result::ok).map(|file| file.file_name());
+    let names = names.filter_map(|name| Some(name.to_str()?.strip_suffix(".age")?.to_owned()));
+    let mut names: Vec<String> = names.collect();
+    names.sort_unstable();
+    names
 }
 
 /// Whether an SSH key opens the store.

@@ -5,8 +5,10 @@ mod asking;
 mod cells;
 mod clock;
 mod complaint;
+mod completions;
 mod curl;
 mod curl_body;
+mod doctor;
 mod engine;
 mod exec;
 mod format;
@@ -17,6 +19,7 @@ mod input;
 mod list;
 mod login;
 mod logout;
+mod man;
 mod output;
 mod platform;
 mod reject;
@@ -33,6 +36,8 @@ mod variable;
 mod watch;
 
 use std::process::ExitCode;
+
+use tokend_words::tok::TOK;
 
 use self::arguments::{Manner, Word, Words};
 use self::complaint::{Complaint, Stop};
@@ -51,63 +56,67 @@ pub(crate) fn run() -> ExitCode {
     ExitCode::from(status)
 }
 
-/// A subcommand: what it is called, how it is explained, what it does.
+/// A subcommand: how it is described, and what it does.
 struct Command {
-    name: &'static str,
-    help: &'static str,
+    words: &'static tokend_words::Command,
     run: fn(Words<'_>) -> Result<u8, Stop>,
 }
 
-const COMMANDS: &[Command] = &[
-    Command { name: "get", help: help::GET, run: get::get },
-    Command { name: "header", help: help::HEADER, run: get::header },
-    Command { name: "curl", help: help::CURL, run: curl::run },
-    Command { name: "exec", help: help::EXEC, run: exec::run },
-    Command { name: "reject", help: help::REJECT, run: reject::run },
-    Command { name: "refresh", help: help::REFRESH, run: renew::refresh },
-    Command { name: "status", help: help::STATUS, run: status::run },
-    Command { name: "list", help: help::LIST, run: list::run },
-    Command { name: "watch", help: help::WATCH, run: watch::run },
-    Command { name: "login", help: help::LOGIN, run: login::run },
-    Command { name: "logout", help: help::LOGOUT, run: logout::run },
-    Command { name: "reload", help: help::RELOAD, run: renew::reload },
-    Command { name: "init", help: help::INIT, run: init::run },
-    Command { name: "secret", help: help::SECRET, run: secret::run },
-    Command { name: "lock", help: help::LOCK, run: unlock::lock },
-    Command { name: "unlock", help: help::UNLOCK, run: unlock::unlock },
-    Command { name: "help", help: help::HELP, run: explain },
-    Command { name: "version", help: help::VERSION, run: version },
+type Run = fn(Words<'_>) -> Result<u8, Stop>;
+
+/// What each command of the definition does.
+const COMMANDS: &[(&str, Run)] = &[
+    ("get", get::get),
+    ("header", get::header),
+    ("curl", curl::run),
+    ("exec", exec::run),
+    ("reject", reject::run),
+    ("refresh", renew::refresh),
+    ("status", status::run),
+    ("list", list::run),
+    ("watch", watch::run),
+    ("login", login::run),
+    ("logout", logout::run),
+    ("reload", renew::reload),
+    ("init", init::run),
+    ("secret", secret::run),
+    ("lock", unlock::lock),
+    ("unlock", unlock::unlock),
+    ("doctor", doctor::run),
+    ("help", help::run),
+    ("man", man::run),
+    ("completions", completions::run),
+    ("version", version),
 ];
 
 /// Promised by the interface, each with an issue of its own.
-const NOT_YET: &[&str] =
-    &["doctor", "completions", "man", "audit", "setup", "git", "docker", "kube", "aws", "cargo"];
+const NOT_YET: &[&str] = &["audit", "setup", "git", "docker", "kube", "aws", "cargo"];
 
 fn dispatch(manner: &mut Manner) -> Result<u8, Stop> {
     let mut words = Words::of_process(manner);
     match words.next()? {
         None => Err(Complaint::usage("no command was given", "`tok help` lists the commands").into()),
-        Some(Word::Long(option)) if option == "version" => version(words),
-        Some(Word::Short('V')) => version(words),
+        // The only option that stands in a command's place.
+        Some(Word::Long(_)) => version(words),
         Some(Word::Value(name)) => {
-            let command = command(&name.to_string_lossy())?;
-            words.explained_by(command.name, command.help);
+            let command = find(&name.to_string_lossy())?;
+            words.are_for(command.words);
             (command.run)(words)
         }
-        Some(other) => Err(words.unexpected(&other)),
     }
 }
 
-fn command(name: &str) -> Result<&'static Command, Stop> {
-    if let Some(command) = COMMANDS.iter().find(|command| command.name == name) {
-        return Ok(command);
+/// The command of this name.
+fn find(name: &str) -> Result<Command, Stop> {
+    let run = COMMANDS.iter().find(|(known, _)| *known == name);
+    if let Some(((_, run), words)) = run.zip(TOK.command(name)) {
+        return Ok(Command { words, run: *run });
     }
     if NOT_YET.contains(&name) {
         let message = format!("`tok {name}` is not built yet");
         return Err(Complaint::usage(message, "`tok help` lists the commands that are").into());
     }
-    let hint = match nearest(name, COMMANDS.iter().map(|command| command.name).chain(NOT_YET.iter().copied()))
-    {
+    let hint = match nearest(name, COMMANDS.iter().map(|(known, _)| *known).chain(NOT_YET.iter().copied())) {
         Some(near) => format!("did you mean `tok {near}`? `tok help` lists the commands"),
         None => "`tok help` lists the commands".to_owned(),
     };
@@ -128,16 +137,6 @@ fn nearest<'a>(meant: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a 
         .map(|(_, name)| name)
 }
 
-fn explain(mut words: Words<'_>) -> Result<u8, Stop> {
-    let topic = words.only_value()?;
-    let text = match topic {
-        None => help::TOK,
-        Some(name) => command(&name.to_string_lossy())?.help,
-    };
-    output::print(text.as_bytes())?;
-    Ok(0)
-}
-
 fn version(mut words: Words<'_>) -> Result<u8, Stop> {
     words.end()?;
     output::print(concat!("tok ", env!("CARGO_PKG_VERSION"), "\n").as_bytes())?;
@@ -150,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_slip_of_the_finger_finds_the_command() {
-        let known = || COMMANDS.iter().map(|command| command.name).chain(NOT_YET.iter().copied());
+        let known = || COMMANDS.iter().map(|(name, _)| *name).chain(NOT_YET.iter().copied());
         assert_eq!(nearest("gte", known()), Some("get"));
         assert_eq!(nearest("stauts", known()), Some("status"));
         assert_eq!(nearest("refesh", known()), Some("refresh"));
@@ -158,10 +157,12 @@ mod tests {
     }
 
     #[test]
-    fn every_command_is_explained_and_listed() {
-        for command in COMMANDS {
-            assert!(command.help.starts_with("Usage: tok "), "{}", command.name);
-            assert!(help::TOK.contains(&format!("\n  {}", command.name)), "{}", command.name);
-        }
+    fn every_command_is_defined_and_every_definition_is_built() {
+        let mut built: Vec<_> = COMMANDS.iter().map(|(name, _)| *name).collect();
+        let mut defined: Vec<_> = TOK.commands().map(|command| command.name).collect();
+        built.sort_unstable();
+        defined.sort_unstable();
+        assert_eq!(built, defined);
+        assert!(NOT_YET.iter().all(|name| TOK.command(name).is_none()));
     }
 }

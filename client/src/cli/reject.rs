@@ -15,7 +15,7 @@ pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
     while let Some(word) = words.next()? {
         match word {
             Word::Value(value) if account.is_none() => account = Some(value),
-            Word::Long(option) if option == "hash" => {
+            Word::Long("hash") => {
                 let text = words.text("hash")?;
                 hash =
                     Some(sha256(&text).ok_or_else(|| words.usage("--hash is the SHA-256 as 64 hex digits"))?);
@@ -24,7 +24,7 @@ pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
             Word::Value(_) => {
                 return Err(words.usage("the token is read from standard input, not from the arguments"));
             }
-            other => return Err(words.unexpected(&other)),
+            other @ Word::Long(_) => return Err(words.unexpected(&other)),
         }
     }
     let account = words.account(account)?;

@@ -14,7 +14,7 @@ pub(crate) fn refresh(mut words: Words<'_>) -> Result<u8, Stop> {
     while let Some(word) = words.next()? {
         match word {
             Word::Value(value) if account.is_none() => account = Some(value),
-            Word::Long(option) if option == "timeout" => patience = timeout(&mut words)?,
+            Word::Long("timeout") => patience = timeout(&mut words)?,
             other => return Err(words.unexpected(&other)),
         }
     }

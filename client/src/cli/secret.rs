@@ -24,7 +24,8 @@ pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
         None => return Err(words.usage("what is to be done is missing: set, list, show, remove or import")),
     };
     let name = name.to_string_lossy();
-    if let Some((_, act)) = ACTIONS.iter().find(|(action, _)| *action == name) {
+    if let Some((action, act)) = ACTIONS.iter().find(|(action, _)| *action == name) {
+        words.are_for_action(action);
         return act(words);
     }
     let hint = match nearest(&name, ACTIONS.iter().map(|(action, _)| *action)) {
@@ -50,12 +51,12 @@ fn set(mut words: Words<'_>) -> Result<u8, Stop> {
                 )
                 .into());
             }
-            Word::Long(option) if option == "for" => {
+            Word::Long("for") => {
                 let value = words.value()?;
                 account = Some(plain(&words, words.account(Some(value))?, "an account's name")?);
             }
-            Word::Long(option) if option == "for-any" => for_any = true,
-            other => return Err(words.unexpected(&other)),
+            Word::Long("for-any") => for_any = true,
+            other @ Word::Long(_) => return Err(words.unexpected(&other)),
         }
     }
     let name = secret_name(&words, name)?;
@@ -113,7 +114,7 @@ fn show(mut words: Words<'_>) -> Result<u8, Stop> {
     while let Some(word) = words.next()? {
         match word {
             Word::Value(value) if name.is_none() => name = Some(value),
-            Word::Long(option) if option == "stdin" => from_stdin = true,
+            Word::Long("stdin") => from_stdin = true,
             other => return Err(words.unexpected(&other)),
         }
     }

@@ -33,14 +33,14 @@ pub(crate) fn unlock(mut words: Words<'_>) -> Result<u8, Stop> {
     let mut from_stdin = false;
     while let Some(word) = words.next()? {
         match word {
-            Word::Long(option) if option == "stdin" => from_stdin = true,
+            Word::Long("stdin") => from_stdin = true,
             // One among the arguments would be seen by everybody who lists processes.
             Word::Value(_) => {
                 return Err(
                     words.usage("the passphrase is asked for, or read with --stdin; it is no argument")
                 );
             }
-            other => return Err(words.unexpected(&other)),
+            other @ Word::Long(_) => return Err(words.unexpected(&other)),
         }
     }
     if from_stdin && input::is_terminal() {

@@ -6,7 +6,7 @@ mod unix;
 #[cfg(all(unix, feature = "tokio"))]
 pub(crate) use unix::peer_of_async;
 #[cfg(unix)]
-pub(crate) use unix::{own_uid, peer, surroundings};
+pub(crate) use unix::{all_surroundings, own_uid, peer, surroundings};
 
 #[cfg(not(unix))]
 compile_error!(

@@ -25,13 +25,22 @@ pub(crate) fn surroundings() -> Surroundings {
         return found;
     }
     found.run_user = run_user();
-    if found.run_user.is_none() {
-        found.xdg_state_home = std::env::var_os("XDG_STATE_HOME");
+    if found.run_user.is_none() { all_surroundings() } else { found }
+}
+
+/// The same, with all that may be asked of them.
+pub(crate) fn all_surroundings() -> Surroundings {
+    Surroundings {
+        tokend_sock: std::env::var_os("TOKEND_SOCK"),
+        xdg_runtime_dir: std::env::var_os("XDG_RUNTIME_DIR"),
+        xdg_state_home: std::env::var_os("XDG_STATE_HOME"),
+        xdg_config_home: std::env::var_os("XDG_CONFIG_HOME"),
+        xdg_data_home: std::env::var_os("XDG_DATA_HOME"),
         // As tokend does: without HOME, what the system's list of users says.
-        found.home = std::env::home_dir().map(PathBuf::into_os_string);
-        found.host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        home: std::env::home_dir().map(PathBuf::into_os_string),
+        run_user: run_user(),
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
     }
-    found
 }
 
 /// The user that this process acts as.

@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::document::{Diagnostic, printable};
-use crate::platform::files::{self, Facts, Kind};
+use crate::platform::files::{self, Facts, Kind, Stamp};
 
 /// A file of the configuration holds at most this many bytes.
 const MOST: u64 = 4 * 1024 * 1024;
@@ -44,6 +44,14 @@ pub(super) fn read(folder: &Path) -> (Vec<Text>, Vec<Diagnostic>) {
         found.push(Diagnostic::of_file(&main, "there is no configuration", hint).into_warning());
     }
     (texts, found)
+}
+
+/// The files that would be read, and what changes with each of them. Blocks.
+#[must_use]
+pub fn stamps(folder: &Path) -> Vec<(PathBuf, Stamp)> {
+    let more = list(&folder.join("accounts.d")).unwrap_or_default();
+    let all = std::iter::once(folder.join("config.toml")).chain(more);
+    all.filter_map(|path| Some((path.clone(), files::stamp(&path)?))).collect()
 }
 
 /// Whoever can write the folder can put another file in the place of one that he cannot write.

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use self::account::Accounts;
 use crate::account::Definition;
 use crate::document::{Diagnostic, Document, Severity, Table};
+use crate::platform::files::Stamp;
 use crate::provider::http::ProxyEnvironment;
 use crate::provider::{Kind, kinds};
 use crate::secret::Reach;
@@ -25,6 +26,7 @@ use crate::secret::vault::Vault;
 
 pub use daemon::{Daemon, LogFormat};
 pub use describe::describe;
+pub use files::stamps;
 
 /// What the daemon is to do. `Debug` shows the accounts' names.
 pub struct Configuration {
@@ -55,6 +57,8 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
     /// The files that it was read from, in their order.
     pub files: Vec<PathBuf>,
+    /// What they were like just before they were read.
+    pub stamps: Vec<(PathBuf, Stamp)>,
 }
 
 /// Reads `config.toml` and `accounts.d/*.toml` in `folder`. Blocks while it reads. None there is an empty
@@ -92,6 +96,7 @@ fn load_kinds(
     store: &Arc<Store>,
     kinds: &[Kind],
 ) -> Result<Loaded, Vec<Diagnostic>> {
+    let stamps = stamps(folder);
     let (texts, mut found) = files::read(folder);
     let mut documents = Vec::with_capacity(texts.len());
     for text in &texts {
@@ -126,7 +131,7 @@ fn load_kinds(
         return Err(found);
     }
     let files = texts.iter().map(|text| text.path.clone()).collect();
-    Ok(Loaded { configuration: Configuration { daemon, vault, accounts }, warnings: found, files })
+    Ok(Loaded { configuration: Configuration { daemon, vault, accounts }, warnings: found, files, stamps })
 }
 
 fn read_daemon(roots: &mut [(Table<'_>, bool)]) -> Daemon {

@@ -54,9 +54,13 @@ fn of_clients(text: &mut Exposition, source: &Source) {
     text.family("tokend_connections", Kind::Gauge, "Clients that are connected.");
     text.sample("tokend_connections", &[], source.server.connections());
     let (accepted, refused) = source.server.tally().connections();
-    text.family("tokend_connections_total", Kind::Counter, "Clients that connected, and were let in or not.");
+    text.family(
+        "tokend_connection_attempts_total",
+        Kind::Counter,
+        "Clients that connected, and were let in or not.",
+    );
     for (outcome, count) in [("accepted", accepted), ("refused", refused)] {
-        text.sample("tokend_connections_total", &[("outcome", outcome)], count);
+        text.sample("tokend_connection_attempts_total", &[("outcome", outcome)], count);
     }
     text.family("tokend_requests_total", Kind::Counter, "What clients asked, and how it was answered.");
     for (request, outcome, count) in source.server.tally().answers() {

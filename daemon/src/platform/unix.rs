@@ -16,6 +16,9 @@ use rustix::process::{Resource, Rlimit};
 use rustix::time::{ClockId, clock_gettime};
 use tokend_proto::places::Surroundings;
 
+mod limits;
+pub use limits::{leaves_core_files, own_unit, swap_is_on, watchdog};
+
 mod memory;
 pub use memory::{memory_is_locked, seal_secrets};
 

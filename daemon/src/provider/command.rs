@@ -58,6 +58,10 @@ impl Provider for Command {
         Box::pin(self.run(request))
     }
 
+    fn program(&self) -> Option<&Program> {
+        Some(&self.program)
+    }
+
     fn identity(&self) -> Identity {
         Identity { origin: self.program.describe(), ..Identity::default() }
     }

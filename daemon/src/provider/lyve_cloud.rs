@@ -15,7 +15,9 @@ use super::lifetime::{self, Dead, dead};
 use super::login::Asking;
 use super::verdict::{Row, judge, unusable};
 use super::words::{Held, Members, Words};
-use super::{Class, Defaults, Failure, Identity, MintRequest, Minted, Pending, Probe, Provider, jwt, token};
+use super::{
+    Class, Defaults, Door, Failure, Identity, MintRequest, Minted, Pending, Probe, Provider, jwt, token,
+};
 use crate::clock::Moment;
 use crate::document::Table;
 use crate::secret::Source;
@@ -146,6 +148,10 @@ impl Provider for LyveCloud {
 
     fn sources(&self) -> Vec<&Source> {
         vec![&self.secret]
+    }
+
+    fn door(&self) -> Option<Door<'_>> {
+        Some(Door::new(&self.http, &self.endpoint))
     }
 
     fn identity(&self) -> Identity {

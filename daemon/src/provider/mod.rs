@@ -4,6 +4,7 @@
 #![cfg_attr(test, expect(clippy::expect_used, reason = "a test that cannot go on has failed"))]
 
 mod command;
+mod door;
 pub mod http;
 mod http_exchange;
 mod itsyouonline;
@@ -35,10 +36,12 @@ use std::time::Duration;
 use tokend_proto::Secret;
 
 use crate::clock::{Moment, Wall};
-use crate::secret::{Errand, Source};
+use crate::secret::{Errand, Program, Source};
 
 use self::login::{Asking, LogIn};
 
+pub use door::Door;
+pub use http::Answered;
 pub use kinds::{Defaults, Kind, kinds};
 
 /// The name of the field of [`Minted::fields`] that is an id token.
@@ -78,6 +81,16 @@ pub trait Provider: fmt::Debug + Send + Sync {
 
     /// What `tokend check` shows: names and values, none of them secret.
     fn describe(&self) -> Vec<(&'static str, String)>;
+
+    /// Where its service is, where it has one that is asked over HTTP.
+    fn door(&self) -> Option<Door<'_>> {
+        None
+    }
+
+    /// The program that prints its tokens, where one does.
+    fn program(&self) -> Option<&Program> {
+        None
+    }
 
     /// Where its secrets come from.
     fn sources(&self) -> Vec<&Source> {

@@ -14,7 +14,7 @@ use super::http::{Buffer, Http, Reply, Request};
 use super::verdict::{Row, judge, unusable};
 use super::words::Words;
 use super::{
-    Class, Defaults, Failure, Identity, MintRequest, Minted, Pending, Presentation, Provider, token,
+    Class, Defaults, Door, Failure, Identity, MintRequest, Minted, Pending, Presentation, Provider, token,
 };
 use crate::document::Table;
 use crate::secret::Source;
@@ -103,6 +103,10 @@ impl Provider for OpenvCloud {
 
     fn sources(&self) -> Vec<&Source> {
         vec![&self.password]
+    }
+
+    fn door(&self) -> Option<Door<'_>> {
+        Some(Door::new(&self.http, &self.endpoint))
     }
 
     fn identity(&self) -> Identity {

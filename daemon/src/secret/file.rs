@@ -41,6 +41,35 @@ pub(super) async fn fetch(
     readers: &Readers,
     timeout: Duration,
 ) -> Result<Secret, Failure> {
+    in_a_thread(path, kind, readers, timeout, move |path| read(path, openness)).await
+}
+
+/// Looks whether the file could be read, and reads nothing of it.
+///
+/// # Errors
+/// As [`fetch`].
+pub(super) async fn look(
+    path: PathBuf,
+    openness: Openness,
+    kind: &'static str,
+    readers: &Readers,
+    timeout: Duration,
+) -> Result<(), Failure> {
+    let look = move |path: &Path| {
+        let (_, facts) = files::open(path).map_err(Refusal::Io)?;
+        check(&facts, openness)?;
+        if facts.length == 0 { Err(Refusal::Empty) } else { Ok(()) }
+    };
+    in_a_thread(path, kind, readers, timeout, look).await
+}
+
+async fn in_a_thread<T: Send + 'static>(
+    path: PathBuf,
+    kind: &'static str,
+    readers: &Readers,
+    timeout: Duration,
+    work: impl FnOnce(&Path) -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Failure> {
     let shown = printable(&path.to_string_lossy(), 300);
     let hangs = || {
         Failure::not_now(
@@ -54,7 +83,7 @@ pub(super) async fn fetch(
     };
     let task = tokio::task::spawn_blocking(move || {
         let _reader = reader;
-        read(&path, openness)
+        work(&path)
     });
     match tokio::time::timeout(timeout, task).await {
         Err(_) => Err(hangs()),

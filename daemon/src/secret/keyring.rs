@@ -36,6 +36,14 @@ pub async fn fetch(user: &str, timeout: Duration) -> Result<Secret, Failure> {
     })
 }
 
+/// Looks whether the keyring has the secret of service `tokend` and user `user`. Nobody is asked to unlock it.
+///
+/// # Errors
+/// As [`fetch`].
+pub async fn look(user: &str, timeout: Duration) -> Result<(), Failure> {
+    within(timeout, keyring::look(SERVICE, user)).await.map_err(|trouble| explain(trouble, user))
+}
+
 /// Makes `secret` the one of service `tokend` and user `user`.
 ///
 /// # Errors

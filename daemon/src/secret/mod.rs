@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 pub(crate) use digest::digest;
 pub use errand::Errand;
 pub use program::Program;
-pub use source::Source;
+pub use source::{Source, Teller};
 
 /// What sources reach beyond files and programs.
 #[derive(Debug, Clone, Default)]

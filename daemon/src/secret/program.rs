@@ -226,6 +226,17 @@ impl Program {
         self.found.get().is_some()
     }
 
+    /// Looks whether the program is there, and runs nothing.
+    ///
+    /// # Errors
+    /// `Source` where it is not to be found.
+    pub fn look(&self) -> Result<(), Failure> {
+        match self.find(&|name| env::var_os(name)) {
+            Some(path) if files::is_program(path) => Ok(()),
+            _ => Err(self.missing()),
+        }
+    }
+
     fn find(&self, environment: &dyn Fn(&str) -> Option<OsString>) -> Option<&Path> {
         if let Some(path) = self.found.get() {
             return Some(path);

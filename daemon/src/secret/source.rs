@@ -1,5 +1,7 @@
 //! The sources that a configuration can name.
 
+mod looking;
+
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,6 +19,8 @@ use super::vault::{Place, Vault};
 use super::{Errand, Reach, Unfit, keyring, without_newline};
 use crate::document::{Shape, Table, nearest, printable};
 use crate::provider::Failure;
+
+pub use looking::Teller;
 
 /// Where a secret comes from. Fetched anew whenever it is needed.
 #[derive(Debug)]

@@ -136,7 +136,8 @@ pub(super) async fn answer(server: &Arc<Server>, request: Request) -> Given {
         },
         Request::LoginRedirect(redirect) => Box::pin(logins::redirect(server, &redirect)).await,
         Request::Logout(logout) => Box::pin(logouts::answer(server, &logout)).await,
-        Request::About => Ok(Answer::About(server.about.clone())),
+        Request::About => Ok(Answer::About(server.health.about().clone())),
+        Request::Health => Ok(Answer::Health(Box::pin(server.health.describe(&server.keeper)).await)),
         // Watches and logins are the connection's; kinds that are newer than this match were not decoded.
         _ => Ok(Answer::Unsupported),
     };
@@ -341,7 +342,10 @@ pub(super) fn find(server: &Arc<Server>, name: &str) -> Result<Arc<Account>, Fai
     let registry = server.keeper.registry();
     let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
     let hint = if registry.is_empty() {
-        format!("no account is configured yet: write one into {}/config.toml", server.about.configuration)
+        format!(
+            "no account is configured yet: write one into {}/config.toml",
+            server.health.about().configuration
+        )
     } else {
         match &nearest_few(name, registry.keys().map(String::as_str), 3)[..] {
             [] => "`tok list` shows the accounts".to_owned(),

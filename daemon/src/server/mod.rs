@@ -3,6 +3,7 @@
 mod admission;
 mod answers;
 mod connection;
+mod health;
 mod id_tokens;
 mod incoming;
 mod logins;
@@ -24,6 +25,7 @@ use crate::lock::Lock;
 use crate::login::Logins;
 use crate::platform;
 use admission::Admission;
+pub use health::Health;
 pub use socket::Socket;
 pub use tally::Tally;
 
@@ -36,7 +38,7 @@ pub struct Server {
     keeper: Keeper,
     lock: Arc<Lock>,
     logins: Arc<Logins>,
-    about: message::About,
+    health: Arc<Health>,
     reload: mpsc::Sender<ReloadRequest>,
     admission: Arc<Admission>,
     tally: Tally,
@@ -55,7 +57,7 @@ impl Server {
         keeper: Keeper,
         lock: Arc<Lock>,
         logins: Arc<Logins>,
-        about: message::About,
+        health: Arc<Health>,
         reload: mpsc::Sender<ReloadRequest>,
         connections: usize,
         most: usize,
@@ -64,7 +66,7 @@ impl Server {
             keeper,
             lock,
             logins,
-            about,
+            health,
             reload,
             admission: Arc::new(Admission::new(connections, most)),
             tally: Tally::default(),

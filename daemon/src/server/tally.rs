@@ -8,7 +8,7 @@ use tokend_proto::{Answer, Request};
 use super::answers::Given;
 
 /// What was asked, in the words of docs/wire-protocol.md.
-const REQUESTS: [&str; 17] = [
+const REQUESTS: [&str; 18] = [
     "get",
     "id-token",
     "refresh",
@@ -24,6 +24,7 @@ const REQUESTS: [&str; 17] = [
     "lock",
     "unlock",
     "store",
+    "health",
     "other",
     "malformed",
 ];
@@ -80,6 +81,7 @@ impl Tally {
             Request::Lock => 12,
             Request::Unlock(_) => 13,
             Request::Store => 14,
+            Request::Health => 15,
             _ => OTHER,
         }
     }

@@ -41,15 +41,15 @@ pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
     while let Some(word) = words.next()? {
         match word {
             Word::Value(value) if account.is_none() => account = Some(value),
-            Word::Long(option) if option == "device" || option == "no-browser" => {
+            Word::Long(option @ ("device" | "no-browser")) => {
                 let named = if option == "device" { LoginWay::Device } else { LoginWay::Redirect };
                 if way != LoginWay::AsFits && way != named {
                     return Err(words.usage("--device and --no-browser are two ways to log in: name one"));
                 }
                 way = named;
             }
-            Word::Long(option) if option == "for" => {
-                let span = words.span(&option)?;
+            Word::Long("for") => {
+                let span = words.span("for")?;
                 if span < Duration::from_secs(1) {
                     return Err(words.usage("--for is a second at least"));
                 }

@@ -225,6 +225,12 @@ pub(crate) fn is_private(folder: &Path) -> bool {
     })
 }
 
+/// Whether there is something at this path, and it is no socket.
+pub(crate) fn is_something_else(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    fs::metadata(path).is_ok_and(|found| !found.file_type().is_socket())
+}
+
 /// Signals that are passed on to a child. A terminal sends its own to the child by itself.
 pub(crate) struct Signals(SignalsInfo<WithOrigin>);
 

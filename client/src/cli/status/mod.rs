@@ -23,12 +23,8 @@ pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
     while let Some(word) = words.next()? {
         match word {
             Word::Value(value) if account.is_none() => account = Some(value),
-            Word::Long(option) if option == "check" => check = true,
-            Word::Long(option) if option == "watch" => watch = true,
-            Word::Long(option) if option == "why" => {
-                let message = "`tok status --why` is not built yet";
-                return Err(Complaint::usage(message, "`tok help status` shows what is").into());
-            }
+            Word::Long("check") => check = true,
+            Word::Long("watch") => watch = true,
             other => return Err(words.unexpected(&other)),
         }
     }

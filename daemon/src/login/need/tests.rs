@@ -86,7 +86,7 @@ async fn of_one_account_one_hook_runs_at_a_time_and_the_newest_need_follows() {
     for ended in 1..=2 {
         let gate = gate.clone();
         // Opening it waits for its reader.
-        tokio::task::spawn_blocking(move || fs::write(gate, "\n")).await.unwrap().unwrap();
+        task::spawn_blocking(move || fs::write(gate, "\n")).await.unwrap().unwrap();
         while fs::read_to_string(&log).unwrap_or_default().matches("end").count() < ended {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

@@ -3,12 +3,12 @@
 #[cfg(any(target_os = "macos", windows))]
 mod native;
 #[cfg(any(target_os = "macos", windows))]
-pub use native::{by_hand, get, put};
+pub use native::{by_hand, get, look, put};
 
 #[cfg(not(any(target_os = "macos", windows)))]
 mod secret_service;
 #[cfg(not(any(target_os = "macos", windows)))]
-pub use secret_service::{by_hand, get, put};
+pub use secret_service::{by_hand, get, look, put};
 
 /// Why a keyring gives or takes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -23,6 +23,15 @@ pub async fn get(service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, Troubl
     .await
 }
 
+/// Whether there is an item for `service` and `user`. Where its system cannot tell without asking a person, it is taken
+/// to be there.
+///
+/// # Errors
+/// Why there is none.
+pub async fn look(service: &str, user: &str) -> Result<(), Trouble> {
+    with_entry(service, user, |_| Ok(())).await
+}
+
 /// Makes `secret` the one of the item for `service` and `user`. A person may be asked to unlock it.
 ///
 /// # Errors

@@ -36,6 +36,20 @@ pub async fn get(service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, Troubl
     item.get_secret().await.map(Zeroizing::new).map_err(trouble)
 }
 
+/// Whether there is one item for `service` and `user`, locked or not. Nobody is asked anything.
+///
+/// # Errors
+/// Why there is none.
+pub async fn look(service: &str, user: &str) -> Result<(), Trouble> {
+    let keyring = connect().await?;
+    let found = keyring.search_items(attributes(service, user)).await.map_err(trouble)?;
+    match found.unlocked.len() + found.locked.len() {
+        0 => Err(Trouble::Missing),
+        1 => Ok(()),
+        _ => Err(Trouble::Ambiguous),
+    }
+}
+
 /// Makes `secret` the one of the item for `service` and `user`; where there is none, makes it in the default
 /// collection. A person may be asked to unlock it.
 ///

@@ -5,6 +5,7 @@ pub(crate) mod address;
 mod buffer;
 mod clients;
 pub(crate) mod headers;
+mod knock;
 mod network;
 mod proxy;
 mod reply;
@@ -33,6 +34,7 @@ use crate::document::Table;
 
 pub(crate) use self::buffer::Buffer;
 pub use self::clients::{forget_clients, install_crypto};
+pub use self::knock::Answered;
 pub use self::proxy::ProxyEnvironment;
 pub(crate) use self::reply::{MOST_BODY, Reply};
 #[cfg(test)]

@@ -14,7 +14,7 @@ use self::template::Secrets;
 use super::http::{Http, address, refuse_key};
 use super::verdict::{self, Row, judge};
 use super::words::{Held, Members, Words};
-use super::{Class, Defaults, Failure, Identity, MintRequest, Minted, Pending, Provider};
+use super::{Class, Defaults, Door, Failure, Identity, MintRequest, Minted, Pending, Provider};
 use crate::document::Table;
 use crate::secret::Source;
 
@@ -132,6 +132,10 @@ impl Provider for HttpExchange {
 
     fn sources(&self) -> Vec<&Source> {
         self.secrets.iter().map(|(_, source)| source).collect()
+    }
+
+    fn door(&self) -> Option<Door<'_>> {
+        Some(Door::new(&self.http, &self.request.url))
     }
 
     fn identity(&self) -> Identity {

@@ -19,7 +19,7 @@ use super::lists::Words as Lists;
 use super::verdict::{Row, judge, unusable};
 use super::words::Words;
 use super::{
-    Class, Defaults, Failure, Identity, MintRequest, Minted, Pending, Presentation, Provider, token,
+    Class, Defaults, Door, Failure, Identity, MintRequest, Minted, Pending, Presentation, Provider, token,
 };
 use crate::document::Table;
 use crate::secret::Source;
@@ -229,6 +229,10 @@ impl Provider for ItsYouOnline {
         if let Ok(mut parent) = self.parent.try_lock() {
             *parent = None;
         }
+    }
+
+    fn door(&self) -> Option<Door<'_>> {
+        Some(Door::new(&self.http, &self.base))
     }
 
     fn identity(&self) -> Identity {

@@ -33,7 +33,7 @@ use super::lists::Words as Lists;
 use super::login::{Asking, LogIn};
 use super::words::Held;
 use super::{
-    Borrowed, CarriedOut, Defaults, Failure, Identity, MintRequest, Minted, Pending, Probe, Provider,
+    Borrowed, CarriedOut, Defaults, Door, Failure, Identity, MintRequest, Minted, Pending, Probe, Provider,
     Revocation, Revoked,
 };
 use crate::clock::Moment;
@@ -310,6 +310,10 @@ impl Provider for OAuth2 {
 
     fn login(&self) -> Option<&dyn LogIn> {
         matches!(self.grant, Grant::Login(_)).then_some(self)
+    }
+
+    fn door(&self) -> Option<Door<'_>> {
+        self.endpoints.named().map(|url| Door::new(&self.http, url))
     }
 
     fn identity(&self) -> Identity {

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokend_proto::Secret;
+use zeroize::Zeroizing;
 
 use self::identity::How;
 use self::places::Places;
@@ -231,19 +232,18 @@ impl Store {
         Ok((self.keys().await?, made))
     }
 
+    /// Looks whether the secret `name` is there and for `errand`, as its file says, and opens nothing.
+    ///
+    /// # Errors
+    /// `Missing` where there is none, `Refused` where it is another account's, and whatever is in the way.
+    pub async fn look(&self, name: &str, errand: &Errand) -> Result<(), Trouble> {
+        self.sealed(name, Some(errand.clone())).await.map(drop)
+    }
+
     async fn secret(&self, name: &str, errand: Option<Errand>) -> Result<Secret, Trouble> {
         self.shared.admit()?;
-        let (places, wanted, who) = (self.places.clone(), name.to_owned(), errand.clone());
-        let reader = self.shared.reader().await;
         // What is missing or not this account's is so whether the store is open or not.
-        let bytes = blocking(move || {
-            let _reader = reader;
-            let bytes = entries::read(&places, &wanted)?;
-            let label = sealed::peek(&bytes).and_then(|label| sealed::fits(&label, &wanted, who.as_ref()));
-            label.map_err(|fault| fault.explain(&places.file_of(&wanted), &wanted))?;
-            Ok(bytes)
-        });
-        let bytes = bytes.await?;
+        let bytes = self.sealed(name, errand.clone()).await?;
         let opened = self.shared.opened(&self.places, &self.voice).await?;
         let (path, name) = (self.places.file_of(name), name.to_owned());
         let secret = blocking(move || {
@@ -255,6 +255,22 @@ impl Store {
         // A lock that came meanwhile holds for this one, too.
         self.shared.admit()?;
         Ok(secret)
+    }
+}
+
+impl Store {
+    /// The secret's file as it is, if it says that it is this secret and for this errand.
+    async fn sealed(&self, name: &str, errand: Option<Errand>) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        let (places, wanted) = (self.places.clone(), name.to_owned());
+        let reader = self.shared.reader().await;
+        blocking(move || {
+            let _reader = reader;
+            let bytes = entries::read(&places, &wanted)?;
+            let label = sealed::peek(&bytes).and_then(|label| sealed::fits(&label, &wanted, errand.as_ref()));
+            label.map_err(|fault| fault.explain(&places.file_of(&wanted), &wanted))?;
+            Ok(bytes)
+        })
+        .await
     }
 }
 

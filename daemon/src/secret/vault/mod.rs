@@ -23,8 +23,8 @@ use self::kv::{Mounts, Unread};
 use self::session::{Ready, Session, State};
 use crate::clock::{Clock, Moment, SystemClock};
 use crate::document::printable;
-use crate::provider::Failure;
 use crate::provider::http::{Reply, Request, address};
+use crate::provider::{Door, Failure};
 use crate::secret::Source;
 
 pub use self::place::Place;
@@ -105,6 +105,12 @@ impl Vault {
     #[must_use]
     pub fn origin(&self) -> String {
         address::origin(&self.settings.base)
+    }
+
+    /// Where to knock to learn whether it can be reached.
+    #[must_use]
+    pub fn door(&self) -> Door<'_> {
+        Door::new(&self.settings.http, &self.settings.base)
     }
 
     /// A hash of all that it was made of.
