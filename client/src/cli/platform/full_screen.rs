@@ -279,3 +279,44 @@ fn timespec(span: Duration) -> Timespec {
     // A second at most is asked for.
     Timespec { tv_sec: span.as_secs().try_into().unwrap_or(1), tv_nsec: span.subsec_nanos().into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, OpenOptions};
+    use std::io::Read;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    use super::*;
+
+    /// A terminal of no session, and what is written to it.
+    fn terminal() -> io::Result<(File, File)> {
+        let hand = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+        grantpt(&hand)?;
+        unlockpt(&hand)?;
+        let path = ptsname(&hand, Vec::new())?.into_string().map_err(io::Error::other)?;
+        let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed();
+        Ok((File::from(hand), OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?))
+    }
+
+    #[test]
+    fn a_panic_leaves_the_terminal_as_it_was() -> io::Result<()> {
+        let (mut hand, device) = terminal()?;
+        let looked_at = device.try_clone()?;
+        let settings = || tcgetattr(&looked_at).map(|settings| format!("{settings:?}"));
+        let before = settings()?;
+        let screen = FullScreen::on(device)?;
+        assert_ne!(settings()?, before);
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            let _screen = screen;
+            panic!("meant so");
+        }));
+        assert!(ended.is_err());
+        assert_eq!(settings()?, before);
+        let mut written = [0; 256];
+        let count = hand.read(&mut written)?;
+        assert_eq!(&written[..count], [ENTER, LEAVE].concat());
+        Ok(())
+    }
+}
