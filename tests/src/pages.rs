@@ -23,6 +23,7 @@ pub fn shown() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// A block between fences, without the indentation of its list.
+#[derive(Debug)]
 pub struct Block {
     /// Behind the opening fence: `toml`, `sh`, `sh run`.
     pub info: String,
