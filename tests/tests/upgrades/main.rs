@@ -5,6 +5,5 @@
 
 mod kept;
 mod newer;
-mod written;
 mod wire;
 mod written;

@@ -21,7 +21,10 @@ macro_rules! folder {
         [
             ("data/tokend/identity", include_bytes!(concat!("../../state/", $name, "/identity"))),
             ("data/tokend/recipients.txt", include_bytes!(concat!("../../state/", $name, "/recipients.txt"))),
-            ("data/tokend/secrets/client.age", include_bytes!(concat!("../../state/", $name, "/secrets/client.age"))),
+            (
+                "data/tokend/secrets/client.age",
+                include_bytes!(concat!("../../state/", $name, "/secrets/client.age")),
+            ),
             (
                 "data/tokend/secrets/first-refresh.age",
                 include_bytes!(concat!("../../state/", $name, "/secrets/first-refresh.age")),
@@ -89,7 +92,10 @@ fn what_earlier_daemons_left_is_served_as_it_is_and_no_refresh_token_is_lost() {
         let path = eventually("the grant", || kept::file(&sandbox, "login", true));
         let (header, form) = Keys::of(&sandbox).open(&path, &grant());
         assert_eq!((header.as_deref(), form.first()), (Some("2"), Some(&2)));
-        assert!(form.windows(16).any(|part| part == b"golden-refresh-2"), "the newest refresh token is there");
+        assert!(
+            form.windows(16).any(|part| part == b"golden-refresh-2"),
+            "the newest refresh token is there"
+        );
         assert!(!form.windows(16).any(|part| part == b"golden-refresh-1"));
         // Not once sent, not in doubt, not ended.
         let after = form.windows(16).position(|part| part == b"golden-refresh-2").expect("the token") + 16;

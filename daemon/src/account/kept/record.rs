@@ -239,7 +239,10 @@ mod tests {
         let back = Record::decode(&documented).unwrap();
         assert_eq!(&back.fields[0].1.expose()[..], b"abc");
         assert_eq!((back.service, back.boot.as_deref()), ([7; 32], Some("b")));
-        assert_eq!((back.lifetime_ms, back.is_assumed, back.received.steady_ms), (Some(3_600_000), false, 2500));
+        assert_eq!(
+            (back.lifetime_ms, back.is_assumed, back.received.steady_ms),
+            (Some(3_600_000), false, 2500)
+        );
     }
 
     #[test]
