@@ -371,9 +371,14 @@ impl Task {
         let kept_under = binding.clone();
         match effect {
             Effect::Load => {
-                let asker = spender.grant.asker();
+                let (asker, account) = (spender.grant.asker(), Arc::clone(&spender.account));
                 self.step(binding, async move {
                     let loaded = load(cabinet.clone(), kept_under.clone()).await;
+                    if let Err(failure) = &loaded
+                        && failure.class != Class::Locked
+                    {
+                        log_failure(&account.name, failure);
+                    }
                     match (asker, cabinet) {
                         // Somebody must mend it: the files are watched as they are when it is read once more.
                         (Some(life), Some(cabinet))
