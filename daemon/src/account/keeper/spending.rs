@@ -377,7 +377,8 @@ impl Task {
                     if let Err(failure) = &loaded
                         && failure.class != Class::Locked
                     {
-                        log_failure(&account.name, failure);
+                        let (account, kind) = (&account.name, &failure.kind);
+                        tracing::warn!(account, kind, hint = failure.hint, "{}", failure.message);
                     }
                     match (asker, cabinet) {
                         // Somebody must mend it: the files are watched as they are when it is read once more.
