@@ -25,6 +25,7 @@ use tokend_tests::stand_in::{Hole, LyveCloud};
 const MIB: usize = 1024 * 1024;
 /// Without the program itself.
 const MEMORY_LIMIT_KIB: u64 = 48 * 1024;
+const A_WHILE: Duration = Duration::from_secs(1);
 
 /// A daemon with one account that is well and one whose service hangs.
 struct House {
@@ -276,7 +277,7 @@ fn as_many_frames_as_may_be_all_but_finished_fit_into_memory() {
     let mut held = Vec::new();
     for index in 0..count {
         let mut stream = house.connect();
-        stream.set_write_timeout(Some(AT_ONCE)).expect("a limit");
+        stream.set_write_timeout(Some(A_WHILE)).expect("a limit");
         // It may be closed for a later one.
         let _ = stream.write_all(&unfinished);
         held.push(stream);
@@ -322,13 +323,13 @@ fn a_client_that_asks_a_lot_and_never_reads_is_left_to_itself() {
 fn a_client_that_never_stops_asking_makes_nobody_wait() {
     let house = House::new();
     let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let payload = get("well", AT_ONCE).seal(2).and_then(|it| it.encode()).expect("an envelope");
+    let payload = get("well", A_WHILE).seal(2).and_then(|it| it.encode()).expect("an envelope");
     let frame = frame::encode(&payload, false, MAX_REQUEST).expect("a frame");
     thread::scope(|scope| {
         for _ in 0..4 {
             let mut asking = house.connect();
             let mut reading = asking.try_clone().expect("the same connection");
-            send(&mut asking, &get("well", AT_ONCE)).expect("sent");
+            send(&mut asking, &get("well", A_WHILE)).expect("sent");
             scope.spawn(|| {
                 let mut asking = asking;
                 let many = frame.repeat(100);
