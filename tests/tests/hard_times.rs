@@ -18,7 +18,7 @@ use tokend_proto::limits::{FRAME_DEADLINE, MAX_REQUEST};
 use tokend_proto::message::{Get, Status, Watch, Words};
 use tokend_proto::{Answer, Request};
 use tokend_tests::accounts;
-use tokend_tests::real_time::{at_once, timed};
+use tokend_tests::real_time::{A_MOMENT, timed};
 use tokend_tests::sandbox::{Daemon, Said, Sandbox, eventually, receive, send, skip};
 use tokend_tests::stand_in::{Hole, LyveCloud};
 
@@ -33,6 +33,41 @@ struct House {
     sandbox: Sandbox,
     lyve: LyveCloud,
     hole: Hole,
+    calm: Calm,
+}
+
+/// Another daemon, with which nobody meddles: it tells what a slow machine is to blame for.
+struct Calm {
+    sandbox: Sandbox,
+    _daemon: Daemon,
+}
+
+impl Calm {
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        sandbox.configure(&accounts::static_token(&sandbox, "well", "a-token"));
+        let daemon = sandbox.start();
+        Self { sandbox, _daemon: daemon }
+    }
+
+    /// The longest that somebody waits here while this is done.
+    fn meanwhile<T>(&self, work: impl FnOnce() -> T) -> (T, Duration) {
+        let is_done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let asking = scope.spawn(|| {
+                let mut longest = Duration::ZERO;
+                while !is_done.load(Ordering::Relaxed) {
+                    longest = longest.max(timed(|| self.sandbox.token("well")).1);
+                }
+                longest
+            });
+            // Whatever comes of it, the other one comes to its end.
+            let done = catch_unwind(AssertUnwindSafe(work));
+            is_done.store(true, Ordering::Relaxed);
+            let longest = asking.join().expect("the calm daemon serves");
+            (done.unwrap_or_else(|panic| resume_unwind(panic)), longest)
+        })
+    }
 }
 
 impl House {
@@ -45,7 +80,7 @@ impl House {
         );
         let daemon = sandbox.start();
         sandbox.token("well");
-        Self { daemon, sandbox, lyve, hole }
+        Self { daemon, sandbox, lyve, hole, calm: Calm::new() }
     }
 
     fn connect(&self) -> UnixStream {
@@ -56,12 +91,13 @@ impl House {
     #[track_caller]
     fn serves_at_once(&self, meanwhile: &str) {
         let mut longest = Duration::ZERO;
-        let at_once = at_once(|| drop(self.sandbox.tok(["version"])));
         for _ in 0..5 {
-            let (said, took) = timed(|| self.sandbox.tok(["get", "well"]));
+            let ((said, took), elsewhere) =
+                self.calm.meanwhile(|| timed(|| self.sandbox.tok(["get", "well"])));
             assert_eq!(said.code, 0, "{meanwhile}: {said:?}");
             assert!(self.lyve.is_live(said.stdout.trim_end()), "{meanwhile}");
-            assert!(took < at_once, "{meanwhile}: it took {took:?}, not {at_once:?}");
+            let at_once = A_MOMENT.max(elsewhere * 20);
+            assert!(took < at_once, "{meanwhile}: it took {took:?}, elsewhere {elsewhere:?}");
             longest = longest.max(took);
         }
         println!("{meanwhile}: at most {longest:?}");
