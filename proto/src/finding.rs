@@ -8,6 +8,7 @@ use crate::code::Code;
 
 /// One thing that was looked at, and how it is. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the field's name is a key of `tok doctor --json`")]
 pub struct Finding {
     /// What was looked at: a word of [`CHECKS`].
     pub check: String,
@@ -132,7 +133,8 @@ sorts! {
     SOCKET_ANSWERS: "socket", "answers", Ok, 0;
     /// Nothing says where the socket is.
     SOCKET_NO_PLACE: "socket", "no-place", Fault, 8;
-    /// `TOKEND_SOCK` points to where nobody listens, and a daemon listens where it would be looked for without.
+    /// `TOKEND_SOCK` points to where nobody listens, and a daemon listens where it would be looked for
+    /// without.
     SOCKET_LEFT_OVER: "socket", "left-over", Fault, 8;
     /// Nobody listens, and there is no socket.
     SOCKET_NOT_RUNNING: "socket", "not-running", Fault, 8;

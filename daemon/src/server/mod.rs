@@ -10,6 +10,8 @@ mod logins;
 mod logouts;
 mod pages;
 pub mod socket;
+mod tally;
+mod turning_away;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,9 +25,12 @@ use crate::account::Keeper;
 use crate::lock::Lock;
 use crate::login::Logins;
 use crate::platform;
+use crate::service_manager::Watchdog;
 use admission::Admission;
 pub use health::Health;
 pub use socket::Socket;
+pub use tally::Tally;
+pub use turning_away::turn_away;
 
 /// Asks the main task to read the configuration again.
 pub type ReloadRequest = oneshot::Sender<Result<message::Reloaded, message::Failure>>;
@@ -39,6 +44,7 @@ pub struct Server {
     health: Arc<Health>,
     reload: mpsc::Sender<ReloadRequest>,
     admission: Arc<Admission>,
+    tally: Tally,
     /// No complaint about a connection is logged before then, in milliseconds on the steady clock.
     quiet_until: AtomicU64,
 }
@@ -66,14 +72,35 @@ impl Server {
             health,
             reload,
             admission: Arc::new(Admission::new(connections, most)),
+            tally: Tally::default(),
             quiet_until: AtomicU64::new(0),
         })
     }
 
-    /// Serves whoever connects, until it is dropped. A socket that vanishes is made anew.
-    pub async fn run(self: Arc<Self>, mut socket: Socket) {
+    /// What clients asked and were told.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// How many clients are connected.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.admission.count()
+    }
+
+    /// Serves whoever connects, until it is dropped. A socket that vanishes is made anew. Nobody but this loop calms the
+    /// watchdog.
+    pub async fn run(self: Arc<Self>, mut socket: Socket, mut watchdog: Watchdog) {
         loop {
-            match socket.accept().await {
+            let accepted = tokio::select! {
+                accepted = socket.accept() => accepted,
+                () = watchdog.is_due() => {
+                    watchdog.calm();
+                    continue;
+                }
+            };
+            match accepted {
                 Ok(stream) => self.admit(stream),
                 Err(error) => {
                     // Out of descriptors, most likely: make room, and do not spin.
@@ -110,12 +137,14 @@ impl Server {
         let place = match place {
             Ok(place) => place,
             Err(reason) => {
+                self.tally.refused.fetch_add(1, Ordering::Relaxed);
                 if self.may_complain() {
-                    tracing::warn!("refused a connection: {reason}");
+                    tracing::warn!(reason, "refused a connection");
                 }
                 return;
             }
         };
+        self.tally.accepted.fetch_add(1, Ordering::Relaxed);
         let id = place.id();
         let server = Arc::clone(self);
         let task = tokio::spawn(async move {

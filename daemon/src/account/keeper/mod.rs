@@ -7,6 +7,7 @@ mod keeping;
 mod locking;
 mod logins;
 mod reconfigure;
+mod record;
 mod spending;
 mod turnstile;
 mod vigil;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokend_proto::{Secret, message};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
 use self::attempts::{Queued, Running};
@@ -85,6 +86,8 @@ struct Slot {
     fetched: Fetched,
     /// Whether somebody was told that a person must log in, since it had a token last.
     has_told_of_need: bool,
+    /// Why a token is asked for, if one is.
+    why: &'static str,
 }
 
 /// Hashes of the secrets that an attempt used.
@@ -136,8 +139,15 @@ enum End {
     },
 }
 
+/// What readers see, and by what they are told that it has changed.
+struct Published {
+    registry: Arc<ArcSwap<Registry>>,
+    changes: Arc<Notify>,
+}
+
 struct Task {
     clock: Arc<dyn Clock>,
+    changes: Arc<Notify>,
     registry: Arc<ArcSwap<Registry>>,
     lives: BTreeMap<String, Lives>,
     slots: HashMap<LifeId, Slot>,
@@ -171,7 +181,7 @@ struct Task {
 impl Task {
     fn new(
         clock: Arc<dyn Clock>,
-        registry: Arc<ArcSwap<Registry>>,
+        Published { registry, changes }: Published,
         keeping: Option<Keeping>,
         needs: mpsc::UnboundedSender<LoginNeed>,
         commands: mpsc::WeakUnboundedSender<Command>,
@@ -179,6 +189,7 @@ impl Task {
         let (reports, receiver) = mpsc::unbounded_channel();
         let task = Self {
             clock: Arc::clone(&clock),
+            changes,
             registry,
             lives: BTreeMap::new(),
             slots: HashMap::new(),
@@ -382,6 +393,7 @@ impl Task {
             stamps: vigil::Files::default(),
             fetched: Fetched::default(),
             has_told_of_need: false,
+            why: "start or reload",
         };
         self.slots.insert(self.next_life, slot);
         if is_locked {
@@ -406,6 +418,10 @@ impl Task {
         let now = self.clock.now();
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let used = slot.shared.used();
+        let why = record::why(&event);
+        if record::is_new_chance(&event) {
+            slot.shared.told.expect_news();
+        }
         let generation = |life: &Life| life.token_to_keep().map(|token| token.generation);
         let before = generation(&slot.life);
         let on_disk = match &event {
@@ -420,6 +436,10 @@ impl Task {
             slot.kept = Some(REFUSED_ON_DISK);
         }
         slot.publish(now);
+        self.changes.notify_one();
+        if effects.iter().any(|effect| matches!(effect, Effect::Mint { .. })) {
+            slot.why = why;
+        }
         let has_another =
             slot.variant.is_own() && generation(&slot.life).is_some_and(|it| Some(it) != before);
         let lender = has_another.then(|| slot.account.name.clone());
@@ -525,6 +545,7 @@ impl Task {
             self.carry_out(id, Effect::Answer(waiter, Reply::Failure(words::reconfigured(account))));
         }
         slot.shared.end();
+        self.changes.notify_one();
     }
 }
 

@@ -11,6 +11,7 @@ mod opening;
 mod penalty;
 mod places;
 mod plugin;
+mod riding;
 mod sealed;
 mod shared;
 mod ssh;
