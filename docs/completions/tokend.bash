@@ -4,15 +4,19 @@
 # What may stand behind the words "$1".
 _tokend_place() {
   case $1 in
-    '') next='check env' behind='' options='--help --version' ;;
+    '') next='check env install uninstall schema' behind='' options='--help --version' ;;
     'check') next='' behind='' options='--help' ;;
-    'env') next='' behind='' options='--kill --help' ;;
+    'env') next='' behind='' options='--kill --shell --help' ;;
+    'install') next='' behind='' options='--dry-run --help' ;;
+    'uninstall') next='' behind='' options='--dry-run --help' ;;
+    'schema') next='' behind='' options='--help' ;;
   esac
 }
 
 # Of which kind the value of the option "$2" is, if it has one.
 _tokend_value() {
   case "$1 $2" in
+    'env --shell') kind='words:sh csh fish powershell' ;;
     *) return 1 ;;
   esac
 }
@@ -123,7 +127,6 @@ _tokend() {
     kind=
     _tokend_value "$path" "${words[i - 2]}"
     _tokend_offer "$current" ''
-    return
   elif [[ $current == --*=* ]]; then
     kind=
     _tokend_value "$path" "${current%%=*}"
