@@ -38,7 +38,7 @@ pub(crate) struct Words {
     /// Stops the one that runs instead, and takes `TOKEND_SOCK` away.
     #[arg(short = 'k', long)]
     kill: bool,
-    /// In the words of this shell; without it, in those of $SHELL.
+    /// In the words of this shell; without it, in those of $SHELL. -c and -s are those of ssh-agent(1).
     #[arg(long, value_name = "SHELL", conflicts_with_all = ["csh", "sh"])]
     shell: Option<Shell>,
     /// The same as --shell csh.
