@@ -4,7 +4,7 @@
 pub const README: &str = include_str!("../../README.md");
 
 /// The pages that show configurations and commands; each of their configurations is complete.
-pub const SHOWING: [(&str, &str); 10] = [
+pub const SHOWING: [(&str, &str); 17] = [
     ("docs/logging-in.md", include_str!("../../docs/logging-in.md")),
     ("docs/oauth2.md", include_str!("../../docs/oauth2.md")),
     ("docs/services/README.md", include_str!("../../docs/services/README.md")),
@@ -15,6 +15,13 @@ pub const SHOWING: [(&str, &str); 10] = [
     ("docs/services/keycloak.md", include_str!("../../docs/services/keycloak.md")),
     ("docs/services/microsoft.md", include_str!("../../docs/services/microsoft.md")),
     ("docs/services/okta.md", include_str!("../../docs/services/okta.md")),
+    ("docs/installing.md", include_str!("../../docs/installing.md")),
+    ("docs/systemd.md", include_str!("../../docs/systemd.md")),
+    ("docs/doctor.md", include_str!("../../docs/doctor.md")),
+    ("docs/failures.md", include_str!("../../docs/failures.md")),
+    ("docs/refresh-tokens.md", include_str!("../../docs/refresh-tokens.md")),
+    ("docs/store.md", include_str!("../../docs/store.md")),
+    ("systemd/README.md", include_str!("../../systemd/README.md")),
 ];
 
 /// The README and those pages.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use boon::{Compiler, Draft, SchemaIndex, Schemas};
@@ -49,6 +50,49 @@ fn every_configuration_that_a_page_shows_fits_the_schema() {
         }
     }
     assert!(count > 20, "only {count} configurations were found");
+}
+
+/// The names of all keys in a schema.
+fn keys_of(schema: &Value, into: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(members) => {
+            if let Some(Value::Object(properties)) = members.get("properties") {
+                into.extend(properties.keys().cloned());
+            }
+            members.values().for_each(|member| keys_of(member, into));
+        }
+        Value::Array(members) => members.iter().for_each(|member| keys_of(member, into)),
+        _ => {}
+    }
+}
+
+/// The keys that a page names in its prose as it would set them: `lock = false`.
+fn keys_in(text: &str) -> impl Iterator<Item = &str> {
+    let spans = text.split('`').skip(1).step_by(2).filter(|span| !span.contains('\n'));
+    spans
+        .filter_map(|span| span.split_once(" = "))
+        .map(|(key, _)| key)
+        .filter(|key| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+}
+
+/// What pages say to services by `extra` and by claims.
+const OF_SERVICES: [&str; 3] = ["prompt", "access_type", "sub"];
+
+#[test]
+fn every_key_that_a_page_names_is_in_the_schema() {
+    let said = run(Sandbox::new().command("tokend").arg("schema"));
+    let schema: Value = serde_json::from_str(&said.stdout).expect("JSON");
+    let mut known = BTreeSet::new();
+    keys_of(&schema, &mut known);
+    let mut count = 0;
+    for (page, text) in shown() {
+        for key in keys_in(text) {
+            let is_known = known.contains(key) || OF_SERVICES.contains(&key);
+            assert!(is_known, "{page}: `{key}` is no key of the configuration");
+            count += 1;
+        }
+    }
+    assert!(count > 20, "only {count} keys were found");
 }
 
 #[test]

@@ -151,9 +151,12 @@ fn commands(clap: &clap::Command) -> impl Iterator<Item = Command> {
 /// One of several lines: no capital, no full stop.
 fn in_a_row(text: &(impl ToString + ?Sized)) -> &'static str {
     let text = kept(text).trim_end_matches('.');
-    let mut letters = text.chars();
-    match (letters.next(), letters.next()) {
-        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
+    let mut letters = text.chars().take_while(|letter| !letter.is_whitespace());
+    match letters.next() {
+        // A name such as PowerShell stays as it is.
+        Some(first)
+            if first.is_uppercase() && letters.clone().count() > 0 && letters.all(char::is_lowercase) =>
+        {
             kept(&format!("{}{}", first.to_lowercase(), &text[first.len_utf8()..]))
         }
         _ => text,
