@@ -164,16 +164,22 @@ impl Client {
         self.call(&ask::store_state())
     }
 
-    /// One exchange. A connection that ends before the answer is made anew once: the daemon is being restarted, or
-    /// it closed a connection that had been idle for long.
+    /// One exchange. A connection that ends before the answer is made anew, within the same time: the daemon is being
+    /// restarted, or it closed a connection that had been idle for long.
     fn call<T>(&mut self, question: &Question<T>) -> Result<T, Error> {
         let deadline = clock::deadline(question.patience);
-        match self.attempt(question, deadline) {
-            Err(error) if reach::is_worth_another_connection(&error) => {
-                self.connection = None;
-                self.attempt(question, deadline)
-            }
-            other => other,
+        let mut repeats = reach::Repeats::of(&question.request);
+        loop {
+            let was_open = self.connection.is_some();
+            let error = match self.attempt(question, deadline) {
+                Err(error) => error,
+                done => return done,
+            };
+            let (Some(pause), Some(left)) = (repeats.after(&error, was_open), clock::left(deadline)) else {
+                return Err(error);
+            };
+            self.connection = None;
+            std::thread::sleep(pause.min(left));
         }
     }
 

@@ -125,7 +125,8 @@ impl Error {
                 "the daemon is newer: install the client that came with it".to_owned()
             }
             Self::Protocol { .. } | Self::Unsupported { .. } => {
-                "the daemon is older than its client: `systemctl --user restart tokend` starts the installed one"
+                "the daemon is older than its client: `systemctl --user restart tokend` starts the installed one, and loses \
+                 nothing"
                     .to_owned()
             }
             Self::Failed(failure) => failure.hint.clone(),

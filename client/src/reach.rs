@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use interprocess::ConnectWaitMode;
 use interprocess::local_socket::{ConnectOptions, GenericFilePath, ToFsName};
+use tokend_proto::Request;
 use tokend_proto::message::Code;
 
 use crate::error::Error;
@@ -53,14 +54,51 @@ pub(crate) fn broken(error: io::Error, waited: Duration) -> Error {
     }
 }
 
-/// Whether the daemon that comes after this one would answer: it is stopping, or gone. Where systemd holds the
-/// socket, a new connection waits for the next daemon.
-pub(crate) fn is_worth_another_connection(error: &Error) -> bool {
-    match error {
-        Error::Lost(_) => true,
-        Error::Failed(failure) => failure.code == Code::NO_DAEMON,
-        _ => false,
+/// How often a request that may be repeated is sent once more. A daemon that ends in the middle of each is none.
+const MOST_REPEATS: u32 = 8;
+
+/// Whether the daemon that comes after this one is asked, too: where systemd holds the socket, a new connection waits for
+/// it.
+#[derive(Debug)]
+pub(crate) struct Repeats {
+    may_repeat: bool,
+    pauses: Pauses,
+    left: u32,
+}
+
+impl Repeats {
+    pub(crate) fn of(request: &Request) -> Self {
+        Self { may_repeat: may_repeat(request), pauses: Pauses::between_daemons(), left: MOST_REPEATS }
     }
+
+    /// How long to wait before the request is sent again on a new connection; none where this error is the answer.
+    /// `was_open` says that the connection had been there before: then the daemon has most likely closed it long ago.
+    pub(crate) fn after(&mut self, error: &Error, was_open: bool) -> Option<Duration> {
+        let may = match error {
+            Error::Lost(_) => self.may_repeat || was_open,
+            // It says itself that it has not done what was asked; one that cannot start will not do so later.
+            Error::Failed(failure) => failure.code == Code::NO_DAEMON && failure.kind != "cannot-start",
+            _ => false,
+        };
+        if !may || self.left == 0 {
+            return None;
+        }
+        self.left -= 1;
+        self.pauses.next()
+    }
+}
+
+/// Whether it does no harm to do twice what may have been done already. A refresh costs the service a second request, and
+/// of logins and logouts there is one.
+fn may_repeat(request: &Request) -> bool {
+    !matches!(
+        request,
+        Request::Refresh(_)
+            | Request::Watch(_)
+            | Request::Login(_)
+            | Request::LoginRedirect(_)
+            | Request::Logout(_)
+    )
 }
 
 /// Growing pauses between tries.
@@ -75,6 +113,11 @@ impl Pauses {
     pub(crate) fn for_backlog() -> Self {
         Self { next: Duration::from_millis(1), longest: Duration::from_millis(50) }
     }
+
+    /// Between one daemon and the next: none at first, since the socket may be held for it.
+    fn between_daemons() -> Self {
+        Self { next: Duration::ZERO, longest: Duration::from_secs(1) }
+    }
 }
 
 impl Iterator for Pauses {
@@ -82,13 +125,15 @@ impl Iterator for Pauses {
 
     fn next(&mut self) -> Option<Duration> {
         let pause = self.next;
-        self.next = (pause * 2).min(self.longest);
+        self.next = (pause * 2).clamp(Duration::from_millis(1), self.longest);
         Some(pause)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokend_proto::message::{Failure, Logout};
+
     use super::*;
 
     #[test]
@@ -111,6 +156,44 @@ mod tests {
         }
         let forbidden = not_connected(Path::new("/x"), io::ErrorKind::PermissionDenied.into());
         assert!(matches!(forbidden, Error::Unreachable { .. }));
+    }
+
+    fn failed(kind: &str) -> Error {
+        Error::Failed(Failure {
+            code: Code::NO_DAEMON,
+            kind: kind.to_owned(),
+            message: String::new(),
+            hint: String::new(),
+            next_try_in_ms: None,
+        })
+    }
+
+    fn lost() -> Error {
+        Error::Lost(io::ErrorKind::UnexpectedEof.into())
+    }
+
+    #[test]
+    fn what_may_be_repeated_is_asked_of_the_next_daemon_for_a_while() {
+        let mut repeats = Repeats::of(&Request::About);
+        let pauses: Vec<_> = std::iter::from_fn(|| repeats.after(&lost(), false)).collect();
+        assert_eq!(pauses.len(), 8);
+        assert_eq!(pauses[0], Duration::ZERO);
+        assert!(pauses.is_sorted());
+    }
+
+    #[test]
+    fn a_logout_is_sent_again_only_if_it_was_not_done() {
+        let logout = Request::Logout(Logout { account: "a".to_owned(), local: false });
+        assert!(Repeats::of(&logout).after(&lost(), false).is_none());
+        assert!(Repeats::of(&logout).after(&lost(), true).is_some());
+        assert!(Repeats::of(&logout).after(&failed("stopping"), false).is_some());
+    }
+
+    #[test]
+    fn a_daemon_that_cannot_start_is_not_asked_again() {
+        let mut repeats = Repeats::of(&Request::About);
+        assert!(repeats.after(&failed("cannot-start"), false).is_none());
+        assert!(repeats.after(&Error::TimedOut { waited: CONNECT }, false).is_none());
     }
 
     #[test]

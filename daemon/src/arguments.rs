@@ -14,7 +14,7 @@ use tokend::secret::store::Store;
 use tokend::{config, platform};
 
 use crate::ending::{End, complain};
-use crate::{background, doctor_command, run, store_command};
+use crate::{background, doctor_command, install, run, store_command};
 
 /// Holds secrets, keeps a fresh token for every configured account, serves it to `tok`.
 ///
@@ -37,27 +37,26 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Validates the configuration and prints what it understood.
+    ///
+    /// For each account: where its service is, where each secret comes from and whether that is there now,
+    /// what is kept, when it is refreshed, and what callers may ask for. No secret is read, no service is
+    /// asked.
     Check,
     /// Starts tokend in the background, unless it runs, and prints `TOKEND_SOCK`, for `eval "$(tokend env)"`.
-    Env {
-        /// Stops the one that runs instead, and prints `unset TOKEND_SOCK;`.
-        #[arg(short = 'k', long)]
-        kill: bool,
-    },
+    Env(background::Words),
     /// What `tok secret` and `tok init` run: the store of secrets, without the daemon.
     #[command(hide = true)]
     Store(store_command::Words),
     /// What `tok doctor` runs: looks at the set-up, and prints a JSON object a finding.
     #[command(hide = true)]
     Doctor(doctor_command::Words),
-    /// Not built yet: sets tokend up as a systemd user service.
-    #[command(hide = true)]
-    Install,
-    /// Not built yet: takes away what install set up.
-    #[command(hide = true)]
-    Uninstall,
-    /// Not built yet: prints the configuration's JSON Schema.
-    #[command(hide = true)]
+    /// Sets tokend up as a service of your systemd, with completions and man pages.
+    Install(install::Words),
+    /// Takes away what install set up; your configuration and secrets stay.
+    Uninstall(install::Words),
+    /// Prints the JSON Schema of the configuration, with which editors complete and check it.
+    ///
+    /// It is of draft 7, which every editor of TOML reads. tokend.toml(5) says how one is told of it.
     Schema,
 }
 
@@ -76,13 +75,12 @@ pub(crate) fn run() -> ExitCode {
     match arguments.command {
         None => run::foreground(arguments.background, log_format(arguments.log_format.as_deref())),
         Some(Command::Check) => check(),
-        Some(Command::Env { kill: false }) => background::env(),
-        Some(Command::Env { kill: true }) => background::kill(),
+        Some(Command::Env(words)) => background::run(&words),
         Some(Command::Store(words)) => store_command::run(words),
         Some(Command::Doctor(words)) => doctor_command::run(words),
-        Some(Command::Install) => not_built("install", "systemd/README.md says how to do it by hand"),
-        Some(Command::Uninstall) => not_built("uninstall", "systemd/README.md says how to do it by hand"),
-        Some(Command::Schema) => not_built("schema", "tokend check validates a configuration"),
+        Some(Command::Install(words)) => install::install(&words),
+        Some(Command::Uninstall(words)) => install::uninstall(&words),
+        Some(Command::Schema) => schema(),
     }
 }
 
@@ -90,8 +88,12 @@ fn log_format(word: Option<&str>) -> Option<LogFormat> {
     word.map(|word| if word == "json" { LogFormat::Json } else { LogFormat::Text })
 }
 
-fn not_built(command: &str, hint: &str) -> ExitCode {
-    complain(format_args!("{command} is not built yet"), hint, End::Usage)
+fn schema() -> ExitCode {
+    let mut stdout = std::io::stdout().lock();
+    match writeln!(stdout, "{:#}", config::schema()).and_then(|()| stdout.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(error, "give tokend schema a place to write to", End::Failed),
+    }
 }
 
 fn check() -> ExitCode {
@@ -102,8 +104,17 @@ fn check() -> ExitCode {
     };
     match config::load(&folder, &ProxyEnvironment::of_process(), &Arc::new(Store::at(&data))) {
         Ok(loaded) => {
+            let looked = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => {
+                    let looked = runtime.block_on(config::Looked::at(&loaded));
+                    // A file system that hangs must not hold up the end.
+                    runtime.shutdown_background();
+                    looked
+                }
+                Err(error) => return complain(error, "the system is short of something", End::Failed),
+            };
             let mut stdout = std::io::stdout().lock();
-            match write!(stdout, "{}", config::describe(&loaded)).and_then(|()| stdout.flush()) {
+            match write!(stdout, "{}", config::describe(&loaded, &looked)).and_then(|()| stdout.flush()) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => complain(error, "give tokend check a place to write to", End::Failed),
             }

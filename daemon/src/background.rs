@@ -1,16 +1,21 @@
 //! `tokend env`: tokend in the background of a shell, for systems without systemd.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
+use clap::Args;
 use tokend::instance::Holder;
 use tokend::platform;
+use tokend_proto::limits::{MAX_ANSWER, MAX_REQUEST};
+use tokend_proto::{Request, frame};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::ending::{End, complain};
+use crate::shell::Shell;
 
 /// The line that a daemon in the background writes once its socket answers.
 pub(crate) const READY: &str = "ready";
@@ -18,11 +23,42 @@ pub(crate) const READY: &str = "ready";
 /// How long the one that was started first may take until it answers.
 const FIRST_ONE: Duration = Duration::from_secs(5);
 
+/// How often it is tried to start one while others, which end meanwhile, have its place.
+const STARTS: u32 = 20;
+
 /// How long the one that is asked to stop may take: it may finish a request that must not be cut off.
 const LAST_ONE: Duration = Duration::from_secs(30);
 
 /// How often it is looked meanwhile.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// What `tokend env` is to do; `-k`, `-c` and `-s` are those of ssh-agent(1).
+#[derive(Debug, Args)]
+pub(crate) struct Words {
+    /// Stops the one that runs instead, and takes `TOKEND_SOCK` away.
+    #[arg(short = 'k', long)]
+    kill: bool,
+    /// In the words of this shell; without it, in those of $SHELL. -c and -s are those of ssh-agent(1).
+    #[arg(long, value_name = "SHELL", conflicts_with_all = ["csh", "sh"])]
+    shell: Option<Shell>,
+    /// The same as --shell csh.
+    #[arg(short = 'c', conflicts_with = "sh")]
+    csh: bool,
+    /// The same as --shell sh.
+    #[arg(short = 's')]
+    sh: bool,
+}
+
+impl Words {
+    fn shell(&self) -> Shell {
+        match self.shell {
+            Some(shell) => shell,
+            None if self.csh => Shell::Csh,
+            None if self.sh => Shell::Sh,
+            None => Shell::of_user(std::env::var_os("SHELL").as_deref()),
+        }
+    }
+}
 
 /// Why there is nothing to print.
 struct Refusal {
@@ -33,9 +69,25 @@ struct Refusal {
     end: End,
 }
 
+/// What became of a daemon that somebody else has started.
+enum Other {
+    /// It answers here.
+    Answers(PathBuf),
+    /// It has gone.
+    Gone,
+    /// It is there, and does not answer.
+    Silent,
+}
+
+/// Does what the words say.
+pub(crate) fn run(words: &Words) -> ExitCode {
+    if words.kill { kill(words.shell()) } else { env(words.shell()) }
+}
+
 /// Prints where tokend listens, having started it if nobody does. A second call finds the first one's daemon, and
-/// of two at once only one starts one; nothing is printed before the socket answers.
-pub(crate) fn env() -> ExitCode {
+/// of two at once only one starts one; nothing is printed before a daemon has answered a question. A socket to which
+/// one can connect says nothing: a killed daemon's is there for a moment longer than itself.
+fn env(shell: Shell) -> ExitCode {
     let (socket, state) = match places() {
         Ok(places) => places,
         Err(end) => return end,
@@ -44,27 +96,32 @@ pub(crate) fn env() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return complain(error, "the system is short of something", End::Failed),
     };
-    let answers = |socket: &Path| runtime.block_on(platform::is_answered(socket));
-    if answers(&socket) {
-        return print_exports(&socket);
+    if runtime.block_on(answers(&socket)) {
+        return print_exports(shell, &socket);
     }
-    let Err(refusal) = start(&state) else { return print_exports(&socket) };
-    if matches!(refusal.end, End::Unavailable) {
-        // Somebody was faster, or listens somewhere else: then theirs is the one.
-        let theirs = runtime.block_on(first_one(&socket, &state));
-        if let Some(theirs) = theirs {
-            return print_exports(&theirs);
+    let mut starts = 0;
+    let refusal = loop {
+        let Err(refusal) = start(&state) else { return print_exports(shell, &socket) };
+        starts += 1;
+        if !matches!(refusal.end, End::Unavailable) {
+            break refusal;
         }
-    }
+        // Somebody was faster, or listens somewhere else: then theirs is the one. Or it was about to end.
+        match runtime.block_on(other_one(&socket, &state)) {
+            Other::Answers(theirs) => return print_exports(shell, &theirs),
+            Other::Gone if starts < STARTS => {}
+            Other::Gone | Other::Silent => break refusal,
+        }
+    };
     if refusal.said.is_empty() {
         return complain(refusal.what, "run tokend in the foreground to see it start", refusal.end);
     }
-    let _ = writeln!(std::io::stderr(), "{}", refusal.said);
+    let _ = writeln!(io::stderr(), "{}", refusal.said);
     refusal.end.into()
 }
 
 /// Stops the daemon of this state, as `ssh-agent -k` does.
-pub(crate) fn kill() -> ExitCode {
+fn kill(shell: Shell) -> ExitCode {
     let (_, state) = match places() {
         Ok(places) => places,
         Err(end) => return end,
@@ -82,19 +139,34 @@ pub(crate) fn kill() -> ExitCode {
         let hint = format!("stop it there: it is process {}", holder.process);
         return complain(format_args!("it runs on another machine, {}", holder.host), hint, End::Failed);
     }
-    if let Err(error) = platform::ask_to_end(holder.process) {
-        return complain(error, format_args!("it is process {}", holder.process), End::Failed);
+    match end(&state, holder.process) {
+        Ok(()) => print(&shell.unset("TOKEND_SOCK")),
+        Err(what) => {
+            complain(what, format_args!("it is process {}; look into its log", holder.process), End::Failed)
+        }
+    }
+}
+
+/// Asks the daemon of this state to end, and waits until it has.
+///
+/// # Errors
+/// Why it goes on.
+pub(crate) fn end(state: &Path, process: u32) -> Result<(), String> {
+    let holds = || Holder::of(state).is_some_and(|now| now.process == process);
+    if let Err(error) = platform::ask_to_end(process)
+        && holds()
+    {
+        return Err(error.to_string());
     }
     let mut looks = LAST_ONE.as_millis() / LOOK.as_millis();
-    while Holder::of(&state).is_some_and(|now| now.process == holder.process) {
+    while holds() {
         if looks == 0 {
-            let hint = format!("it is process {}; look into its log", holder.process);
-            return complain("it does not stop", hint, End::Failed);
+            return Err("it does not stop".to_owned());
         }
         looks -= 1;
         std::thread::sleep(LOOK);
     }
-    print("unset TOKEND_SOCK;")
+    Ok(())
 }
 
 fn places() -> Result<(PathBuf, PathBuf), ExitCode> {
@@ -105,36 +177,60 @@ fn places() -> Result<(PathBuf, PathBuf), ExitCode> {
         .map_err(|error| complain(error, "set HOME, or TOKEND_SOCK to an absolute path", End::Failed))
 }
 
-/// The socket of the daemon that holds the state: the one where it was looked for, or the one that it named. None
-/// when neither answers before our patience ends.
-async fn first_one(socket: &Path, state: &Path) -> Option<PathBuf> {
-    let answered = async {
+/// Waits for the daemon that holds the state: at the socket where it was looked for, or at the one that it named.
+async fn other_one(socket: &Path, state: &Path) -> Other {
+    let look = async {
         loop {
-            if platform::is_answered(socket).await {
-                return socket.to_path_buf();
+            if answers(socket).await {
+                return Other::Answers(socket.to_path_buf());
             }
             let holder = Holder::of(state).filter(|holder| holder.host == platform::host_name());
             if let Some(named) = holder.map(|holder| holder.socket)
-                && platform::is_answered(&named).await
+                && answers(&named).await
             {
-                return named;
+                return Other::Answers(named);
             }
             tokio::time::sleep(LOOK).await;
+            if !Holder::is_there(state) {
+                return Other::Gone;
+            }
         }
     };
-    tokio::time::timeout(FIRST_ONE, answered).await.ok()
+    tokio::time::timeout(FIRST_ONE, look).await.unwrap_or(Other::Silent)
 }
 
-fn print_exports(socket: &Path) -> ExitCode {
+/// Whether a daemon of this user, or of root, answers there.
+async fn answers(socket: &Path) -> bool {
+    let asked = tokio::time::timeout(FIRST_ONE, ask(socket)).await;
+    asked.is_ok_and(|asked| asked.is_ok())
+}
+
+/// Asks who it is. One of another age, which says so, is one, too.
+async fn ask(socket: &Path) -> io::Result<()> {
+    let mut stream = platform::connect(socket).await?;
+    let user = platform::peer_user(&stream)?;
+    if user != platform::own_user() && user != 0 {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    let question = Request::About.seal(1).and_then(|envelope| envelope.encode()).map_err(io::Error::other)?;
+    let question = frame::encode(&question, true, MAX_REQUEST).map_err(io::Error::other)?;
+    stream.write_all(&question).await?;
+    let mut header = [0; frame::HEADER];
+    stream.read_exact(&mut header).await?;
+    let mut answer = vec![0; frame::announced(header, MAX_ANSWER).map_err(io::Error::other)?];
+    stream.read_exact(&mut answer).await?;
+    frame::opening(&answer).map_err(io::Error::other).map(drop)
+}
+
+fn print_exports(shell: Shell, socket: &Path) -> ExitCode {
     let Some(path) = socket.to_str() else {
         return complain("the socket's path is not UTF-8", "set TOKEND_SOCK to another one", End::Failed);
     };
-    let quoted = path.replace('\'', r"'\''");
-    print(&format!("TOKEND_SOCK='{quoted}'; export TOKEND_SOCK;"))
+    print(&shell.set("TOKEND_SOCK", path))
 }
 
 fn print(line: &str) -> ExitCode {
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = io::stdout().lock();
     match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => complain(error, r#"use it as eval "$(tokend env)""#, End::Failed),

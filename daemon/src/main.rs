@@ -4,8 +4,10 @@ mod arguments;
 mod background;
 mod doctor_command;
 mod ending;
+mod install;
 mod logging;
 mod run;
+mod shell;
 mod store_command;
 
 use std::process::ExitCode;

@@ -8,21 +8,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook_tokio::Signals;
 use tokend::account::{Cabinet, Keeper, KeeperGone, Reconfigured};
-use tokend::clock::{Clock, SystemClock, watch_for_jumps};
+use tokend::clock::{Clock, Steady, SystemClock, watch_for_jumps};
 use tokend::config::{self, Loaded, LogFormat};
 use tokend::instance::{Instance, Taken};
 use tokend::lock::Lock;
 use tokend::login::{Callers, Logins};
 use tokend::metrics::Metrics;
 use tokend::platform;
+use tokend::platform::systemd::{self, Notifier, Passed};
 use tokend::provider::http::{self, ProxyEnvironment};
 use tokend::secret::store::Store;
 use tokend::server::socket::SocketError;
-use tokend::server::{Health, ReloadRequest, Server, Socket};
+use tokend::server::{Health, ReloadRequest, Server, Socket, turn_away};
+use tokend::service_manager::{self, Riding, ServiceManager, Watchdog};
 use tokend_proto::message::{About, Code, Failure, Reloaded, Words};
 use tokio::sync::mpsc;
 
@@ -42,8 +43,16 @@ const WORTH_SAYING: Duration = Duration::from_millis(500);
 /// A stop waits so long at most for what is being written.
 const LONGEST_WRITING: Duration = Duration::from_secs(5);
 
+/// A stop gives whoever was let in already so long to be answered with what is at hand.
+const AT_HAND: Duration = Duration::from_millis(5);
+
+/// What happens at a start or a stop must not wait longer for the store's folder.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
+
 /// Runs until SIGTERM or SIGINT. In the background (`tokend env`) it leaves the terminal and says when it is ready.
 pub(crate) fn foreground(background: bool, log_format: Option<LogFormat>) -> ExitCode {
+    // Before anything: it takes descriptors and variables that nobody else here may touch.
+    let passed = Passed::take(service_manager::STORED_NAME);
     let level = logging::start("info", log_format);
     if background && let Err(error) = platform::leave_the_terminal() {
         tracing::warn!(%error, "still in the terminal's session");
@@ -56,37 +65,34 @@ pub(crate) fn foreground(background: bool, log_format: Option<LogFormat>) -> Exi
         Ok(runtime) => runtime,
         Err(error) => return complain(error, "the system is short of something", End::Failed),
     };
-    let end = runtime.block_on(live(&level, background));
+    let end = runtime.block_on(live(&level, background, passed));
     // A program or a look-up that still runs must not hold up the end.
     runtime.shutdown_background();
     end.unwrap_or_else(|code| code)
 }
 
 /// From start to stop; the error is how it ends when it cannot even begin.
-async fn live(level: &logging::Level, background: bool) -> Result<ExitCode, ExitCode> {
-    let places = platform::surroundings();
-    let no_place = |error| complain(error, "set HOME, or TOKEND_SOCK to an absolute path", End::Failed);
-    let path = places.socket().map_err(no_place)?;
-    let state = places.state().map_err(no_place)?;
-    let folder = places.configuration().map_err(no_place)?;
-    let store = Arc::new(Store::at(&places.data().map_err(no_place)?));
-
-    // First of all, so that a daemon that cannot start still answers for the connections that wait.
-    let adopted = platform::adopted_listener()
-        .map_err(|error| complain(error, "the socket unit passes one listening socket", End::Failed))?;
-    let bound = adopted.as_ref().and_then(|(_, bound)| bound.as_ref()).unwrap_or(&path);
-    let begun = begin(&state, bound, &folder, &store);
-    let (instance, loaded) = match begun {
+async fn live(level: &logging::Level, background: bool, passed: Passed) -> Result<ExitCode, ExitCode> {
+    if let Some(process) = passed.meant_for {
+        tracing::info!(process, "$LISTEN_FDS is another process's: a socket of our own is made");
+    }
+    let mut listeners = Vec::new();
+    for socket in passed.sockets {
+        listeners.push(systemd::listener(socket).map_err(|error| complain(error, SOCKET_UNIT, End::Failed))?);
+    }
+    let bound = listeners.first().and_then(|(_, bound)| bound.as_deref());
+    let begun = match begin(passed.trouble, bound) {
         Ok(begun) => begun,
-        Err(end) => {
-            if let Some((listener, _)) = &adopted {
-                // Unaccepted connections would make systemd start us again at once.
-                platform::turn_away(listener).await;
+        Err(refusal) => {
+            // Unaccepted connections would make systemd start us again at once.
+            for (listener, _) in &listeners {
+                turn_away(listener, refusal.why, refusal.hint).await;
             }
-            return Err(end);
+            return Err(refusal.end);
         }
     };
-    let socket = match adopted {
+    let Begun { instance, loaded, places, store, path } = begun;
+    let socket = match listeners.pop() {
         Some((listener, bound)) => Socket::adopted(listener, bound.as_deref()),
         None => Socket::open(&path).await.map_err(|error| match error {
             SocketError::Live(_) => {
@@ -95,32 +101,92 @@ async fn live(level: &logging::Level, background: bool) -> Result<ExitCode, Exit
             _ => complain(error, "its folder must be this user's own", End::Failed),
         })?,
     };
-    let runtime = path.parent().map(Path::to_path_buf).unwrap_or_default();
-    let end = serve(level, background, Places { folder, state, runtime }, store, socket, loaded).await;
+    for name in &passed.foreign {
+        tracing::warn!(name, "a descriptor in systemd's store is not tokend's: it was dropped");
+        service_manager::forget_stored(&passed.notifier, name);
+    }
+    let stays = loaded.configuration.daemon.stay_unlocked_over_restart;
+    let riding = service_manager::taken_over(&passed.notifier, passed.stored).filter(|_| stays);
+    let last_use = go_on_unlocked(&store, riding).await;
+    let systemd = Systemd { notifier: passed.notifier, watchdog: passed.watchdog, last_use };
+    let end = serve(level, background, places, store, socket, loaded, systemd).await;
     drop(instance);
     end
 }
 
-fn begin(
-    state: &Path,
-    socket: &Path,
-    folder: &Path,
-    store: &Arc<Store>,
-) -> Result<(Instance, Loaded), ExitCode> {
-    let instance = Instance::claim(state, socket).map_err(|taken| match taken {
-        Taken::Io(..) => complain(
-            taken,
-            "that folder must be this user's own: look at HOME and XDG_STATE_HOME",
-            End::Failed,
-        ),
-        _ => complain(
-            taken,
-            "stop that one (`tokend env -k`), or use it: TOKEND_SOCK says where `tok` looks",
-            End::Unavailable,
-        ),
+/// Takes over the open store of the daemon before this one, if it handed it over: when somebody last wanted a token.
+async fn go_on_unlocked(store: &Store, riding: Option<Riding>) -> Option<Steady> {
+    let Riding { identity, last_use } = riding?;
+    let adopted = tokio::time::timeout(LONGEST_LOOK, store.adopt(identity)).await;
+    match adopted {
+        Ok(Ok(())) => {
+            tracing::info!("the store stays unlocked over the restart");
+            Some(last_use)
+        }
+        Ok(Err(failure)) => {
+            tracing::warn!("the store does not stay unlocked: {}", failure.message);
+            None
+        }
+        Err(_) => {
+            tracing::warn!("the store does not stay unlocked: its folder does not answer");
+            None
+        }
+    }
+}
+
+/// What a socket unit has to say.
+const SOCKET_UNIT: &str = "tokend.socket has one ListenStream= with a path, and FileDescriptorName=tokend";
+
+/// What is there before anybody is served.
+struct Begun {
+    instance: Instance,
+    loaded: Loaded,
+    places: Places,
+    store: Arc<Store>,
+    path: PathBuf,
+}
+
+/// Why nobody will be served.
+struct Refusal {
+    end: ExitCode,
+    /// For those who wait at the socket.
+    why: &'static str,
+    hint: &'static str,
+}
+
+/// Where to look for what stands in the log.
+const LOG: &str = "`journalctl --user -u tokend` says more; without systemd, what tokend itself printed";
+
+fn begin(trouble: Option<String>, bound: Option<&Path>) -> Result<Begun, Refusal> {
+    let refusal = |end, why| Refusal { end, why, hint: LOG };
+    if let Some(trouble) = trouble {
+        let end = complain(trouble, SOCKET_UNIT, End::Configuration);
+        return Err(refusal(end, "what systemd passes to it is wrong"));
+    }
+    let places = platform::surroundings();
+    let no_place = |error| {
+        let end = complain(error, "set HOME, or TOKEND_SOCK to an absolute path", End::Failed);
+        refusal(end, "it does not know where its files are")
+    };
+    let path = places.socket().map_err(no_place)?;
+    let state = places.state().map_err(no_place)?;
+    let folder = places.configuration().map_err(no_place)?;
+    let store = Arc::new(Store::at(&places.data().map_err(no_place)?));
+    let instance = Instance::claim(&state, bound.unwrap_or(&path)).map_err(|taken| match taken {
+        Taken::Io(..) => {
+            let hint = "that folder must be this user's own: look at HOME and XDG_STATE_HOME";
+            refusal(complain(taken, hint, End::Failed), "its state folder cannot be used")
+        }
+        _ => {
+            let hint = "stop that one (`tokend env -k`), or use it: TOKEND_SOCK says where `tok` looks";
+            refusal(complain(taken, hint, End::Unavailable), "another one runs on the same state")
+        }
     })?;
-    match config::load(folder, &ProxyEnvironment::of_process(), store) {
-        Ok(loaded) => Ok((instance, loaded)),
+    match config::load(&folder, &ProxyEnvironment::of_process(), &store) {
+        Ok(loaded) => {
+            let runtime = path.parent().map(Path::to_path_buf).unwrap_or_default();
+            Ok(Begun { instance, loaded, places: Places { folder, state, runtime }, store, path })
+        }
         Err(diagnostics) => {
             let report = config::report(&diagnostics);
             if logging::is_for_programs() {
@@ -128,13 +194,23 @@ fn begin(
             } else {
                 let _ = writeln!(std::io::stderr(), "{report}");
             }
-            Err(complain(
+            let end = complain(
                 "the configuration is faulty",
                 "mend it; `tokend check` says when it is right",
                 End::Configuration,
-            ))
+            );
+            let hint = "`tokend check` shows the mistake; then `systemctl --user start tokend`";
+            Err(Refusal { end, why: "its configuration is faulty", hint })
         }
     }
+}
+
+/// What has to do with systemd.
+struct Systemd {
+    notifier: Notifier,
+    watchdog: Option<Duration>,
+    /// When somebody last wanted a token of the daemon before this one.
+    last_use: Option<Steady>,
 }
 
 /// Where things are.
@@ -152,12 +228,18 @@ async fn serve(
     store: Arc<Store>,
     socket: Socket,
     loaded: Loaded,
+    systemd: Systemd,
 ) -> Result<ExitCode, ExitCode> {
     let Places { folder, state, runtime } = places;
+    let Systemd { notifier, watchdog, last_use } = systemd;
     http::install_crypto();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let cabinet = Cabinet::new(&state.join("accounts"), Arc::clone(&store));
     let keeper = Keeper::start(Arc::clone(&clock), Some(cabinet));
+    if let Some(last_use) = last_use {
+        keeper.touch(last_use);
+    }
+    let manager = ServiceManager::new(notifier.clone(), keeper.clone());
     let (reload, mut reloads) = mpsc::channel::<ReloadRequest>(16);
     let about = About {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -187,15 +269,23 @@ async fn serve(
 
     let callers = Callers::new();
     let metrics = Metrics::new(keeper.clone(), Arc::clone(&server), clock.now().wall);
-    let mut running = Running { files: Vec::new(), http_timeout: Duration::ZERO, runtime, metrics, health };
+    let mut running = Running {
+        files: Vec::new(),
+        http_timeout: Duration::ZERO,
+        runtime,
+        metrics,
+        stays_unlocked: false,
+        health,
+    };
     // Why not is in the log.
     let _ = running.change(&loaded, &keeper).await;
     begin_serving(&keeper, &lock, &callers, level, loaded).await?;
     let calling = keeper.take_login_needs().map(|needs| tokio::spawn(Arc::clone(&callers).run(needs)));
     let jumps = tokio::spawn(watch_for_jumps());
     let idle = tokio::spawn(Arc::clone(&lock).lock_when_idle());
-    let serving = tokio::spawn(server.run(socket));
-    notify(&[NotifyState::Ready]);
+    let serving = tokio::spawn(server.run(socket, Watchdog::new(notifier.clone(), watchdog)));
+    manager.ready();
+    let status = tokio::spawn(manager.clone().keep_status());
     if background {
         let mut stdout = std::io::stdout().lock();
         let _ = writeln!(stdout, "{READY}").and_then(|()| stdout.flush());
@@ -206,6 +296,7 @@ async fn serve(
             signal = signals.next() => if is_end(signal) { break } else { None },
             Some(answer) = reloads.recv() => Some(answer),
         };
+        manager.reloading();
         let mut reload = pin!(reconfigure(
             &keeper,
             &lock,
@@ -223,12 +314,14 @@ async fn serve(
             }
         };
         let Some(result) = result else { break };
+        manager.reloaded(result.as_ref().err().map(|failure| first_line(&failure.message)));
         if let Some(answer) = answer {
             // Whoever asked may have gone; after a signal the log is read.
             let _ = answer.send(result);
         }
     }
-    notify(&[NotifyState::Stopping]);
+    status.abort();
+    manager.stopping();
     tracing::info!("stopping");
     jumps.abort();
     idle.abort();
@@ -236,9 +329,13 @@ async fn serve(
         calling.abort();
     }
     serving.abort();
-    // Its socket goes with it.
+    // Its socket goes with it; one that systemd holds keeps whoever comes now for the next daemon.
     let _ = serving.await;
     running.metrics.stop().await;
+    tokio::time::sleep(AT_HAND).await;
+    let stays_unlocked = running.stays_unlocked
+        && notifier.is_heard()
+        && tokio::time::timeout(LONGEST_LOOK, store.asks_for_passphrase()).await.unwrap_or(false);
     // A request that spends a refresh token is carried to its end: the answer has the only new one.
     let longest = running.http_timeout + LONGEST_WRITING;
     let mut spending = pin!(keeper.stop_spending());
@@ -261,6 +358,17 @@ async fn serve(
     }
     // A disk that hangs holds up no stop.
     let _ = tokio::time::timeout(LONGEST_WRITING, keeper.flush()).await;
+    // Last of all, with nothing to wait for after it: a lock that came until now holds.
+    if stays_unlocked
+        && !lock.is_overdue()
+        && let Some(identity) = store.open_identity()
+    {
+        let riding = Riding { identity, last_use: keeper.last_use() };
+        if service_manager::hand_over(&notifier, &riding) {
+            tracing::info!("the store's key waits for the next tokend; after a stop systemd drops it");
+        }
+        platform::scrub_stack();
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -271,6 +379,7 @@ struct Running {
     /// The folder of tokend's own socket.
     runtime: PathBuf,
     metrics: Metrics,
+    stays_unlocked: bool,
     health: Arc<Health>,
 }
 
@@ -280,6 +389,7 @@ impl Running {
         self.health.has_read(loaded, keeper.now());
         self.files.clone_from(&loaded.files);
         self.http_timeout = loaded.configuration.daemon.http_timeout;
+        self.stays_unlocked = loaded.configuration.daemon.stay_unlocked_over_restart;
         let socket = loaded.configuration.daemon.metrics_socket.as_ref().map(|path| self.runtime.join(path));
         let error = self.metrics.serve_at(socket.as_deref()).await.err()?;
         tracing::error!(%error, "no metrics are served");
@@ -388,9 +498,7 @@ fn log_warnings(loaded: &Loaded) {
     }
 }
 
-/// Tells systemd, where it listens.
-fn notify(state: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(state) {
-        tracing::warn!(%error, "systemd cannot be told");
-    }
+/// Of several lines the one that says what happened: the rest is in the log.
+fn first_line(message: &str) -> &str {
+    message.lines().next().unwrap_or_default()
 }

@@ -173,7 +173,6 @@ _tok() {
     kind=
     _tok_value "$path" "${words[i - 2]}"
     _tok_offer "$current" ''
-    return
   elif [[ $current == --*=* ]]; then
     kind=
     _tok_value "$path" "${current%%=*}"

@@ -4,15 +4,18 @@
 # What may stand behind the words "$1".
 _tokend_place() {
   case $1 in
-    '') next='check env' behind='' options='--help --version' ;;
+    '') next='check env install uninstall' behind='' options='--help --version' ;;
     'check') next='' behind='' options='--help' ;;
-    'env') next='' behind='' options='--kill --help' ;;
+    'env') next='' behind='' options='--kill --shell --help' ;;
+    'install') next='' behind='' options='--dry-run --help' ;;
+    'uninstall') next='' behind='' options='--dry-run --help' ;;
   esac
 }
 
 # Of which kind the value of the option "$2" is, if it has one.
 _tokend_value() {
   case "$1 $2" in
+    'env --shell') kind='words:sh csh fish powershell' ;;
     *) return 1 ;;
   esac
 }

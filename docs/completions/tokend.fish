@@ -13,8 +13,8 @@ function __tokend_place
             echo "$path --"
             return
         else if string match -q -- '-*' $word
-            contains -- $word ''; and set -e words[1]
-        else if contains -- (string trim -- "$path $word") 'check' 'env'
+            contains -- $word --shell; and set -e words[1]
+        else if contains -- (string trim -- "$path $word") 'check' 'env' 'install' 'uninstall'
             set path (string trim -- "$path $word")
             set count 0
         else
@@ -65,10 +65,19 @@ complete -c tokend -f
 
 complete -c tokend -n "__tokend_at ''" -a check -d 'validates the configuration and prints what it understood'
 complete -c tokend -n "__tokend_at ''" -a env -d 'starts tokend in the background, unless it runs, and prints TOKEND_SOCK, for eval "$(tokend env)"'
+complete -c tokend -n "__tokend_at ''" -a install -d 'sets tokend up as a service of your systemd, with completions and man pages'
+complete -c tokend -n "__tokend_at ''" -a uninstall -d 'takes away what install set up'
 complete -c tokend -n "__tokend_at ''" -l help -s h -d 'what can be said'
 complete -c tokend -n "__tokend_at ''" -l version -s V -d 'which tokend this is'
 
 complete -c tokend -n "__tokend_at 'check'" -l help -s h -d 'what can be said'
 
-complete -c tokend -n "__tokend_at 'env'" -l kill -s k -d 'stops the one that runs instead, and prints unset TOKEND_SOCK'
+complete -c tokend -n "__tokend_at 'env'" -l kill -s k -d 'stops the one that runs instead, and takes TOKEND_SOCK away'
+complete -c tokend -n "__tokend_at 'env'" -l shell -x -a 'sh\t"sh, bash, zsh, ksh" csh\t"csh, tcsh" fish\t"fish" powershell\t"powerShell"' -d 'in the words of this shell'
 complete -c tokend -n "__tokend_at 'env'" -l help -s h -d 'what can be said'
+
+complete -c tokend -n "__tokend_at 'install'" -l dry-run -d 'shows what would be done, and does nothing'
+complete -c tokend -n "__tokend_at 'install'" -l help -s h -d 'what can be said'
+
+complete -c tokend -n "__tokend_at 'uninstall'" -l dry-run -d 'shows what would be done, and does nothing'
+complete -c tokend -n "__tokend_at 'uninstall'" -l help -s h -d 'what can be said'

@@ -6,6 +6,8 @@ Register-ArgumentCompleter -Native -CommandName 'tokend' -ScriptBlock {
             next = [ordered]@{
                 'check' = 'validates the configuration and prints what it understood'
                 'env' = 'starts tokend in the background, unless it runs, and prints TOKEND_SOCK, for eval "$(tokend env)"'
+                'install' = 'sets tokend up as a service of your systemd, with completions and man pages'
+                'uninstall' = 'takes away what install set up'
             }
             options = @{
                 '--help' = @{ kind = ''; help = 'what can be said' }
@@ -27,7 +29,28 @@ Register-ArgumentCompleter -Native -CommandName 'tokend' -ScriptBlock {
             next = [ordered]@{
             }
             options = @{
-                '--kill' = @{ kind = ''; help = 'stops the one that runs instead, and prints unset TOKEND_SOCK' }
+                '--kill' = @{ kind = ''; help = 'stops the one that runs instead, and takes TOKEND_SOCK away' }
+                '--shell' = @{ kind = 'words:sh csh fish powershell'; help = 'in the words of this shell' }
+                '--help' = @{ kind = ''; help = 'what can be said' }
+            }
+            arguments = @()
+            many = $false
+        }
+        'install' = @{
+            next = [ordered]@{
+            }
+            options = @{
+                '--dry-run' = @{ kind = ''; help = 'shows what would be done, and does nothing' }
+                '--help' = @{ kind = ''; help = 'what can be said' }
+            }
+            arguments = @()
+            many = $false
+        }
+        'uninstall' = @{
+            next = [ordered]@{
+            }
+            options = @{
+                '--dry-run' = @{ kind = ''; help = 'shows what would be done, and does nothing' }
                 '--help' = @{ kind = ''; help = 'what can be said' }
             }
             arguments = @()

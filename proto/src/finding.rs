@@ -8,6 +8,7 @@ use crate::code::Code;
 
 /// One thing that was looked at, and how it is. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the field's name is a key of `tok doctor --json`")]
 pub struct Finding {
     /// What was looked at: a word of [`CHECKS`].
     pub check: String,

@@ -187,9 +187,15 @@ impl Sandbox {
 
     /// Starts `tokend` and waits for nothing.
     pub fn launch(&self) -> Daemon {
+        self.launch_with(|_| {})
+    }
+
+    /// The same, with a change to the command before it starts.
+    pub fn launch_with(&self, change: impl FnOnce(&mut Command)) -> Daemon {
         let (log, stderr) = self.log();
         let mut command = self.command("tokend");
         command.stdout(Stdio::null()).stderr(stderr);
+        change(&mut command);
         Daemon { child: command.spawn().expect("tokend starts"), log }
     }
 

@@ -13,6 +13,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokend_tests::accounts;
+use tokend_tests::notifications::Notifications;
 use tokend_tests::real_time::let_pass;
 use tokend_tests::sandbox::{Daemon, Sandbox, eventually};
 use tokend_tests::stand_in::{HttpLogin, ItsYouOnline, LyveCloud, OAuthServer};
@@ -43,7 +44,13 @@ fn an_idle_daemon_sleeps() {
     // One more is parked, and the place of its secret is watched; and it is to lock itself some day.
     let parked = accounts::lyve_cloud(&sandbox, "parked", &lyve).replace("parked.secret", "missing.secret");
     sandbox.configure(&("[daemon]\nlock_after = '1h'\n".to_owned() + &tables.concat() + &parked));
-    let daemon = sandbox.start();
+    // As under the unit that is shipped: with a status line, and a watchdog that must be calmed twice in the whole span.
+    let systemd = Notifications::listen();
+    let daemon = sandbox.launch_with(|command| {
+        systemd.hear(command);
+        command.env("WATCHDOG_USEC", "300000000");
+    });
+    let _ = systemd.until("READY=1");
     for number in 0..tables.len() {
         sandbox.token(&format!("a{number}"));
     }

@@ -3,12 +3,12 @@
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 use std::fs::{self, DirBuilder};
-use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
 
+use tokend_proto::message::Code;
 use tokend_proto::{Answer, Request};
 use tokend_tests::accounts::static_token;
 use tokend_tests::sandbox::{self, Sandbox, run};
@@ -39,6 +39,18 @@ fn early_bird(sandbox: &Sandbox) -> UnixStream {
     let mut stream = UnixStream::connect(sandbox.socket()).expect("a connection");
     sandbox::send(&mut stream, &Request::About).expect("asked");
     stream
+}
+
+/// The reason why nobody is served.
+#[track_caller]
+fn cannot_start(stream: &mut UnixStream, why: &str) {
+    match sandbox::receive(stream) {
+        Ok(Answer::Failure(failure)) => {
+            assert_eq!((failure.code, &*failure.kind), (Code::NO_DAEMON, "cannot-start"), "{failure:?}");
+            assert!(failure.message.contains(why), "{failure:?}");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -83,8 +95,7 @@ fn who_waits_for_a_daemon_that_cannot_start_is_told_so() {
     assert_eq!(said.code, 78, "{said:?}");
     assert!(said.stderr.contains("config.toml:2") && said.stderr.contains("static"), "{said:?}");
     for stream in &mut early {
-        let ended = sandbox::receive(stream).expect_err("no answer");
-        assert!(matches!(ended.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset), "{ended}");
+        cannot_start(stream, "configuration is faulty");
     }
     // Nobody listens any more once the unit gives up, too.
     drop(listener);
@@ -106,7 +117,7 @@ fn a_second_daemon_on_the_same_state_turns_its_clients_away_even_with_a_socket_p
         .expect_err("the state is taken");
     assert_eq!(said.code, 69, "{said:?}");
     assert!(said.stderr.contains(&format!("process {}", daemon.pid())), "{said:?}");
-    assert!(sandbox::receive(&mut early).is_err());
+    cannot_start(&mut early, "another one runs");
     assert_eq!(first.token("a"), "static-token");
 }
 
@@ -134,10 +145,44 @@ fn what_is_no_listening_socket_is_refused() {
             .expect_err("no listening socket")
     });
     for said in said {
-        assert_eq!(said.code, 1, "{said:?}");
+        // A unit that is wrong stays wrong: systemd is not to try again by itself.
+        assert_eq!(said.code, 78, "{said:?}");
         assert!(said.stderr.contains("LISTEN_FDS"), "{said:?}");
     }
     assert!(!sandbox.socket().exists());
+}
+
+#[test]
+fn one_socket_is_taken_by_its_name_and_anything_else_is_told_to_whoever_waits() {
+    let sandbox = Sandbox::new();
+    sandbox.configure(&static_token(&sandbox, "a", "static-token"));
+    let listener = listener(&sandbox);
+    for (fds, names, said_of_it) in [
+        (1, "web", "FileDescriptorName="),
+        (2, "tokend:tokend", "more than one socket"),
+        (1, "tokend:more", "$LISTEN_FDNAMES"),
+        (3, "tokend:tokend-key:tokend", "not open"),
+    ] {
+        let mut early = early_bird(&sandbox);
+        let script = format!(
+            "export LISTEN_PID=$$ LISTEN_FDS={fds} LISTEN_FDNAMES={names}; exec \"$0\" 3<&0 4<&0 </dev/null"
+        );
+        let said = sandbox
+            .try_start(|command| pass(&sandbox, command, duplicate(&listener), &script))
+            .expect_err(names);
+        assert_eq!(said.code, 78, "{said:?}");
+        assert!(said.stderr.contains(said_of_it), "{said:?}");
+        if names != "tokend:more" {
+            cannot_start(&mut early, "what systemd passes");
+        }
+    }
+    // Without a name, as a plain starter passes it, or with that of a unit that gives none.
+    for names in ["", "LISTEN_FDNAMES=tokend.socket"] {
+        let script = format!("export LISTEN_PID=$$ LISTEN_FDS=1 {names}; exec \"$0\" 3<&0 </dev/null");
+        let daemon = sandbox.start_with(|command| pass(&sandbox, command, duplicate(&listener), &script));
+        assert_eq!(sandbox.token("a"), "static-token");
+        assert!(daemon.stop().success());
+    }
 }
 
 #[test]

@@ -33,6 +33,7 @@ mod table;
 mod token_folder;
 mod unlock;
 mod variable;
+mod versions;
 mod watch;
 
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ pub(crate) fn run() -> ExitCode {
     let status = match dispatch(&mut manner) {
         Ok(status) | Err(Stop::Quiet(status)) => status,
         Err(Stop::Complaint(complaint)) => {
+            let complaint = versions::explained(complaint);
             output::complain(&complaint, manner.json || arguments::json_was_meant());
             complaint.code
         }

@@ -95,11 +95,12 @@ const NOTES: &[Note] = &[
 const EXAMPLES: &[Example] = &[
     Example::new("eval \"$(tokend env)\"", "starts it for this shell, where there is no systemd"),
     Example::new("eval \"$(tokend env -k)\"", "stops it again"),
+    Example::new("tokend install", "sets it up as a service of your systemd, from the login on"),
     Example::new("tokend check", "reads the configuration, and tells what it understood"),
 ];
 
 /// For the few calls of a test, texts that live as long as it does.
-fn kept(text: impl ToString) -> &'static str {
+fn kept(text: &(impl ToString + ?Sized)) -> &'static str {
     text.to_string().leak()
 }
 
@@ -132,7 +133,7 @@ fn commands(clap: &clap::Command) -> impl Iterator<Item = Command> {
         Command {
             name: kept(command.get_name()),
             summary: command.get_about().map_or("", in_a_row),
-            usage: all(std::iter::once(kept(usage(command)))),
+            usage: all(std::iter::once(kept(&usage(command)))),
             description: command.get_long_about().or(command.get_about()).map_or("", sentence),
             actions: all(commands(command)),
             arguments: all(own().filter(|arg| arg.is_positional()).map(|arg| Argument {
@@ -148,21 +149,21 @@ fn commands(clap: &clap::Command) -> impl Iterator<Item = Command> {
 }
 
 /// One of several lines: no capital, no full stop.
-fn in_a_row(text: impl ToString) -> &'static str {
+fn in_a_row(text: &(impl ToString + ?Sized)) -> &'static str {
     let text = kept(text).trim_end_matches('.');
     let mut letters = text.chars();
     match (letters.next(), letters.next()) {
         (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
-            kept(format!("{}{}", first.to_lowercase(), &text[first.len_utf8()..]))
+            kept(&format!("{}{}", first.to_lowercase(), &text[first.len_utf8()..]))
         }
         _ => text,
     }
 }
 
 /// Prose: it ends in a full stop.
-fn sentence(text: impl ToString) -> &'static str {
+fn sentence(text: &(impl ToString + ?Sized)) -> &'static str {
     let text = kept(text);
-    if text.ends_with(['.', ':']) { text } else { kept(format!("{text}.")) }
+    if text.ends_with(['.', ':']) { text } else { kept(&format!("{text}.")) }
 }
 
 /// The usage without the program's and the command's names.

@@ -46,6 +46,8 @@ pub struct Daemon {
     pub proxy: Option<Url>,
     /// Without a token asked for in so long, everything is locked; 1 s to 30 days.
     pub lock_after: Option<Duration>,
+    /// Whether an unlocked store stays so over a restart by systemd.
+    pub stay_unlocked_over_restart: bool,
     /// The program that is called when a person must log in.
     pub on_login_needed: Option<Arc<Program>>,
     /// Whether the desktop shows a notification then.
@@ -86,6 +88,7 @@ impl Default for Daemon {
             ca_file: None,
             proxy: None,
             lock_after: None,
+            stay_unlocked_over_restart: false,
             on_login_needed: None,
             login_notification: true,
             metrics_socket: None,
@@ -108,6 +111,9 @@ impl Daemon {
             ca_file: table.path_of_file("ca_file").map(|path| path.value),
             proxy: read_proxy(&mut table),
             lock_after: table.duration_within("lock_after", &IDLE).map(|span| span.value),
+            stay_unlocked_over_restart: table
+                .boolean("stay_unlocked_over_restart")
+                .map_or(default.stay_unlocked_over_restart, |word| word.value),
             on_login_needed: Program::read_alone(&mut table, "on_login_needed").map(Arc::new),
             login_notification: table
                 .boolean("login_notification")

@@ -217,15 +217,15 @@ mod tests {
         }
     }
 
-    fn answered(ahead_ms: Option<i64>) -> Result<Answered, Failure> {
-        Ok(Answered { status: 404, took: Duration::from_millis(7), ahead_ms })
+    fn answered(ahead_ms: Option<i64>) -> Answered {
+        Answered { status: 404, took: Duration::from_millis(7), ahead_ms }
     }
 
     #[test]
     fn the_clock_is_judged_by_the_middle_of_the_services() {
         let way = way("a.example", &["a"]);
         let judged = |ahead: &[Option<i64>]| {
-            let results: Vec<_> = ahead.iter().map(|ahead| answered(*ahead)).collect();
+            let results: Vec<_> = ahead.iter().map(|ahead| Ok(answered(*ahead))).collect();
             clock(&results.iter().map(|result| (&way, result)).collect::<Vec<_>>())
         };
         assert!(judged(&[]).is(&finding::CLOCK_UNKNOWN));

@@ -79,6 +79,8 @@ impl Table<'_> {
 
     /// A string that is one of `words`. Another: reported with the nearest.
     pub fn one_of(&mut self, key: &str, words: &'static [&'static str]) -> Option<Located<&'static str>> {
+        #[cfg(test)]
+        super::heard::words(self.path(), key, words);
         let text = self.string(key)?;
         self.choose(&text, key, words).map(|value| Located { value, span: text.span })
     }

@@ -243,6 +243,12 @@ pub fn stamp(path: &Path) -> Option<Stamp> {
     })
 }
 
+/// When the file at `path` was last written, replaced or renamed, in seconds since 1970; symbolic links followed.
+#[must_use]
+pub fn changed_at(path: &Path) -> Option<i64> {
+    Some(fs::metadata(path).ok()?.ctime())
+}
+
 /// Whether the path is a program that this process may run.
 #[must_use]
 pub fn is_program(path: &Path) -> bool {

@@ -8,6 +8,10 @@ pub mod keyring;
 mod leftovers;
 pub mod notification;
 #[cfg(unix)]
+pub mod sealed_memory;
+#[cfg(unix)]
+pub mod systemd;
+#[cfg(unix)]
 mod unix;
 #[cfg(unix)]
 pub use unix::*;

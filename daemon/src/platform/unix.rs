@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, RawFd};
 use std::path::{Path, PathBuf};
 
 use interprocess::local_socket::tokio::prelude::*;
@@ -156,59 +156,6 @@ pub fn leave_the_terminal() -> io::Result<()> {
     Ok(())
 }
 
-/// The listening socket that systemd passed (`sd_listen_fds(3)`), if it passed one, and where it is bound, if it is
-/// to a path.
-///
-/// # Errors
-/// When it passed something else than one listening Unix stream socket.
-pub fn adopted_listener() -> io::Result<Option<(Listener, Option<PathBuf>)>> {
-    if std::env::var_os("LISTEN_FDS").is_none() {
-        return Ok(None);
-    }
-    let mut adopted = None;
-    for number in sd_notify::listen_fds()? {
-        // SAFETY: sd_listen_fds(3) gives these descriptors to this process alone; nobody else here owns them.
-        let descriptor = unsafe { OwnedFd::from_raw_fd(number) };
-        if !is_listening_unix_socket(descriptor.as_fd()) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("descriptor {number} of $LISTEN_FDS is no listening Unix stream socket"),
-            ));
-        }
-        if adopted.is_some() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "$LISTEN_FDS passes more than one socket",
-            ));
-        }
-        adopted = Some(descriptor);
-    }
-    let Some(descriptor) = adopted else { return Ok(None) };
-    let path = bound_path(descriptor.as_fd());
-    let listener = interprocess::os::unix::uds_local_socket::tokio::Listener::try_from(descriptor)?;
-    Ok(Some((Listener::from(listener), path)))
-}
-
-fn bound_path(socket: BorrowedFd<'_>) -> Option<PathBuf> {
-    use std::os::unix::ffi::OsStringExt;
-    let name = rustix::net::SocketAddrUnix::try_from(rustix::net::getsockname(socket).ok()?).ok()?;
-    let bytes = name.path()?.to_bytes().to_vec();
-    Some(PathBuf::from(std::ffi::OsString::from_vec(bytes))).filter(|path| path.is_absolute())
-}
-
-fn is_listening_unix_socket(descriptor: BorrowedFd<'_>) -> bool {
-    use rustix::net::{AddressFamily, SocketType, sockopt};
-    rustix::net::getsockname(descriptor).is_ok_and(|name| name.address_family() == AddressFamily::UNIX)
-        && sockopt::socket_type(descriptor).is_ok_and(|kind| kind == SocketType::STREAM)
-        && sockopt::socket_acceptconn(descriptor).unwrap_or(false)
-}
-
-/// Closes every connection that waits at a listener nobody will serve, so that its clients are told at once.
-pub async fn turn_away(listener: &Listener) {
-    let soon = std::time::Duration::from_millis(50);
-    while tokio::time::timeout(soon, listener.accept()).await.is_ok_and(|accepted| accepted.is_ok()) {}
-}
-
 /// A new socket at `path`, open to its user alone from birth. Never displaces what is there.
 ///
 /// # Errors
@@ -228,9 +175,25 @@ pub fn ask_to_end(process: u32) -> io::Result<()> {
     Ok(rustix::process::kill_process(pid, rustix::process::Signal::TERM)?)
 }
 
-/// Whether somebody listens at `path`.
-pub async fn is_answered(path: &Path) -> bool {
-    matches!(who_listens(path).await, Listens::Somebody)
+/// Whether systemd runs this machine, as `sd_booted(3)` finds out.
+#[must_use]
+pub fn systemd_runs() -> bool {
+    fs::symlink_metadata("/run/systemd/system").is_ok_and(|metadata| metadata.is_dir())
+}
+
+/// The words with which a process was started, where the system shows them.
+#[must_use]
+pub fn words_of_process(process: u32) -> Option<Vec<Vec<u8>>> {
+    let words = fs::read(format!("/proc/{process}/cmdline")).ok()?;
+    Some(words.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect())
+}
+
+/// Connects to the socket at `path`.
+///
+/// # Errors
+/// As connect(2).
+pub async fn connect(path: &Path) -> io::Result<Stream> {
+    Stream::connect(path.to_fs_name::<GenericFilePath>()?).await
 }
 
 /// What is known of a socket's other end.

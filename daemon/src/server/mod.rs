@@ -11,6 +11,7 @@ mod logouts;
 mod pages;
 pub mod socket;
 mod tally;
+mod turning_away;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,10 +25,12 @@ use crate::account::Keeper;
 use crate::lock::Lock;
 use crate::login::Logins;
 use crate::platform;
+use crate::service_manager::Watchdog;
 use admission::Admission;
 pub use health::Health;
 pub use socket::Socket;
 pub use tally::Tally;
+pub use turning_away::turn_away;
 
 /// Asks the main task to read the configuration again.
 pub type ReloadRequest = oneshot::Sender<Result<message::Reloaded, message::Failure>>;
@@ -86,10 +89,18 @@ impl Server {
         self.admission.count()
     }
 
-    /// Serves whoever connects, until it is dropped. A socket that vanishes is made anew.
-    pub async fn run(self: Arc<Self>, mut socket: Socket) {
+    /// Serves whoever connects, until it is dropped. A socket that vanishes is made anew. Nobody but this loop calms the
+    /// watchdog.
+    pub async fn run(self: Arc<Self>, mut socket: Socket, mut watchdog: Watchdog) {
         loop {
-            match socket.accept().await {
+            let accepted = tokio::select! {
+                accepted = socket.accept() => accepted,
+                () = watchdog.is_due() => {
+                    watchdog.calm();
+                    continue;
+                }
+            };
+            match accepted {
                 Ok(stream) => self.admit(stream),
                 Err(error) => {
                     // Out of descriptors, most likely: make room, and do not spin.

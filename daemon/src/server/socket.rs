@@ -20,6 +20,8 @@ pub struct Socket {
     path: PathBuf,
     /// None where nothing is at the path.
     identity: Option<FileIdentity>,
+    /// Whether it has vanished, as far as we know, and is not made anew yet.
+    is_missing: bool,
     watch: Option<FolderWatch>,
     /// Held beside a socket that we made: of two daemons that find a stale one, only one replaces it.
     lock: Option<File>,
@@ -61,7 +63,14 @@ impl Socket {
     pub fn adopted(listener: Listener, path: Option<&Path>) -> Self {
         match path {
             Some(path) => Self::with(listener, path, None),
-            None => Self { listener, path: PathBuf::new(), identity: None, watch: None, lock: None },
+            None => Self {
+                listener,
+                path: PathBuf::new(),
+                identity: None,
+                is_missing: false,
+                watch: None,
+                lock: None,
+            },
         }
     }
 
@@ -69,17 +78,18 @@ impl Socket {
         // The watch first: what happens after the look is then seen.
         let watch = watch(path);
         let identity = platform::file_identity(path);
-        Self { listener, path: path.to_path_buf(), identity, watch, lock }
+        // It may be gone already: systemd keeps a socket whose name somebody removed.
+        let is_missing = identity.is_none();
+        Self { listener, path: path.to_path_buf(), identity, is_missing, watch, lock }
     }
 
-    /// The next connection. Meanwhile the socket is made anew, should it vanish.
+    /// The next connection. Meanwhile the socket is made anew, should it vanish. May be dropped and called again.
     ///
     /// # Errors
     /// As accept(2).
     pub async fn accept(&mut self) -> io::Result<Stream> {
         let is_named = !self.path.as_os_str().is_empty();
-        if is_named && self.identity.is_none() {
-            // It was gone before we looked: systemd keeps a socket whose name somebody removed.
+        if is_named && self.is_missing {
             self.mend().await;
         }
         loop {
@@ -97,6 +107,7 @@ impl Socket {
             }
             return;
         }
+        self.is_missing = true;
         // The lock's file may have gone with its folder.
         self.lock = None;
         match make(&self.path).await {
@@ -106,8 +117,11 @@ impl Socket {
                 self.lock = Some(lock);
                 self.watch = watch(&self.path);
                 self.identity = platform::file_identity(&self.path);
+                self.is_missing = false;
             }
             Err(error) => {
+                // Looked at again after a pause, not at once.
+                self.is_missing = false;
                 tracing::error!(%error, "the socket has vanished and cannot be made anew; trying again");
                 self.watch = None;
             }

@@ -11,6 +11,10 @@ use tokend_tests::sandbox::eventually;
 use tokend_tests::stand_in::LyveCloud;
 use tokend_tests::user_manager::{Session, USER};
 
+mod restarts;
+mod sources;
+mod staying_unlocked;
+
 const CREDENTIALS: &str = include_str!("../../../systemd/examples/credentials.conf");
 const SANDBOX: &str = include_str!("../../../systemd/examples/sandbox.conf");
 
@@ -37,8 +41,10 @@ fn the_shipped_units_start_serve_reload_restart_and_stop() {
 
     // The first client starts it.
     assert_eq!(session.token("a"), "unit-token\n");
-    let shown =
-        session.properties("tokend.service", "Type,ActiveState,SubState,LimitCORE,UMask,NotifyAccess,Result");
+    let shown = session.properties(
+        "tokend.service",
+        "Type,ActiveState,SubState,LimitCORE,UMask,NotifyAccess,Result,WatchdogUSec",
+    );
     for (name, value) in [
         ("Type", "notify"),
         ("ActiveState", "active"),
@@ -46,6 +52,7 @@ fn the_shipped_units_start_serve_reload_restart_and_stop() {
         ("LimitCORE", "0"),
         ("UMask", "0077"),
         ("Result", "success"),
+        ("WatchdogUSec", "5min"),
     ] {
         assert_eq!(shown[name], value, "{shown:?}");
     }
@@ -57,12 +64,22 @@ fn the_shipped_units_start_serve_reload_restart_and_stop() {
         });
     }
 
-    // A reload, as systemd asks for it.
+    // A reload, as systemd asks for it; a faulty configuration changes nothing but what is said.
+    let status = || session.property("tokend.service", "StatusText");
     configure(&(good.clone() + &good.replace("accounts.a", "accounts.b")));
     session.systemctl(&["reload", "tokend.service"]);
-    eventually("the new account is there", || {
-        (session.tok(&["get", "b"]).stdout == "unit-token\n").then_some(())
-    });
+    eventually("it was read", || status().starts_with("2 accounts: ").then_some(()));
+    assert_eq!(session.token("b"), "unit-token\n");
+    configure("[accounts.a]\ntype = 'statik'\n");
+    session.systemctl(&["reload", "tokend.service"]);
+    eventually("it was refused", || status().starts_with("the last reload failed").then_some(()));
+    assert_eq!(
+        (session.token("b"), session.state("tokend.service")),
+        ("unit-token\n".into(), "active".into())
+    );
+    configure(&good);
+    session.systemctl(&["reload", "tokend.service"]);
+    eventually("it was taken again", || (status() == "1 account: 1 fresh").then_some(()));
 
     // Restarted, and stopped with the socket left: the next client starts it again.
     session.systemctl(&["restart", "tokend.service"]);

@@ -98,10 +98,7 @@ fn account(account: &AccountStatus) -> Finding {
     };
     let found = match account.state.as_str() {
         "fresh" | "refreshing" | "idle" => finding::ACCOUNT_WELL.found(well(account), ""),
-        "parked" => finding::ACCOUNT_PARKED.found(
-            or(what, "it is parked".to_owned()),
-            or(hint, format!("mend it, then `tok refresh {name}`")),
-        ),
+        "parked" => finding::ACCOUNT_PARKED.found(or(what, "it is parked".to_owned()), mended(&hint, &name)),
         "login-needed" => finding::ACCOUNT_LOGIN_NEEDED
             .found(or(what, "a person must log in".to_owned()), told(&format!("login {name}"))),
         "waiting" => finding::ACCOUNT_WAITING.found(
@@ -115,6 +112,15 @@ fn account(account: &AccountStatus) -> Finding {
         ),
     };
     found.of(&name)
+}
+
+/// What to do, and the command that tries it once more.
+fn mended(hint: &str, account: &str) -> String {
+    match hint {
+        "" => format!("mend it, then `tok refresh {account}`"),
+        hint if hint.contains("tok refresh") || hint.contains("tok login") => hint.to_owned(),
+        hint => format!("{hint}; then `tok refresh {account}`"),
+    }
 }
 
 fn well(account: &AccountStatus) -> String {

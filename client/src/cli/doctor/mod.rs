@@ -20,7 +20,7 @@ use super::output;
 pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
     words.end()?;
     let notice = show::Notice::begin(*words.manner);
-    let found = verdict::settle(examine());
+    let found = verdict::settle(&examine());
     drop(notice);
     let code = verdict::worst(&found);
     if words.manner.json {
@@ -43,13 +43,10 @@ fn examine() -> Vec<Finding> {
     let mut found = Vec::new();
     let socket = places::sockets().ok().and_then(|places| places.into_iter().next());
     let mut daemon = socket::look(&mut found);
-    let health = match &mut daemon {
-        Some(daemon) => daemon::look(daemon, &mut found),
-        None => {
-            daemon::nobody(&mut found);
-            None
-        }
-    };
+    let health = daemon.as_mut().and_then(|daemon| daemon::look(daemon, &mut found));
+    if daemon.is_none() {
+        daemon::nobody(&mut found);
+    }
     engine::look(socket.as_deref(), daemon.as_ref(), health.as_ref(), &mut found);
     found
 }

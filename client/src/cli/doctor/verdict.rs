@@ -5,10 +5,10 @@ use tokend_client::{Code, Finding};
 use tokend_proto::finding::{self, CHECKS, State};
 
 /// One list, in the order of the checks.
-pub(super) fn settle(found: Vec<Finding>) -> Vec<Finding> {
+pub(super) fn settle(found: &[Finding]) -> Vec<Finding> {
     let runs_elsewhere = found.iter().any(|it| it.is(&finding::SOCKET_ELSEWHERE));
     let mut settled: Vec<Finding> = Vec::with_capacity(found.len());
-    for it in &found {
+    for it in found {
         let is_said = settled.iter().any(|said| {
             (&said.check, &said.finding, &said.account, &said.message)
                 == (&it.check, &it.finding, &it.account, &it.message)
@@ -29,7 +29,8 @@ pub(super) fn settle(found: Vec<Finding>) -> Vec<Finding> {
 
 /// Whether `other` is bad news of the very thing that `good` is good news of.
 fn spoils(other: &Finding, good: &Finding) -> bool {
-    let is_bad = other.is_in(State::Fault) || other.is_in(State::Warning);
+    // What is said of an account is one thing; of a whole check, a warning may be about another part of it.
+    let is_bad = other.is_in(State::Fault) || (other.is_in(State::Warning) && good.account.is_some());
     is_bad && other.check == good.check && other.account == good.account
 }
 
@@ -82,7 +83,7 @@ mod tests {
         let parked = found(&finding::ACCOUNT_PARKED);
         let faulty = found(&finding::CONFIGURATION_FAULTY);
         let not_running = found(&finding::SOCKET_NOT_RUNNING);
-        assert_eq!(worst(&[waiting.clone()]), 6);
+        assert_eq!(worst(std::slice::from_ref(&waiting)), 6);
         assert_eq!(worst(&[waiting.clone(), parked.clone()]), 5);
         assert_eq!(worst(&[parked.clone(), faulty.clone(), waiting]), 2);
         assert_eq!(worst(&[faulty, parked, not_running]), 8);
@@ -92,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_list_is_in_order_and_says_nothing_good_of_what_is_bad() {
-        let list = settle(vec![
+        let list = settle(&[
             found(&finding::SECRET_THERE).of("a"),
             found(&finding::SECRET_THERE).of("b"),
             found(&finding::SOCKET_ANSWERS),
@@ -106,7 +107,7 @@ mod tests {
     #[test]
     fn what_a_service_or_secret_says_is_not_said_again_of_the_account() {
         let of = |sort: &finding::Sort, account| found(sort).of(account);
-        let list = settle(vec![
+        let list = settle(&[
             of(&finding::ACCOUNT_PARKED, "a"),
             of(&finding::ACCOUNT_PARKED, "b"),
             of(&finding::SECRET_FILE, "a"),
@@ -117,7 +118,7 @@ mod tests {
 
     #[test]
     fn who_runs_elsewhere_is_not_to_be_started_again() {
-        let list = settle(vec![found(&finding::SOCKET_STALE), found(&finding::SOCKET_ELSEWHERE)]);
+        let list = settle(&[found(&finding::SOCKET_STALE), found(&finding::SOCKET_ELSEWHERE)]);
         assert!(matches!(&list[..], [one] if one.is(&finding::SOCKET_ELSEWHERE)), "{list:?}");
     }
 }

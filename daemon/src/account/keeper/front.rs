@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::Task;
 use super::keeping::Keeping;
 use super::logins::{LoggedIn, LoggedOut, LoginNeed};
+use super::{Published, Task};
 use crate::account::grant::NewLogin;
 use crate::account::kept::Cabinet;
 use crate::account::life::Reply;
@@ -43,6 +43,8 @@ pub struct Keeper {
     clock: Arc<dyn Clock>,
     /// When somebody last wanted a token.
     last_use: Arc<AtomicU64>,
+    /// Told whenever something was published.
+    changes: Arc<Notify>,
     /// Who needs a login, until somebody takes this over.
     needs: Arc<Mutex<Option<mpsc::UnboundedReceiver<LoginNeed>>>>,
 }
@@ -81,11 +83,12 @@ impl Keeper {
         let registry = Arc::new(ArcSwap::from_pointee(Registry::new()));
         let keeping = cabinet.map(|cabinet| Keeping::start(Arc::new(cabinet), Arc::clone(&clock)));
         let (need, needs) = mpsc::unbounded_channel();
-        let (task, reports) =
-            Task::new(Arc::clone(&clock), Arc::clone(&registry), keeping, need, commands.downgrade());
+        let changes = Arc::new(Notify::new());
+        let published = Published { registry: Arc::clone(&registry), changes: Arc::clone(&changes) };
+        let (task, reports) = Task::new(Arc::clone(&clock), published, keeping, need, commands.downgrade());
         tokio::spawn(task.run(inbox, reports));
         let last_use = Arc::new(AtomicU64::new(clock.now().steady.0));
-        Self { commands, registry, clock, last_use, needs: Arc::new(Mutex::new(Some(needs))) }
+        Self { commands, registry, clock, last_use, changes, needs: Arc::new(Mutex::new(Some(needs))) }
     }
 
     /// Somebody wants a token.
@@ -103,6 +106,11 @@ impl Keeper {
     #[must_use]
     pub fn registry(&self) -> Arc<Registry> {
         self.registry.load_full()
+    }
+
+    /// Ends when something was published since the last call. For one listener.
+    pub async fn changed(&self) {
+        self.changes.notified().await;
     }
 
     /// One account, without a lock.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokend_proto::{Secret, message};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
 use self::attempts::{Queued, Running};
@@ -139,8 +139,15 @@ enum End {
     },
 }
 
+/// What readers see, and by what they are told that it has changed.
+struct Published {
+    registry: Arc<ArcSwap<Registry>>,
+    changes: Arc<Notify>,
+}
+
 struct Task {
     clock: Arc<dyn Clock>,
+    changes: Arc<Notify>,
     registry: Arc<ArcSwap<Registry>>,
     lives: BTreeMap<String, Lives>,
     slots: HashMap<LifeId, Slot>,
@@ -174,7 +181,7 @@ struct Task {
 impl Task {
     fn new(
         clock: Arc<dyn Clock>,
-        registry: Arc<ArcSwap<Registry>>,
+        Published { registry, changes }: Published,
         keeping: Option<Keeping>,
         needs: mpsc::UnboundedSender<LoginNeed>,
         commands: mpsc::WeakUnboundedSender<Command>,
@@ -182,6 +189,7 @@ impl Task {
         let (reports, receiver) = mpsc::unbounded_channel();
         let task = Self {
             clock: Arc::clone(&clock),
+            changes,
             registry,
             lives: BTreeMap::new(),
             slots: HashMap::new(),
@@ -431,6 +439,7 @@ impl Task {
         if effects.iter().any(|effect| matches!(effect, Effect::Mint { .. })) {
             slot.why = why;
         }
+        self.changes.notify_one();
         let has_another =
             slot.variant.is_own() && generation(&slot.life).is_some_and(|it| Some(it) != before);
         let lender = has_another.then(|| slot.account.name.clone());
@@ -536,6 +545,7 @@ impl Task {
             self.carry_out(id, Effect::Answer(waiter, Reply::Failure(words::reconfigured(account))));
         }
         slot.shared.end();
+        self.changes.notify_one();
     }
 }
 

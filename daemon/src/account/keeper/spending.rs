@@ -371,9 +371,20 @@ impl Task {
         let kept_under = binding.clone();
         match effect {
             Effect::Load => {
+                let asker = spender.grant.asker();
                 self.step(binding, async move {
-                    let loaded = load(cabinet, kept_under).await;
-                    (Event::Loaded(loaded), Gain::Nothing)
+                    let loaded = load(cabinet.clone(), kept_under.clone()).await;
+                    match (asker, cabinet) {
+                        // Somebody must mend it: the files are watched as they are when it is read once more.
+                        (Some(life), Some(cabinet))
+                            if loaded.as_ref().is_err_and(|why| why.class == Class::Source) =>
+                        {
+                            let stamps = vigil::stamps_of(cabinet.files_of(&kept_under)).await;
+                            let loaded = load(Some(cabinet), kept_under).await;
+                            (Event::Loaded(loaded), Gain::Stamps(life, stamps))
+                        }
+                        _ => (Event::Loaded(loaded), Gain::Nothing),
+                    }
                 });
             }
             Effect::ReadSource(want) => {
@@ -565,7 +576,7 @@ async fn remove(
         let turn = turn.map_err(|_| words::disk_hangs())?;
         on_disk(move || {
             let _turn = turn;
-            cabinet.remove(&binding)
+            cabinet.remove_grant(&binding)
         })
         .await
     };

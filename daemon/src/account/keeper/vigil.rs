@@ -121,7 +121,11 @@ impl Task {
 /// How the files of a provider's secrets are now; nothing where they do not say so soon.
 pub(super) async fn stamps(provider: &dyn Provider) -> Files {
     let sources = provider.sources().into_iter().chain(provider.first_refresh_token());
-    let files: Vec<PathBuf> = sources.flat_map(Source::files).collect();
+    stamps_of(sources.flat_map(Source::files).collect()).await
+}
+
+/// How these files are now; nothing where they do not say so soon.
+pub(super) async fn stamps_of(files: Vec<PathBuf>) -> Files {
     if files.is_empty() {
         return Files::default();
     }

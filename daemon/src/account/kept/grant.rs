@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokend_proto::{Secret, codec};
 use zeroize::Zeroizing;
 
+use super::form::{EMPTY, STRANGE, Unknown};
 use crate::account::grant::{End, Kept};
 use crate::clock::Wall;
 
@@ -16,6 +17,9 @@ use crate::clock::Wall;
 const FIRST: u8 = 1;
 /// The second has behind all that the first has a term, and whose login it is.
 const SECOND: u8 = 2;
+
+/// The form that is written.
+pub(in crate::account) const NEWEST: u8 = SECOND;
 
 #[derive(Debug, Deserialize)]
 struct Second {
@@ -75,16 +79,15 @@ pub(in crate::account) fn encode(kept: &Kept) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 /// A grant out of its bytes, or why not.
-pub(in crate::account) fn decode(bytes: &[u8]) -> Result<Kept, &'static str> {
-    const STRANGE: &str = "it cannot be understood";
+pub(in crate::account) fn decode(bytes: &[u8]) -> Result<Kept, Unknown> {
     let Second { form, until_ms, subject } = match bytes.split_first() {
         Some((&SECOND, body)) => codec::decode_answer(body).map_err(|_| STRANGE)?,
         Some((&FIRST, body)) => {
             let form = codec::decode_answer(body).map_err(|_| STRANGE)?;
             Second { form, until_ms: None, subject: None }
         }
-        Some(_) => return Err("a newer tokend wrote it"),
-        None => return Err("it is empty"),
+        Some((&form, _)) => return Err(Unknown::of(form, NEWEST)),
+        None => return Err(EMPTY),
     };
     let ended = match form.ended {
         None => None,
@@ -143,9 +146,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_understood_is_said_so() {
-        assert_eq!(decode(&[]).unwrap_err(), "it is empty");
-        assert_eq!(decode(&[9, 1]).unwrap_err(), "a newer tokend wrote it");
-        assert_eq!(decode(&[1, 1]).unwrap_err(), "it cannot be understood");
+        assert_eq!(decode(&[]).unwrap_err(), EMPTY);
+        assert_eq!(decode(&[9, 1]).unwrap_err(), Unknown::Newer(9));
+        assert_eq!(decode(&[0, 1]).unwrap_err(), STRANGE);
+        assert_eq!(decode(&[1, 1]).unwrap_err(), STRANGE);
     }
 
     #[test]

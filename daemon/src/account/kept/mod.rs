@@ -2,7 +2,9 @@
 //! the account, its type, its service's origin, its client and its user, so that no file can be planted, moved or sent
 //! elsewhere.
 
+mod form;
 pub(super) mod grant;
+mod newer;
 pub(super) mod record;
 
 use std::collections::HashSet;
@@ -19,10 +21,12 @@ use super::life::Restored;
 use super::registry::Account;
 use super::token::Token;
 use crate::clock::Moment;
+use crate::newer::Newer;
 use crate::platform::{self, files};
 use crate::provider::Failure;
 use crate::secret::store::{StateKeys, Store, Unreadable};
 
+use self::form::Unknown;
 use self::record::Record;
 
 /// A kept token is never larger than this many bytes.
@@ -34,8 +38,10 @@ pub struct Cabinet {
     folder: PathBuf,
     store: Arc<Store>,
     boot: Option<String>,
-    /// Files in whose place a token may be written: nothing of others lies there.
+    /// Files in whose place may be written: nothing of others lies there.
     known: Mutex<HashSet<String>>,
+    /// Those that a newer tokend has written.
+    of_a_newer: Mutex<HashSet<String>>,
 }
 
 /// Whom a kept file belongs to.
@@ -44,22 +50,24 @@ pub struct Binding {
     /// The file's name. It has a hash of all the rest, so that the state of another service lies beside it, untouched.
     file: String,
     context: Vec<u8>,
+    /// The newest form of what is in it.
+    newest: u8,
 }
 
 impl Binding {
     /// That of the last token of an account as it is configured.
     #[must_use]
     pub fn of(account: &Account) -> Self {
-        Self::with("tokend kept token 1", account, "age")
+        Self::with("tokend kept token 1", account, "age", record::NEWEST)
     }
 
     /// That of its grant.
     #[must_use]
     pub fn of_grant(account: &Account) -> Self {
-        Self::with("tokend kept grant 1", account, "grant.age")
+        Self::with("tokend kept grant 1", account, "grant.age", grant::NEWEST)
     }
 
-    fn with(what: &str, account: &Account, ending: &str) -> Self {
+    fn with(what: &str, account: &Account, ending: &str, newest: u8) -> Self {
         let identity = account.provider.identity();
         let mut context = Vec::with_capacity(256);
         let words: [&str; 6] =
@@ -71,7 +79,7 @@ impl Binding {
         }
         let hash = Sha256::digest(&context);
         let head = hash.iter().take(8).fold(0_u64, |head, byte| head << 8 | u64::from(*byte));
-        Self { file: format!("{}.{head:016x}.{ending}", account.name), context }
+        Self { file: format!("{}.{head:016x}.{ending}", account.name), context, newest }
     }
 }
 
@@ -79,7 +87,13 @@ impl Cabinet {
     /// The kept state in `folder`, which need not exist.
     #[must_use]
     pub fn new(folder: &Path, store: Arc<Store>) -> Self {
-        Self { folder: folder.to_path_buf(), store, boot: platform::boot(), known: Mutex::default() }
+        Self {
+            folder: folder.to_path_buf(),
+            store,
+            boot: platform::boot(),
+            known: Mutex::default(),
+            of_a_newer: Mutex::default(),
+        }
     }
 
     /// The store whose keys it uses.
@@ -91,6 +105,10 @@ impl Cabinet {
     /// The files that there are.
     #[must_use]
     pub fn files(&self) -> Files {
+        if let Some(newer) = self.newer_layout() {
+            tracing::warn!("nothing that was kept is used, and nothing is kept: {newer}; {}", newer.hint());
+            return Files(HashSet::new());
+        }
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         Files(entries.filter_map(|entry| entry.file_name().into_string().ok()).collect())
     }
@@ -123,8 +141,11 @@ impl Cabinet {
     /// Whether something lies in the place of this binding's file. Needs no key.
     ///
     /// # Errors
-    /// What the disk says.
+    /// What the disk says; or that a newer tokend has laid the folder out, so that it may lie elsewhere.
     pub fn has(&self, binding: &Binding) -> Result<bool, Failure> {
+        if let Some(newer) = self.newer_layout() {
+            return Err(newer::grant(&newer));
+        }
         let path = self.folder.join(&binding.file);
         match fs::symlink_metadata(&path) {
             Ok(_) => Ok(true),
@@ -140,19 +161,24 @@ impl Cabinet {
     /// token would be: only a person knows whether the first refresh token may be sent in its place.
     pub fn read_grant(&self, keys: &StateKeys, binding: &Binding) -> Result<Option<Kept>, Failure> {
         let path = self.folder.join(&binding.file);
-        self.find(keys, binding, grant::decode).or_else(|unfit| match unfit {
+        let kept = self.find(keys, binding, grant::decode).or_else(|unfit| match unfit {
             Unfit::Closed(why) => Err(closed(&path, &why)),
+            Unfit::Newer(newer) => Err(newer::grant(&newer)),
             unfit => set_aside(&path, unfit),
-        })
+        })?;
+        self.known().insert(binding.file.clone());
+        Ok(kept)
     }
 
-    /// Keeps a grant in the place of the one before: whole or not at all, and on disk when this returns.
+    /// Keeps a grant in the place of the one before: whole or not at all, and on disk when this returns. One that a
+    /// newer tokend has kept is moved aside: who writes without having read has a person's new login.
     ///
     /// # Errors
     /// What the store or the disk says.
     pub fn write_grant(&self, keys: &StateKeys, binding: &Binding, kept: &Kept) -> Result<(), Failure> {
         let bytes = grant::encode(kept)
             .ok_or_else(|| Failure::not_now("kept-state", "the refresh token is too large to keep", ""))?;
+        self.make_room(binding)?;
         self.put(keys, binding, &bytes)
     }
 
@@ -161,7 +187,7 @@ impl Cabinet {
         &self,
         keys: &StateKeys,
         binding: &Binding,
-        decode: fn(&[u8]) -> Result<T, &'static str>,
+        decode: fn(&[u8]) -> Result<T, Unknown>,
     ) -> Result<Option<T>, Failure> {
         let record = self.find(keys, binding, decode);
         let record = record.or_else(|unfit| set_aside(&self.folder.join(&binding.file), unfit))?;
@@ -173,14 +199,27 @@ impl Cabinet {
         &self,
         keys: &StateKeys,
         binding: &Binding,
-        decode: fn(&[u8]) -> Result<T, &'static str>,
+        decode: fn(&[u8]) -> Result<T, Unknown>,
     ) -> Result<Option<T>, Unfit> {
-        let bytes = match read_private(&self.folder.join(&binding.file)) {
+        if let Some(newer) = self.newer_layout() {
+            return Err(Unfit::Newer(newer));
+        }
+        let path = self.folder.join(&binding.file);
+        let bytes = match read_private(&path) {
             Err(Unfit::Unread(error)) if is_absence(&error) => return Ok(None),
             read => read?,
         };
+        if let Some(newer) = form::of_header(&path, &bytes, binding.newest) {
+            return Err(Unfit::Newer(newer));
+        }
         match keys.open(&binding.context, &bytes) {
-            Ok(plain) => decode(&plain).map(Some).map_err(|why| Unfit::Closed(why.to_owned())),
+            Ok(plain) => decode(&plain).map(Some).map_err(|unknown| match unknown {
+                Unknown::Newer(form) => {
+                    self.of_a_newer().insert(binding.file.clone());
+                    Unfit::Newer(Newer::form(&path, form.into()))
+                }
+                Unknown::Strange(why) => Unfit::Closed(why.to_owned()),
+            }),
             Err(Unreadable::Planted) => {
                 Err(Unfit::strange("tokend did not write this file, or not for this account and service"))
             }
@@ -215,18 +254,38 @@ impl Cabinet {
     }
 
     fn put(&self, keys: &StateKeys, binding: &Binding, bytes: &[u8]) -> Result<(), Failure> {
-        let bytes = keys.seal(&binding.context, bytes)?;
+        let bytes = keys.seal(&binding.context, binding.newest, bytes)?;
         let path = self.folder.join(&binding.file);
         platform::private_folder(&self.folder)
             .and_then(|()| files::replace(&path, &bytes))
-            .map_err(|error| cannot_keep(&path, &error))
+            .map_err(|error| cannot_keep(&path, &error))?;
+        self.known().insert(binding.file.clone());
+        Ok(())
     }
 
-    /// Nothing is kept any more.
+    /// No token is kept any more. One that a newer tokend has kept stays: it is none that was refused here.
     ///
     /// # Errors
     /// What the disk says.
     pub fn remove(&self, binding: &Binding) -> Result<(), Failure> {
+        if self.newer_in_place_of(binding).is_some() {
+            return Ok(());
+        }
+        self.take_away(binding)
+    }
+
+    /// No grant is kept any more.
+    ///
+    /// # Errors
+    /// What the disk says; or that a newer tokend has kept this one, so that only a person may remove it.
+    pub fn remove_grant(&self, binding: &Binding) -> Result<(), Failure> {
+        match self.newer_in_place_of(binding) {
+            Some(newer) => Err(newer::grant(&newer)),
+            None => self.take_away(binding),
+        }
+    }
+
+    fn take_away(&self, binding: &Binding) -> Result<(), Failure> {
         let path = self.folder.join(&binding.file);
         match files::remove(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot_keep(&path, &error)),
@@ -260,8 +319,10 @@ impl Files {
 enum Unfit {
     /// It is not as tokend wrote it.
     Strange(String),
-    /// It cannot be read: damaged, of another identity, or of a newer tokend.
+    /// It cannot be read: damaged, or of another identity.
     Closed(String),
+    /// A newer tokend has kept it.
+    Newer(Newer),
     /// The system does not give it.
     Unread(io::Error),
     /// The store was locked meanwhile.
@@ -274,10 +335,11 @@ impl Unfit {
     }
 }
 
-/// What cannot be used is moved aside; where the system or the store is in the way, it stays.
+/// What cannot be used is moved aside; where the system, the store or a newer tokend is in the way, it stays.
 fn set_aside<T>(path: &Path, unfit: Unfit) -> Result<Option<T>, Failure> {
     let why = match unfit {
         Unfit::Strange(why) | Unfit::Closed(why) => why,
+        Unfit::Newer(newer) => return Err(newer::token(&newer)),
         Unfit::Unread(error) => return Err(cannot_read(path, &error)),
         // Nobody knows what it is.
         Unfit::Locked => return Err(Failure::locked()),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokend_proto::{Secret, codec};
 use zeroize::Zeroizing;
 
+use super::form::{EMPTY, STRANGE, Unknown};
 use crate::account::life::Restored;
 use crate::account::token::Token;
 use crate::clock::{Moment, Steady, Wall, is_apart, milliseconds};
@@ -13,6 +14,9 @@ use crate::secret::digest;
 
 /// What stands before the first form's bytes.
 const FIRST: u8 = 1;
+
+/// The form that is written.
+pub(in crate::account) const NEWEST: u8 = FIRST;
 
 #[derive(Debug, Deserialize)]
 pub(in crate::account) struct Record {
@@ -81,11 +85,11 @@ impl Record {
     }
 
     /// A record out of its bytes, or why not.
-    pub(in crate::account) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
+    pub(in crate::account) fn decode(bytes: &[u8]) -> Result<Self, Unknown> {
         match bytes.split_first() {
-            Some((&FIRST, body)) => codec::decode_answer(body).map_err(|_| "it cannot be understood"),
-            Some(_) => Err("a newer tokend wrote it"),
-            None => Err("it is empty"),
+            Some((&FIRST, body)) => codec::decode_answer(body).map_err(|_| STRANGE),
+            Some((&form, _)) => Err(Unknown::of(form, NEWEST)),
+            None => Err(EMPTY),
         }
     }
 
@@ -227,8 +231,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_understood_is_said_so() {
-        assert_eq!(Record::decode(&[]).unwrap_err(), "it is empty");
-        assert_eq!(Record::decode(&[9, 1]).unwrap_err(), "a newer tokend wrote it");
-        assert_eq!(Record::decode(&[1, 1]).unwrap_err(), "it cannot be understood");
+        assert_eq!(Record::decode(&[]).unwrap_err(), EMPTY);
+        assert_eq!(Record::decode(&[9, 1]).unwrap_err(), Unknown::Newer(9));
+        assert_eq!(Record::decode(&[0, 1]).unwrap_err(), STRANGE);
+        assert_eq!(Record::decode(&[1, 1]).unwrap_err(), STRANGE);
     }
 }

@@ -35,7 +35,11 @@ fn the_daemon_says_what_concerns_all() {
     assert_eq!(daemon.proxy.as_ref().map(ToString::to_string).as_deref(), Some("http://proxy:3128/"));
     assert_eq!(loaded.configuration.accounts["a"].policy.min_valid, Duration::from_secs(300));
     assert!(loaded.warnings[0].message.contains("`ca_file` cannot be read"));
-    assert!(describe(&loaded).contains("timeout    1s"), "{}", describe(&loaded));
+    assert!(
+        describe(&loaded, &Looked::default()).contains("timeout    1s"),
+        "{}",
+        describe(&loaded, &Looked::default())
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::places::{self, Places};
 use super::trouble::{Closed, Trouble, shown};
 use crate::document::printable;
+use crate::newer::{self, Newer, OURS};
 
 /// What protects the identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +128,9 @@ pub(super) fn find(places: &Places) -> Result<Option<How>, Trouble> {
         lines.next().filter(|_| lines.next().is_none()).and_then(How::from_line)
     });
     let Some(how) = how else {
+        if let Some(word) = line.as_ref().and_then(|line| unknown_word(line)) {
+            return Err(Trouble::newer(&Newer::named(&source, &format!("opened by `{word}`"))));
+        }
         return Err(Trouble::refused(
             KIND,
             format!("{} does not say what opens the identity", shown(&source)),
@@ -149,6 +153,16 @@ pub(super) fn find(places: &Places) -> Result<Option<How>, Trouble> {
         return if is_there(&places.recipients()) { Err(vanished(&protected)) } else { Ok(None) };
     }
     Ok(Some(how))
+}
+
+/// The word of `identity.source` that says what opens the identity, where it is none of ours, but could be one.
+fn unknown_word(source: &[u8]) -> Option<String> {
+    const OURS: [&str; 5] = ["passphrase", "ssh-key", "plugin", "keyring", "credential"];
+    let text = std::str::from_utf8(source).ok()?;
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    let word = lines.next().filter(|_| lines.next().is_none())?.split(' ').next()?;
+    let is_word = word.len() <= 40 && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    (is_word && !OURS.contains(&word)).then(|| word.to_owned())
 }
 
 /// What to say where an identity should be, and is not.
@@ -207,6 +221,12 @@ impl Opened {
             let hint = "leave the one that recipients.txt belongs to (`age-keygen -y` shows it)".to_owned();
             return refused(&format!("holds {} keys, and the store has one", more + 1), hint);
         }
+        if first.starts_with("AGE-SECRET-KEY-") && !first.starts_with("AGE-SECRET-KEY-1") {
+            let what =
+                format!("holds an age identity of a newer kind, which this tokend ({OURS}) cannot read");
+            let hint = "install the tokend that made it again; nothing was changed".to_owned();
+            return Err(Trouble::refused(newer::KIND, format!("{origin} {what}"), hint));
+        }
         match first.parse::<x25519::Identity>() {
             Ok(identity) => Self::of(&identity),
             Err(_) => refused("holds no age identity (AGE-SECRET-KEY-1…), or a damaged one", restore()),
@@ -258,6 +278,12 @@ pub(super) fn recipient(places: &Places) -> Result<Option<x25519::Recipient>, Tr
         && let Ok(recipient) = line.parse()
     {
         return Ok(Some(recipient));
+    }
+    // Other kinds have another word before bech32's last separator: `age1pq`, for one.
+    if let [line] = lines[..]
+        && line.rsplit_once('1').is_some_and(|(kind, _)| kind.starts_with("age1") && kind.len() < 20)
+    {
+        return Err(Trouble::newer(&Newer::named(&path, "another kind of recipient")));
     }
     let what = match lines.len() {
         0 => "names no recipient".to_owned(),

@@ -1,7 +1,8 @@
 //! The keys of the kept state: it is encrypted for the store's recipient, and authenticated so that nobody
 //! who only knows the recipient can plant a file, and no file can take another's place.
 //!
-//! A sealed file is a standard age file. Its plaintext is 32 bytes of HMAC-SHA256, then what was sealed. The
+//! A sealed file is a standard age file, whose header has the form of what is in it (a stanza `tokend-kept FORM`), so
+//! that whoever does not know that form leaves it alone, also without the key. Its plaintext is 32 bytes of HMAC-SHA256, then what was sealed. The
 //! HMAC's key is HKDF-SHA256 of the identity's text (`AGE-SECRET-KEY-1…`, without a newline), no salt, info
 //! `tokend kept state v1`; it is over the context's length (8 bytes, big endian), the context, and what was
 //! sealed.
@@ -60,11 +61,11 @@ impl StateKeys {
         self.held.clone().or_else(|| self.opened.upgrade())
     }
 
-    /// An age file that only [`open`](Self::open) with the same context takes for ours.
+    /// An age file of this form that only [`open`](Self::open) with the same context takes for ours.
     ///
     /// # Errors
     /// `Locked` once the store is.
-    pub fn seal(&self, context: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, Failure> {
+    pub fn seal(&self, context: &[u8], form: u8, plaintext: &[u8]) -> Result<Vec<u8>, Failure> {
         let opened = self.opened().ok_or_else(Failure::locked)?;
         let mut framed = Zeroizing::new(Vec::with_capacity(MAC + plaintext.len()));
         let tag = mac(&opened, context, plaintext).map(|mac| mac.finalize().into_bytes());
@@ -72,7 +73,7 @@ impl StateKeys {
             tag.ok_or_else(|| Failure::not_now("store-io", "no key can be made", "please report this"))?;
         framed.extend_from_slice(&tag);
         framed.extend_from_slice(plaintext);
-        let sealed = sealed::encrypt(&opened.recipient, &framed).map_err(Failure::from);
+        let sealed = sealed::keep(&opened.recipient, form, &framed).map_err(Failure::from);
         scrub_stack();
         sealed
     }
@@ -87,6 +88,13 @@ impl StateKeys {
         scrub_stack();
         plaintext
     }
+}
+
+/// Which form a sealed file says that it has, where it says so; files of tokend's first days do not. Needs no key, and
+/// is as true as the file's folder is closed.
+#[must_use]
+pub fn form_of(bytes: &[u8]) -> Option<String> {
+    sealed::kept_form(bytes)
 }
 
 fn opened_by(opened: &Opened, context: &[u8], bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unreadable> {

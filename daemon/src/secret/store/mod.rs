@@ -11,6 +11,7 @@ mod opening;
 mod penalty;
 mod places;
 mod plugin;
+mod riding;
 mod sealed;
 mod shared;
 mod ssh;
@@ -30,12 +31,13 @@ use self::identity::How;
 use self::places::Places;
 use self::shared::Shared;
 use super::Errand;
+use crate::newer::Newer;
 use crate::platform;
 use crate::provider::Failure;
 
 pub use entries::{Binding, Entry, Set};
 pub use identity::IdentityKind;
-pub use keys::{StateKeys, Unreadable};
+pub use keys::{StateKeys, Unreadable, form_of};
 pub use making::{Made, Protection};
 pub use name::{is_name, made_of};
 pub use opening::Shut;
@@ -108,8 +110,14 @@ impl Store {
     /// The files whose change may mend a failed fetch of the secret `name`.
     #[must_use]
     pub fn files_of(&self, name: &str) -> Vec<PathBuf> {
+        [self.places.file_of(name)].into_iter().chain(self.identity_files()).collect()
+    }
+
+    /// The files whose change may mend that the identity cannot be opened.
+    pub fn identity_files(&self) -> impl Iterator<Item = PathBuf> {
         let places = &self.places;
-        vec![places.file_of(name), places.plain(), places.protected(), places.source(), places.recipients()]
+        let layout = Newer::layout_file(places.folder());
+        [places.plain(), places.protected(), places.source(), places.recipients(), layout].into_iter()
     }
 
     /// Gets the secret `name` for `errand`. Opens the identity where that needs no passphrase; whoever gives up waiting

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::trouble::{Closed, Trouble, check, is_a_link, shown};
+use crate::newer::Newer;
 use crate::platform::{self, files};
 
 /// More than this no file of the store has: the longest secret and age's header, with room to spare.
@@ -57,13 +58,15 @@ impl Places {
         self.folder.join("recipients.txt")
     }
 
-    /// Whether others can put files into the store's folders. Missing ones are no trouble.
+    /// Whether others can put files into the store's folders, or a newer tokend has laid them out. Missing ones are
+    /// no trouble.
     pub(super) fn check(&self) -> Result<(), Trouble> {
         if self.folder.as_os_str().is_empty() {
             return Err(Trouble::refused("store-nowhere", "there is no place for a store", "set HOME"));
         }
         check_folder(&self.folder)?;
-        check_folder(&self.secrets())
+        check_folder(&self.secrets())?;
+        Newer::layout(&self.folder).map_or(Ok(()), |newer| Err(Trouble::newer(&newer)))
     }
 
     /// Makes the folders where they are not, and keeps other writers out until the guard is dropped. What a

@@ -21,13 +21,20 @@ use zeroize::Zeroizing;
 use super::name::is_name;
 use super::trouble::{Trouble, shown};
 use crate::document::printable;
+use crate::newer::Newer;
 use crate::secret::Errand;
 
-/// The stanza's type.
+/// The stanza's type. That of a form to come has its number behind it: `tokend-secret-2`.
 const STANZA: &str = "tokend-secret";
+
+/// The type of the stanza in kept state; its argument is the form's number.
+const KEPT: &str = "tokend-kept";
 
 /// How every age file begins, but for armored ones.
 const BEGINNING: &[u8] = b"age-encryption.org/";
+
+/// How those begin that age knows today.
+const FIRST_LINE: &[u8] = b"age-encryption.org/v1\n";
 
 /// For whom alone a secret is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +61,8 @@ pub(super) enum Fault {
     NotAge,
     /// An age file that does not say which secret it is.
     Unlabelled,
+    /// A newer tokend, or a newer age, has written it.
+    Newer(String),
     /// It holds another secret.
     Moved(String),
     /// It is bound to another account, or to another origin.
@@ -67,12 +76,12 @@ pub(super) enum Fault {
 }
 
 impl Label {
-    fn stanza(&self) -> Stanza {
+    fn args(&self) -> Vec<String> {
         let mut args = vec![self.name.clone()];
         if let Some(Bound { account, origin }) = &self.bound {
             args.extend([encoded(account), encoded(origin)]);
         }
-        Stanza { tag: STANZA.to_owned(), args, body: Vec::new() }
+        args
     }
 
     /// The one label of a header.
@@ -86,11 +95,19 @@ impl Label {
                 let decoded = |text| decoded(text).ok_or(Fault::Damaged);
                 (name, Some(Bound { account: decoded(account)?, origin: decoded(origin)? }))
             }
-            None if first.is_none() => return Err(Fault::Unlabelled),
+            None if first.is_none() => return Err(newer(stanzas).unwrap_or(Fault::Unlabelled)),
             _ => return Err(Fault::Damaged),
         };
         if is_name(name) { Ok(Self { name: name.clone(), bound }) } else { Err(Fault::Damaged) }
     }
+}
+
+/// Whether they are those of a form to come.
+fn newer(stanzas: &[Stanza]) -> Option<Fault> {
+    let form = |stanza: &Stanza| {
+        stanza.tag.strip_prefix(STANZA)?.strip_prefix('-').map(|form| Fault::Newer(format!("form {form}")))
+    };
+    stanzas.iter().find_map(form)
 }
 
 /// age's arguments are one or more visible ASCII characters: whatever else there is, and `%`, becomes `%XX`;
@@ -135,7 +152,40 @@ pub(super) fn seal(
     label: &Label,
     plaintext: &[u8],
 ) -> Result<Vec<u8>, Trouble> {
-    encrypt(&Labelled { recipient, label }, plaintext)
+    encrypt(&Labelled { recipient, tag: STANZA, args: label.args() }, plaintext)
+}
+
+/// The file that holds `plaintext` as kept state of this form.
+pub(super) fn keep(recipient: &x25519::Recipient, form: u8, plaintext: &[u8]) -> Result<Vec<u8>, Trouble> {
+    encrypt(&Labelled { recipient, tag: KEPT, args: vec![form.to_string()] }, plaintext)
+}
+
+/// Which form a file of kept state says that it has, where it says so: the first ones did not. Without the key.
+pub(super) fn kept_form(bytes: &[u8]) -> Option<String> {
+    if is_of_newer_age(bytes) {
+        return Some("of a newer age".to_owned());
+    }
+    let form = |stanzas: &[Stanza]| {
+        let kept = stanzas.iter().find(|stanza| stanza.tag == KEPT)?;
+        Some(kept.args.first().cloned().unwrap_or_default())
+    };
+    header(bytes, form).ok()??
+}
+
+/// What `read` finds in a file's header. Without the key: it may lie.
+fn header<T>(bytes: &[u8], read: impl Fn(&[Stanza]) -> T) -> Result<Option<T>, DecryptError> {
+    let reader = HeaderReader { read, found: RefCell::new(None) };
+    // It opens nothing.
+    let _ = Decryptor::new_buffered(bytes)?.decrypt(iter::once(&reader as &dyn Identity));
+    Ok(reader.found.into_inner())
+}
+
+/// Whether it is an age file, and of no form that age has today.
+fn is_of_newer_age(bytes: &[u8]) -> bool {
+    let line = bytes.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
+    let version = line.strip_prefix(BEGINNING).and_then(|rest| rest.strip_prefix(b"v"));
+    let version = version.and_then(|rest| rest.strip_suffix(b"\n"));
+    line != FIRST_LINE && version.is_some_and(|it| !it.is_empty() && it.iter().all(u8::is_ascii_digit))
 }
 
 /// The secret `name` in a file's bytes, for an errand or, with none, for its owner.
@@ -165,12 +215,8 @@ pub(super) fn check(bytes: &[u8], identity: &x25519::Identity) -> Result<(), Fau
 
 /// What a file says that it is. Without the key: it may lie.
 pub(super) fn peek(bytes: &[u8]) -> Result<Label, Fault> {
-    let reader = LabelReader(RefCell::new(Err(Fault::Damaged)));
-    match Decryptor::new_buffered(bytes) {
-        Ok(decryptor) => {
-            let _ = decryptor.decrypt(iter::once(&reader as &dyn Identity));
-            reader.0.into_inner()
-        }
+    match header(bytes, Label::among) {
+        Ok(label) => label.unwrap_or(Err(Fault::Damaged)),
         Err(error) => Err(fault_of(bytes, &error)),
     }
 }
@@ -192,6 +238,7 @@ fn fault_of(bytes: &[u8], error: &DecryptError) -> Fault {
     match error {
         _ if bytes.is_empty() => Fault::Empty,
         _ if !bytes.starts_with(BEGINNING) => Fault::NotAge,
+        _ if is_of_newer_age(bytes) => Fault::Newer("another age format".to_owned()),
         DecryptError::NoMatchingKeys => Fault::NotForUs,
         _ => Fault::Damaged,
     }
@@ -230,13 +277,14 @@ pub(super) fn decrypt(bytes: &[u8], identity: &dyn Identity) -> Result<Zeroizing
 /// A recipient that labels what is encrypted for it.
 struct Labelled<'a> {
     recipient: &'a x25519::Recipient,
-    label: &'a Label,
+    tag: &'static str,
+    args: Vec<String>,
 }
 
 impl Recipient for Labelled<'_> {
     fn wrap_file_key(&self, key: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
         let (mut stanzas, labels) = self.recipient.wrap_file_key(key)?;
-        stanzas.push(self.label.stanza());
+        stanzas.push(Stanza { tag: self.tag.to_owned(), args: self.args.clone(), body: Vec::new() });
         Ok((stanzas, labels))
     }
 }
@@ -266,16 +314,19 @@ impl Identity for Wary<'_> {
     }
 }
 
-/// Opens nothing: it only reads the label.
-struct LabelReader(RefCell<Result<Label, Fault>>);
+/// Opens nothing: it only reads the header.
+struct HeaderReader<T, R> {
+    read: R,
+    found: RefCell<Option<T>>,
+}
 
-impl Identity for LabelReader {
+impl<T, R: Fn(&[Stanza]) -> T> Identity for HeaderReader<T, R> {
     fn unwrap_stanza(&self, _: &Stanza) -> Option<Result<FileKey, DecryptError>> {
         None
     }
 
     fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
-        let _ = self.0.replace(Label::among(stanzas));
+        self.found.replace(Some((self.read)(stanzas)));
         None
     }
 }
@@ -296,6 +347,7 @@ impl Fault {
                 format!("{path} is an age file, but none of the store's: it does not say which secret it is"),
                 stranger,
             ),
+            Self::Newer(form) => Trouble::newer(&Newer::named(file, form)),
             Self::Moved(other) => Trouble::refused(
                 "secret-swapped",
                 format!("{path} holds the secret {other}: it was moved or swapped"),

@@ -99,6 +99,20 @@ impl Shared {
         inner.opened = None;
     }
 
+    /// The identity, if it is open and not locked.
+    pub(super) fn held(&self) -> Option<Arc<Opened>> {
+        let inner = self.inner();
+        inner.opened.clone().filter(|_| !inner.locked)
+    }
+
+    /// Takes over an identity that was opened elsewhere, unless there is one or a lock.
+    pub(super) fn adopt(&self, opened: Arc<Opened>) {
+        let mut inner = self.inner();
+        if !inner.locked {
+            inner.opened.get_or_insert(opened);
+        }
+    }
+
     /// The open identity; opens it where that needs no passphrase.
     pub(super) async fn opened(
         self: &Arc<Self>,

@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use crate::document::printable;
+use crate::newer::{self, Newer};
 use crate::platform::files::{Facts, Kind};
 use crate::provider::{Class, Failure};
 
@@ -53,6 +54,12 @@ impl Trouble {
     /// A person must look.
     pub fn refused(kind: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(Sort::Refused, kind, message, hint)
+    }
+
+    /// A newer tokend has written it: nothing is done with it.
+    #[must_use]
+    pub fn newer(newer: &Newer) -> Self {
+        Self::refused(newer::KIND, newer.to_string(), newer.hint())
     }
 
     /// Something else than the store is not ready.

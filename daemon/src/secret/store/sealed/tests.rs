@@ -77,13 +77,44 @@ fn two_labels_are_one_too_many() {
     impl Recipient for Twice<'_> {
         fn wrap_file_key(&self, key: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
             let (mut stanzas, labels) = self.0.wrap_file_key(key)?;
-            stanzas.extend([label("a", None).stanza(), label("a", None).stanza()]);
+            let stanza =
+                || Stanza { tag: STANZA.to_owned(), args: label("a", None).args(), body: Vec::new() };
+            stanzas.extend([stanza(), stanza()]);
             Ok((stanzas, labels))
         }
     }
     let identity = identity();
     let sealed = encrypt(&Twice(&identity.to_public()), b"hunter2").unwrap();
     assert_eq!(opened(&sealed, &identity, "a"), Err(Fault::Damaged));
+}
+
+#[test]
+fn a_form_to_come_is_no_damage() {
+    let identity = identity();
+    let labelled = |tag, args: &[&str]| {
+        let args = args.iter().map(|&arg| arg.to_owned()).collect();
+        encrypt(&Labelled { recipient: &identity.to_public(), tag, args }, b"hunter2").unwrap()
+    };
+    let tomorrow = labelled("tokend-secret-2", &["a", "b", "c", "d"]);
+    assert_eq!(opened(&tomorrow, &identity, "a"), Err(Fault::Newer("form 2".to_owned())));
+    assert_eq!(peek(&tomorrow), Err(Fault::Newer("form 2".to_owned())));
+    let trouble = Fault::Newer("form 2".to_owned()).explain(Path::new("/s/a.age"), "a");
+    assert!(
+        trouble.message.starts_with("/s/a.age was kept by a newer tokend (form 2): this one"),
+        "{trouble:?}"
+    );
+    for bytes in [b"age-encryption.org/v2\nx".as_slice(), b"age-encryption.org/v10\n"] {
+        assert!(matches!(opened(bytes, &identity, "a"), Err(Fault::Newer(_))));
+        assert!(kept_form(bytes).is_some());
+    }
+    for bytes in [b"age-encryption.org/v1\nx".as_slice(), b"age-encryption.org/v", b"age-encryption.org/vx\n"]
+    {
+        assert_eq!(peek(bytes), Err(Fault::Damaged));
+        assert_eq!(kept_form(bytes), None);
+    }
+    assert_eq!(kept_form(&keep(&identity.to_public(), 7, b"x").unwrap()).as_deref(), Some("7"));
+    assert_eq!(kept_form(&labelled("tokend-kept", &[])).as_deref(), Some(""));
+    assert_eq!(kept_form(&labelled("tokend-secret", &["a"])), None);
 }
 
 #[test]

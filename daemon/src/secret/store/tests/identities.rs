@@ -199,7 +199,7 @@ async fn two_identities_or_a_strange_source_are_refused() {
     assert!(store.state().trouble.is_some());
     fs::remove_file(home.path("identity.age")).unwrap();
     for line in
-        ["", "# recipient: age1x\n", "tpm x\n", "ssh-key relative\n", "keyring\n", "keyring a\nkeyring b\n"]
+        ["", "# recipient: age1x\n", "TPM x\n", "ssh-key relative\n", "keyring\n", "keyring a\nkeyring b\n"]
     {
         write(&home.path("identity.source"), line.as_bytes(), 0o600);
         let failure = fetched(&home.store(), "a").await.unwrap_err();

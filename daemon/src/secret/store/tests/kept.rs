@@ -6,17 +6,17 @@ use super::*;
 async fn what_is_sealed_for_a_context_opens_for_that_one_alone() {
     let (home, store) = Home::with(&["a"]).await;
     let keys = store.keys().await.unwrap();
-    let sealed = keys.seal(b"account one", b"grant").unwrap();
+    let sealed = keys.seal(b"account one", 1, b"grant").unwrap();
     assert_eq!(**keys.open(b"account one", &sealed).unwrap(), *b"grant");
     for context in [b"account two".as_slice(), b"", b"account onegrant", b"account on"] {
         assert_eq!(keys.open(context, &sealed).unwrap_err(), Unreadable::Planted);
     }
     // A daemon that starts later opens it, too.
     assert!(home.store().keys().await.unwrap().open(b"account one", &sealed).is_ok());
-    let empty = keys.seal(b"", b"").unwrap();
+    let empty = keys.seal(b"", 1, b"").unwrap();
     assert!(keys.open(b"", &empty).unwrap().is_empty());
     let large = vec![7; 300_000];
-    assert_eq!(**keys.open(b"x", &keys.seal(b"x", &large).unwrap()).unwrap(), *large);
+    assert_eq!(**keys.open(b"x", &keys.seal(b"x", 1, &large).unwrap()).unwrap(), *large);
 }
 
 #[tokio::test]
@@ -39,10 +39,10 @@ async fn what_is_damaged_or_for_another_store_is_not_ours() {
     let (_home, store) = Home::with(&["a"]).await;
     let keys = store.keys().await.unwrap();
     let (_other, stranger) = Home::with(&["a"]).await;
-    let theirs = stranger.keys().await.unwrap().seal(b"x", b"grant").unwrap();
+    let theirs = stranger.keys().await.unwrap().seal(b"x", 1, b"grant").unwrap();
     assert_eq!(keys.open(b"x", &theirs).unwrap_err(), Unreadable::NotOurs);
     assert_eq!(keys.open(b"x", b"").unwrap_err(), Unreadable::NotOurs);
-    let sealed = keys.seal(b"x", b"grant").unwrap();
+    let sealed = keys.seal(b"x", 1, b"grant").unwrap();
     for place in 0..sealed.len() {
         let mut changed = sealed.clone();
         changed[place] ^= 1;
@@ -55,9 +55,9 @@ async fn what_is_damaged_or_for_another_store_is_not_ours() {
 async fn keys_in_anybodys_hands_are_useless_after_a_lock() {
     let (_home, store) = Home::with(&["a"]).await;
     let keys = store.keys().await.unwrap();
-    let sealed = keys.seal(b"x", b"grant").unwrap();
+    let sealed = keys.seal(b"x", 1, b"grant").unwrap();
     store.lock();
-    assert_eq!(keys.seal(b"x", b"grant").unwrap_err(), Failure::locked());
+    assert_eq!(keys.seal(b"x", 1, b"grant").unwrap_err(), Failure::locked());
     assert_eq!(keys.open(b"x", &sealed).unwrap_err(), Unreadable::Locked);
     store.unlock(None).await.unwrap();
     assert!(store.keys().await.unwrap().open(b"x", &sealed).is_ok());
@@ -71,7 +71,7 @@ async fn an_identity_is_made_for_the_first_state_and_said_once() {
     assert!(!home.folder().exists());
     let (keys, made) = store.keys_or_make().await.unwrap();
     assert_eq!(made.unwrap().kind, IdentityKind::Plain);
-    let sealed = keys.seal(b"x", b"grant").unwrap();
+    let sealed = keys.seal(b"x", 1, b"grant").unwrap();
     let (again, made) = store.keys_or_make().await.unwrap();
     assert!(made.is_none());
     assert!(again.open(b"x", &sealed).is_ok());

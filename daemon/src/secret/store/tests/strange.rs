@@ -287,3 +287,54 @@ async fn another_passphrase_is_no_other_identity() {
     home.store().change_passphrase(Some(secret("one")), Some(secret("two"))).await.unwrap();
     assert_eq!(fetched(&store, "a").await.unwrap(), "A");
 }
+
+#[tokio::test]
+async fn what_a_newer_tokend_has_made_stays_as_it_is_and_is_named() {
+    let (home, store) = Home::with(&["a"]).await;
+    drop(store);
+    let (identity, recipients, source) =
+        (home.path("identity"), home.path("recipients.txt"), home.path("identity.source"));
+    let (ours, public) = (fs::read(&identity).unwrap(), fs::read(&recipients).unwrap());
+
+    write(&home.path("layout"), b"2\n", 0o600);
+    refused(&home, "was kept by a newer tokend (layout 2)").await;
+    assert!(home.store().list().await.is_err());
+    assert!(home.store().keys_or_make().await.is_err());
+    fs::remove_file(home.path("layout")).unwrap();
+
+    write(&recipients, b"age1pq1qqqsyqcyq5rqwzqf\n", 0o600);
+    let store = home.store();
+    for failure in [fetched(&store, "a").await.unwrap_err(), store.keys().await.err().unwrap()] {
+        assert!(failure.message.contains("recipients.txt was kept by a newer tokend"), "{failure:?}");
+    }
+    let before = everything(&home);
+    assert!(store.set("a", secret("new"), Binding::Keep).await.is_err());
+    assert!(store.set("b", secret("new"), Binding::Keep).await.is_err());
+    assert!(everything(&home) == before);
+    write(&recipients, &public, 0o600);
+
+    write(&identity, b"AGE-SECRET-KEY-PQ-1QQQSYQCYQ5RQWZQF\n", 0o600);
+    let before = everything(&home);
+    let store = home.store();
+    for failure in [fetched(&store, "a").await.unwrap_err(), store.keys_or_make().await.err().unwrap()] {
+        assert!(failure.message.contains("of a newer kind, which this tokend"), "{failure:?}");
+        assert_eq!(failure.kind, crate::newer::KIND);
+    }
+    assert!(store.make(Protection::None).await.is_err());
+    assert!(store.change_passphrase(None, Some(secret("x"))).await.is_err());
+    assert!(everything(&home) == before);
+
+    fs::remove_file(&identity).unwrap();
+    write(&source, b"# recipient: x\nenclave 7\n", 0o600);
+    let before = everything(&home);
+    let store = home.store();
+    for failure in [fetched(&store, "a").await.unwrap_err(), store.keys_or_make().await.err().unwrap()] {
+        assert!(failure.message.contains("identity.source was kept by a newer tokend (opened by `enclave`)"));
+    }
+    assert!(store.make(Protection::None).await.is_err());
+    assert!(everything(&home) == before);
+
+    fs::remove_file(&source).unwrap();
+    write(&identity, &ours, 0o600);
+    assert_eq!(fetched(&home.store(), "a").await.unwrap(), "A", "all is there again");
+}

@@ -1,0 +1,30 @@
+//! Who waits at a socket that nobody will serve is told so at once.
+
+use std::time::Duration;
+
+use interprocess::local_socket::tokio::Listener;
+use interprocess::local_socket::traits::tokio::Listener as _;
+use tokend_proto::Answer;
+use tokend_proto::message::{Code, Failure};
+use tokio::io::AsyncWriteExt as _;
+
+/// Nobody has come for so long: nobody waits any more.
+const SOON: Duration = Duration::from_millis(50);
+
+/// Gives everybody who waits at the listener the reason why nobody is served. What waited there unaccepted would make
+/// systemd start another daemon at once.
+pub async fn turn_away(listener: &Listener, why: &str, hint: &str) {
+    let failure = Failure {
+        code: Code::NO_DAEMON,
+        kind: "cannot-start".to_owned(),
+        message: format!("tokend cannot start: {why}"),
+        hint: hint.to_owned(),
+        next_try_in_ms: None,
+    };
+    // 0 is the id of an answer to what was not read.
+    let Ok(frame) = Answer::Failure(failure).frame(0, true) else { return };
+    while let Ok(Ok(mut stream)) = tokio::time::timeout(SOON, listener.accept()).await {
+        // Who has gone needs no reason, and a new connection has room for one.
+        let _ = tokio::time::timeout(SOON, stream.write_all(&frame)).await;
+    }
+}

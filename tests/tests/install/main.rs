@@ -1,0 +1,8 @@
+//! `tokend install` and `tokend uninstall`: what they write, leave alone, replace and take away.
+
+#![expect(clippy::expect_used, reason = "a test should fail with the place")]
+
+mod home;
+mod in_session;
+mod refused;
+mod with_a_stand_in;
