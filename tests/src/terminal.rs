@@ -1,6 +1,10 @@
 //! A person at a terminal: a shell in tmux, to which keys are typed and whose screen is looked at.
 
-#![expect(clippy::missing_panics_doc, reason = "each of these stops its test when it cannot go on")]
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "each of these stops its test when it cannot go on, and a test may ignore what came of it"
+)]
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

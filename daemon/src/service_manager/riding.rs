@@ -48,10 +48,11 @@ pub fn taken_over(notifier: &Notifier, stored: Vec<OwnedFd>) -> Option<Riding> {
     forget_stored(notifier, STORED_NAME);
     let mut found = None;
     for descriptor in stored {
-        match sealed_memory::open(descriptor.as_fd()).ok().and_then(|bytes| decode(&bytes)) {
-            Some(riding) => found = Some(riding),
-            None => tracing::warn!("what lay in systemd's descriptor store is not tokend's: it is not used"),
+        let riding = sealed_memory::open(descriptor.as_fd()).ok().and_then(|bytes| decode(&bytes));
+        if riding.is_none() {
+            tracing::warn!("what lay in systemd's descriptor store is not tokend's: it is not used");
         }
+        found = riding.or(found);
     }
     found
 }

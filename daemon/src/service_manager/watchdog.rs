@@ -16,7 +16,6 @@ pub struct Watchdog {
 impl Watchdog {
     /// One that barks after `time`; without a time there is none.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "systemd counts on the same clock, not on ours")]
     pub fn new(notifier: Notifier, time: Option<Duration>) -> Self {
         let half = time.map(|time| time / 2).filter(|half| !half.is_zero() && notifier.is_heard());
         let ticks = half.map(|half| {

@@ -372,26 +372,7 @@ impl Task {
         match effect {
             Effect::Load => {
                 let (asker, account) = (spender.grant.asker(), Arc::clone(&spender.account));
-                self.step(binding, async move {
-                    let loaded = load(cabinet.clone(), kept_under.clone()).await;
-                    if let Err(failure) = &loaded
-                        && failure.class != Class::Locked
-                    {
-                        let (account, kind) = (&account.name, &failure.kind);
-                        tracing::warn!(account, kind, hint = failure.hint, "{}", failure.message);
-                    }
-                    match (asker, cabinet) {
-                        // Somebody must mend it: the files are watched as they are when it is read once more.
-                        (Some(life), Some(cabinet))
-                            if loaded.as_ref().is_err_and(|why| why.class == Class::Source) =>
-                        {
-                            let stamps = vigil::stamps_of(cabinet.files_of(&kept_under)).await;
-                            let loaded = load(Some(cabinet), kept_under).await;
-                            (Event::Loaded(loaded), Gain::Stamps(life, stamps))
-                        }
-                        _ => (Event::Loaded(loaded), Gain::Nothing),
-                    }
-                });
+                self.step(binding, load_and_watch(cabinet, kept_under, account, asker));
             }
             Effect::ReadSource(want) => {
                 let account = spender.account_of(want);
@@ -504,6 +485,30 @@ async fn read_first(account: &Account) -> Result<Arc<tokend_proto::Secret>, Fail
     let first = source.fetch(&errand, account.provider.source_timeout()).await;
     platform::scrub_stack();
     first.map(Arc::new)
+}
+
+/// What is kept of a grant. Where it cannot be read, its files are watched for whoever asked: somebody must mend them.
+async fn load_and_watch(
+    cabinet: Option<Arc<Cabinet>>,
+    binding: Binding,
+    account: Arc<Account>,
+    asker: Option<LifeId>,
+) -> (Event, Gain) {
+    let loaded = load(cabinet.clone(), binding.clone()).await;
+    if let Err(failure) = &loaded
+        && failure.class != Class::Locked
+    {
+        let (account, kind) = (&account.name, &failure.kind);
+        tracing::warn!(account, kind, hint = failure.hint, "{}", failure.message);
+    }
+    match (asker, cabinet) {
+        (Some(life), Some(cabinet)) if loaded.as_ref().is_err_and(|why| why.class == Class::Source) => {
+            let stamps = vigil::stamps_of(cabinet.files_of(&binding)).await;
+            // As they are now: a change between the look before and this one is not missed.
+            (Event::Loaded(load(Some(cabinet), binding).await), Gain::Stamps(life, stamps))
+        }
+        _ => (Event::Loaded(loaded), Gain::Nothing),
+    }
 }
 
 /// What was kept. What cannot be read may be there, and newer than anything else: that is a failure.
