@@ -30,14 +30,14 @@ mod linux;
 #[cfg(target_os = "linux")]
 use linux::keep_from_cores_and_children;
 #[cfg(target_os = "linux")]
-pub use linux::{ClockWatch, FolderWatch, FolderWatches};
+pub use linux::{ClockWatch, FolderWatch, FolderWatches, Metronome};
 
 #[cfg(not(target_os = "linux"))]
 mod portable;
 #[cfg(not(target_os = "linux"))]
 use portable::keep_from_cores_and_children;
 #[cfg(not(target_os = "linux"))]
-pub use portable::{ClockWatch, FolderWatch, FolderWatches};
+pub use portable::{ClockWatch, FolderWatch, FolderWatches, Metronome};
 
 /// Milliseconds on the clock that goes on in suspend.
 #[must_use]

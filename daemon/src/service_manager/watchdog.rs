@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
-
+use crate::platform::Metronome;
 use crate::platform::systemd::Notifier;
 
 /// When to say so next. Its clock stands still in suspend, as systemd's own for this does (`CLOCK_MONOTONIC`).
 #[derive(Debug)]
 pub struct Watchdog {
     notifier: Notifier,
-    ticks: Option<tokio::time::Interval>,
+    metronome: Option<Metronome>,
 }
 
 impl Watchdog {
@@ -18,28 +17,28 @@ impl Watchdog {
     #[must_use]
     pub fn new(notifier: Notifier, time: Option<Duration>) -> Self {
         let half = time.map(|time| time / 2).filter(|half| !half.is_zero() && notifier.is_heard());
-        let ticks = half.map(|half| {
-            let mut ticks = interval_at(Instant::now() + half, half);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            ticks
+        let metronome = half.and_then(|half| {
+            Metronome::every(half)
+                .inspect_err(|error| tracing::error!(%error, "the watchdog cannot be calmed"))
+                .ok()
         });
-        Self { notifier, ticks }
+        Self { notifier, metronome }
     }
 
     /// None.
     #[must_use]
     pub fn none() -> Self {
-        Self { notifier: Notifier::default(), ticks: None }
+        Self { notifier: Notifier::default(), metronome: None }
     }
 
     /// Ends when it is time. May be dropped and called again.
     pub async fn is_due(&mut self) {
-        match &mut self.ticks {
-            Some(ticks) => {
-                ticks.tick().await;
-            }
-            None => std::future::pending().await,
+        if let Some(metronome) = &self.metronome
+            && metronome.beat().await.is_ok()
+        {
+            return;
         }
+        std::future::pending().await
     }
 
     /// Says that the loop which calls this lives.

@@ -5,6 +5,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
@@ -156,11 +157,49 @@ impl ClockWatch {
     }
 }
 
+/// Beats again and again, on the clock that stands still in suspend (`CLOCK_MONOTONIC`). Each beat wakes this process once;
+/// a timer of the runtime would wake it up to three times, since it comes nearer to a far time in steps.
+#[derive(Debug)]
+pub struct Metronome(AsyncFd<OwnedFd>);
+
+impl Metronome {
+    /// The first beat is `span` from now.
+    ///
+    /// # Errors
+    /// When the process may not have one more timer.
+    pub fn every(span: Duration) -> io::Result<Self> {
+        let timer =
+            timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+        let span = Timespec {
+            tv_sec: i64::try_from(span.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(span.subsec_nanos()),
+        };
+        let again_and_again = Itimerspec { it_interval: span, it_value: span };
+        timerfd_settime(&timer, TimerfdTimerFlags::empty(), &again_and_again)?;
+        // SAFETY: the descriptor is owned by what is registered, is never replaced, and closes with it.
+        Ok(Self(unsafe { AsyncFd::register(timer) }?))
+    }
+
+    /// Ends at the next beat; those that were missed are one.
+    ///
+    /// # Errors
+    /// When the timer broke.
+    pub async fn beat(&self) -> io::Result<()> {
+        loop {
+            let mut ready = self.0.readable().await?;
+            match rustix::io::read(self.0.get_ref(), &mut [0_u8; 8]) {
+                Err(Errno::AGAIN) => ready.clear_ready(),
+                Err(Errno::INTR) => {}
+                Ok(_) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test should fail with the place")]
 mod tests {
-    use std::time::Duration;
-
     use tokio::time::timeout;
 
     use super::*;
@@ -169,6 +208,14 @@ mod tests {
     async fn a_clock_that_is_not_set_wakes_nobody() {
         let watch = ClockWatch::new().unwrap();
         assert!(timeout(Duration::from_millis(50), watch.changed()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_metronome_beats_again() {
+        let metronome = Metronome::every(Duration::from_millis(5)).unwrap();
+        for _ in 0..3 {
+            metronome.beat().await.unwrap();
+        }
     }
 
     /// The clock cannot be set in a test; a timer that has run out is read in the same way as one that was cancelled.
