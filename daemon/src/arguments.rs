@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use tokend::config::LogFormat;
 use tokend::provider::http::ProxyEnvironment;
 use tokend::secret::store::Store;
 use tokend::{config, platform};
@@ -24,6 +25,10 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
 
+    /// How the log is written: `text`, or `json` for one object a line. The configuration's `log_format` otherwise.
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"])]
+    log_format: Option<String>,
+
     /// Started by `tokend env`: leave the terminal, say `ready` on standard output.
     #[arg(long, hide = true)]
     background: bool,
@@ -32,6 +37,10 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Validates the configuration and prints what it understood.
+    ///
+    /// For each account: where its service is, where each secret comes from and whether that is there now,
+    /// what is kept, when it is refreshed, and what callers may ask for. No secret is read, no service is
+    /// asked.
     Check,
     /// Starts tokend in the background, unless it runs, and prints `TOKEND_SOCK`, for `eval "$(tokend env)"`.
     Env(background::Words),
@@ -45,8 +54,9 @@ enum Command {
     Install(install::Words),
     /// Takes away what install set up; your configuration and secrets stay.
     Uninstall(install::Words),
-    /// Not built yet: prints the configuration's JSON Schema.
-    #[command(hide = true)]
+    /// Prints the JSON Schema of the configuration, with which editors complete and check it.
+    ///
+    /// It is of draft 7, which every editor of TOML reads. tokend.toml(5) says how one is told of it.
     Schema,
 }
 
@@ -63,19 +73,27 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     match arguments.command {
-        None => run::foreground(arguments.background),
+        None => run::foreground(arguments.background, log_format(arguments.log_format.as_deref())),
         Some(Command::Check) => check(),
         Some(Command::Env(words)) => background::run(&words),
         Some(Command::Store(words)) => store_command::run(words),
         Some(Command::Doctor(words)) => doctor_command::run(words),
         Some(Command::Install(words)) => install::install(&words),
         Some(Command::Uninstall(words)) => install::uninstall(&words),
-        Some(Command::Schema) => not_built("schema", "tokend check validates a configuration"),
+        Some(Command::Schema) => schema(),
     }
 }
 
-fn not_built(command: &str, hint: &str) -> ExitCode {
-    complain(format_args!("{command} is not built yet"), hint, End::Usage)
+fn log_format(word: Option<&str>) -> Option<LogFormat> {
+    word.map(|word| if word == "json" { LogFormat::Json } else { LogFormat::Text })
+}
+
+fn schema() -> ExitCode {
+    let mut stdout = std::io::stdout().lock();
+    match writeln!(stdout, "{:#}", config::schema()).and_then(|()| stdout.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(error, "give tokend schema a place to write to", End::Failed),
+    }
 }
 
 fn check() -> ExitCode {
@@ -86,8 +104,17 @@ fn check() -> ExitCode {
     };
     match config::load(&folder, &ProxyEnvironment::of_process(), &Arc::new(Store::at(&data))) {
         Ok(loaded) => {
+            let looked = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => {
+                    let looked = runtime.block_on(config::Looked::at(&loaded));
+                    // A file system that hangs must not hold up the end.
+                    runtime.shutdown_background();
+                    looked
+                }
+                Err(error) => return complain(error, "the system is short of something", End::Failed),
+            };
             let mut stdout = std::io::stdout().lock();
-            match write!(stdout, "{}", config::describe(&loaded)).and_then(|()| stdout.flush()) {
+            match write!(stdout, "{}", config::describe(&loaded, &looked)).and_then(|()| stdout.flush()) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => complain(error, "give tokend check a place to write to", End::Failed),
             }

@@ -4,7 +4,7 @@
 # What may stand behind the words "$1".
 _tok_place() {
   case $1 in
-    '') next='get header curl exec watch reject refresh status list login logout reload init secret lock unlock help man completions version' behind='' options='--verbose --json --help --version' ;;
+    '') next='get header curl exec watch reject refresh status list login logout reload init secret lock unlock doctor help man completions version' behind='' options='--verbose --json --help --version' ;;
     'get') next='' behind='' options='--min-valid --scope --audience --timeout --id-token --format --var --user --host --port --verbose --json --help' ;;
     'header') next='' behind='' options='--min-valid --scope --audience --timeout --verbose --json --help' ;;
     'curl') next='' behind='curl' options='--min-valid --scope --audience --timeout --verbose --json --help' ;;
@@ -12,7 +12,7 @@ _tok_place() {
     'watch') next='' behind='' options='--verbose --json --help' ;;
     'reject') next='' behind='' options='--hash --verbose --json --help' ;;
     'refresh') next='' behind='' options='--timeout --verbose --json --help' ;;
-    'status') next='' behind='' options='--check --json --verbose --help' ;;
+    'status') next='' behind='' options='--check --watch --json --verbose --help' ;;
     'list') next='' behind='' options='--json --verbose --help' ;;
     'login') next='' behind='' options='--device --no-browser --for --json --verbose --help' ;;
     'logout') next='' behind='' options='--local --json --verbose --help' ;;
@@ -26,6 +26,7 @@ _tok_place() {
     'secret import') next='' behind='' options='--verbose --json --help' ;;
     'lock') next='' behind='' options='--verbose --json --help' ;;
     'unlock') next='' behind='' options='--stdin --verbose --json --help' ;;
+    'doctor') next='' behind='' options='--json --verbose --help' ;;
     'help') next='' behind='' options='--verbose --json --help' ;;
     'man') next='' behind='' options='--verbose --json --help' ;;
     'completions') next='' behind='' options='--for --names --verbose --json --help' ;;
@@ -66,7 +67,7 @@ _tok_argument() {
     'secret remove '0) kind='secrets' ;;
     'secret import '0) kind='words:file dotenv pass aws' ;;
     'secret import '*) kind='files' ;;
-    'help '0) kind='words:get header curl exec watch reject refresh status list login logout reload init secret lock unlock help man completions version' ;;
+    'help '0) kind='words:get header curl exec watch reject refresh status list login logout reload init secret lock unlock doctor help man completions version' ;;
     'man '0) kind='words:tok tokend tokend.toml' ;;
     'completions '0) kind='words:bash zsh fish powershell' ;;
   esac
@@ -172,7 +173,6 @@ _tok() {
     kind=
     _tok_value "$path" "${words[i - 2]}"
     _tok_offer "$current" ''
-    return
   elif [[ $current == --*=* ]]; then
     kind=
     _tok_value "$path" "${current%%=*}"

@@ -14,7 +14,7 @@ function __tok_place
             return
         else if string match -q -- '-*' $word
             contains -- $word --audience --credential --file --for --format --hash --host --min-valid --names --plugin --port --scope --ssh-key --timeout --user --var; and set -e words[1]
-        else if contains -- (string trim -- "$path $word") 'get' 'header' 'curl' 'exec' 'watch' 'reject' 'refresh' 'status' 'list' 'login' 'logout' 'reload' 'init' 'secret' 'secret set' 'secret list' 'secret show' 'secret remove' 'secret import' 'lock' 'unlock' 'help' 'man' 'completions' 'version'
+        else if contains -- (string trim -- "$path $word") 'get' 'header' 'curl' 'exec' 'watch' 'reject' 'refresh' 'status' 'list' 'login' 'logout' 'reload' 'init' 'secret' 'secret set' 'secret list' 'secret show' 'secret remove' 'secret import' 'lock' 'unlock' 'doctor' 'help' 'man' 'completions' 'version'
             set path (string trim -- "$path $word")
             set count 0
         else
@@ -79,6 +79,7 @@ complete -c tok -n "__tok_at ''" -a init -d 'makes the identity, the key of the 
 complete -c tok -n "__tok_at ''" -a secret -d 'keeps, lists, shows, removes and imports secrets'
 complete -c tok -n "__tok_at ''" -a lock -d 'the daemon forgets keys, secrets and tokens'
 complete -c tok -n "__tok_at ''" -a unlock -d 'gives it the key again'
+complete -c tok -n "__tok_at ''" -a doctor -d 'checks the whole set-up, and says how to mend it'
 complete -c tok -n "__tok_at ''" -a help -d 'this, or more about one command'
 complete -c tok -n "__tok_at ''" -a man -d 'the manual, for reading'
 complete -c tok -n "__tok_at ''" -a completions -d 'what makes a shell complete tok\'s words'
@@ -151,6 +152,7 @@ complete -c tok -n "__tok_at 'refresh'" -l help -s h -d 'more about a command'
 complete -c tok -n "__tok_at 'refresh' 0" -a '(__tok_names accounts)'
 
 complete -c tok -n "__tok_at 'status'" -l check -d 'exits with the worst'
+complete -c tok -n "__tok_at 'status'" -l watch -d 'shows it live on the whole terminal, those that need a person first'
 complete -c tok -n "__tok_at 'status'" -l json -d 'a list of objects'
 complete -c tok -n "__tok_at 'status'" -l verbose -s v -d 'warnings, and what was done, even where standard error is no terminal'
 complete -c tok -n "__tok_at 'status'" -l help -s h -d 'more about a command'
@@ -235,10 +237,14 @@ complete -c tok -n "__tok_at 'unlock'" -l verbose -s v -d 'warnings, and what wa
 complete -c tok -n "__tok_at 'unlock'" -l json -d 'errors as one JSON object'
 complete -c tok -n "__tok_at 'unlock'" -l help -s h -d 'more about a command'
 
+complete -c tok -n "__tok_at 'doctor'" -l json -d 'an object'
+complete -c tok -n "__tok_at 'doctor'" -l verbose -s v -d 'warnings, and what was done, even where standard error is no terminal'
+complete -c tok -n "__tok_at 'doctor'" -l help -s h -d 'more about a command'
+
 complete -c tok -n "__tok_at 'help'" -l verbose -s v -d 'warnings, and what was done, even where standard error is no terminal'
 complete -c tok -n "__tok_at 'help'" -l json -d 'errors as one JSON object'
 complete -c tok -n "__tok_at 'help'" -l help -s h -d 'more about a command'
-complete -c tok -n "__tok_at 'help' 0" -a 'get header curl exec watch reject refresh status list login logout reload init secret lock unlock help man completions version'
+complete -c tok -n "__tok_at 'help' 0" -a 'get header curl exec watch reject refresh status list login logout reload init secret lock unlock doctor help man completions version'
 
 complete -c tok -n "__tok_at 'man'" -l verbose -s v -d 'warnings, and what was done, even where standard error is no terminal'
 complete -c tok -n "__tok_at 'man'" -l json -d 'errors as one JSON object'

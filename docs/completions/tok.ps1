@@ -20,6 +20,7 @@ Register-ArgumentCompleter -Native -CommandName 'tok' -ScriptBlock {
                 'secret' = 'keeps, lists, shows, removes and imports secrets'
                 'lock' = 'the daemon forgets keys, secrets and tokens'
                 'unlock' = 'gives it the key again'
+                'doctor' = 'checks the whole set-up, and says how to mend it'
                 'help' = 'this, or more about one command'
                 'man' = 'the manual, for reading'
                 'completions' = 'what makes a shell complete tok''s words'
@@ -141,6 +142,7 @@ Register-ArgumentCompleter -Native -CommandName 'tok' -ScriptBlock {
             }
             options = @{
                 '--check' = @{ kind = ''; help = 'exits with the worst' }
+                '--watch' = @{ kind = ''; help = 'shows it live on the whole terminal, those that need a person first' }
                 '--json' = @{ kind = ''; help = 'a list of objects' }
                 '--verbose' = @{ kind = ''; help = 'warnings, and what was done, even where standard error is no terminal' }
                 '--help' = @{ kind = ''; help = 'more about a command' }
@@ -311,6 +313,17 @@ Register-ArgumentCompleter -Native -CommandName 'tok' -ScriptBlock {
             arguments = @()
             many = $false
         }
+        'doctor' = @{
+            next = [ordered]@{
+            }
+            options = @{
+                '--json' = @{ kind = ''; help = 'an object' }
+                '--verbose' = @{ kind = ''; help = 'warnings, and what was done, even where standard error is no terminal' }
+                '--help' = @{ kind = ''; help = 'more about a command' }
+            }
+            arguments = @()
+            many = $false
+        }
         'help' = @{
             next = [ordered]@{
             }
@@ -319,7 +332,7 @@ Register-ArgumentCompleter -Native -CommandName 'tok' -ScriptBlock {
                 '--json' = @{ kind = ''; help = 'errors as one JSON object' }
                 '--help' = @{ kind = ''; help = 'more about a command' }
             }
-            arguments = @('words:get header curl exec watch reject refresh status list login logout reload init secret lock unlock help man completions version')
+            arguments = @('words:get header curl exec watch reject refresh status list login logout reload init secret lock unlock doctor help man completions version')
             many = $false
         }
         'man' = @{

@@ -4,11 +4,12 @@
 # What may stand behind the words "$1".
 _tokend_place() {
   case $1 in
-    '') next='check env install uninstall' behind='' options='--help --version' ;;
+    '') next='check env install uninstall schema' behind='' options='--help --version' ;;
     'check') next='' behind='' options='--help' ;;
     'env') next='' behind='' options='--kill --shell --help' ;;
     'install') next='' behind='' options='--dry-run --help' ;;
     'uninstall') next='' behind='' options='--dry-run --help' ;;
+    'schema') next='' behind='' options='--help' ;;
   esac
 }
 
@@ -126,7 +127,6 @@ _tokend() {
     kind=
     _tokend_value "$path" "${words[i - 2]}"
     _tokend_offer "$current" ''
-    return
   elif [[ $current == --*=* ]]; then
     kind=
     _tokend_value "$path" "${current%%=*}"

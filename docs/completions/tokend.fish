@@ -14,7 +14,7 @@ function __tokend_place
             return
         else if string match -q -- '-*' $word
             contains -- $word --shell; and set -e words[1]
-        else if contains -- (string trim -- "$path $word") 'check' 'env' 'install' 'uninstall'
+        else if contains -- (string trim -- "$path $word") 'check' 'env' 'install' 'uninstall' 'schema'
             set path (string trim -- "$path $word")
             set count 0
         else
@@ -67,6 +67,7 @@ complete -c tokend -n "__tokend_at ''" -a check -d 'validates the configuration 
 complete -c tokend -n "__tokend_at ''" -a env -d 'starts tokend in the background, unless it runs, and prints TOKEND_SOCK, for eval "$(tokend env)"'
 complete -c tokend -n "__tokend_at ''" -a install -d 'sets tokend up as a service of your systemd, with completions and man pages'
 complete -c tokend -n "__tokend_at ''" -a uninstall -d 'takes away what install set up'
+complete -c tokend -n "__tokend_at ''" -a schema -d 'prints the JSON Schema of the configuration, with which editors complete and check it'
 complete -c tokend -n "__tokend_at ''" -l help -s h -d 'what can be said'
 complete -c tokend -n "__tokend_at ''" -l version -s V -d 'which tokend this is'
 
@@ -81,3 +82,5 @@ complete -c tokend -n "__tokend_at 'install'" -l help -s h -d 'what can be said'
 
 complete -c tokend -n "__tokend_at 'uninstall'" -l dry-run -d 'shows what would be done, and does nothing'
 complete -c tokend -n "__tokend_at 'uninstall'" -l help -s h -d 'what can be said'
+
+complete -c tokend -n "__tokend_at 'schema'" -l help -s h -d 'what can be said'

@@ -8,6 +8,7 @@ Register-ArgumentCompleter -Native -CommandName 'tokend' -ScriptBlock {
                 'env' = 'starts tokend in the background, unless it runs, and prints TOKEND_SOCK, for eval "$(tokend env)"'
                 'install' = 'sets tokend up as a service of your systemd, with completions and man pages'
                 'uninstall' = 'takes away what install set up'
+                'schema' = 'prints the JSON Schema of the configuration, with which editors complete and check it'
             }
             options = @{
                 '--help' = @{ kind = ''; help = 'what can be said' }
@@ -51,6 +52,15 @@ Register-ArgumentCompleter -Native -CommandName 'tokend' -ScriptBlock {
             }
             options = @{
                 '--dry-run' = @{ kind = ''; help = 'shows what would be done, and does nothing' }
+                '--help' = @{ kind = ''; help = 'what can be said' }
+            }
+            arguments = @()
+            many = $false
+        }
+        'schema' = @{
+            next = [ordered]@{
+            }
+            options = @{
                 '--help' = @{ kind = ''; help = 'what can be said' }
             }
             arguments = @()

@@ -14,6 +14,7 @@ pub mod logging_in;
 pub mod memory_scan;
 pub mod notifications;
 pub mod other_ages;
+pub mod pages;
 pub mod programs;
 pub mod real_time;
 pub mod sandbox;

@@ -11,82 +11,38 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
+use tokend_tests::pages::{Block, README, SHOWING, blocks_in, shown};
 use tokend_tests::sandbox::{Daemon, Sandbox, program_path, run, skip, write_private, write_program};
 use tokend_tests::stand_in::{HttpLogin, ItsYouOnline, LyveCloud, OAuthServer, OpenvCloud, Rotation};
 
-const README: &str = include_str!("../../README.md");
-
-/// What it links to; that the files are there, the compiler sees.
-const PAGES: [(&str, &str); 13] = [
-    ("docs/failures.md", include_str!("../../docs/failures.md")),
-    ("docs/refresh-tokens.md", include_str!("../../docs/refresh-tokens.md")),
-    ("docs/logging-in.md", include_str!("../../docs/logging-in.md")),
-    ("docs/oauth2.md", include_str!("../../docs/oauth2.md")),
-    ("docs/services/README.md", include_str!("../../docs/services/README.md")),
-    ("docs/store.md", include_str!("../../docs/store.md")),
+/// What they link to besides; that the files are there, the compiler sees.
+const PAGES: [(&str, &str); 14] = [
     ("docs/code-structure.md", include_str!("../../docs/code-structure.md")),
     ("docs/threat-model.md", include_str!("../../docs/threat-model.md")),
     ("docs/wire-protocol.md", include_str!("../../docs/wire-protocol.md")),
-    ("systemd/README.md", include_str!("../../systemd/README.md")),
+    ("systemd/user/tokend.service", include_str!("../../systemd/user/tokend.service")),
+    ("systemd/user/tokend.socket", include_str!("../../systemd/user/tokend.socket")),
+    ("systemd/examples/sandbox.conf", include_str!("../../systemd/examples/sandbox.conf")),
+    ("systemd/examples/credentials.conf", include_str!("../../systemd/examples/credentials.conf")),
+    (
+        "systemd/examples/credentials-encrypted.conf",
+        include_str!("../../systemd/examples/credentials-encrypted.conf"),
+    ),
+    ("systemd/examples/notify-reload.conf", include_str!("../../systemd/examples/notify-reload.conf")),
+    ("systemd/examples/socket-elsewhere.conf", include_str!("../../systemd/examples/socket-elsewhere.conf")),
+    (
+        "systemd/system/examples/credentials.conf",
+        include_str!("../../systemd/system/examples/credentials.conf"),
+    ),
     ("CHANGELOG.md", include_str!("../../CHANGELOG.md")),
     ("LICENSE-MIT", include_str!("../../LICENSE-MIT")),
     ("LICENSE-APACHE", include_str!("../../LICENSE-APACHE")),
 ];
 
-/// The pages that show configurations and commands; each of their configurations is complete.
-const SHOWING: [(&str, &str); 10] = [
-    ("docs/logging-in.md", include_str!("../../docs/logging-in.md")),
-    ("docs/oauth2.md", include_str!("../../docs/oauth2.md")),
-    ("docs/services/README.md", include_str!("../../docs/services/README.md")),
-    ("docs/services/auth0.md", include_str!("../../docs/services/auth0.md")),
-    ("docs/services/github.md", include_str!("../../docs/services/github.md")),
-    ("docs/services/gitlab.md", include_str!("../../docs/services/gitlab.md")),
-    ("docs/services/google.md", include_str!("../../docs/services/google.md")),
-    ("docs/services/keycloak.md", include_str!("../../docs/services/keycloak.md")),
-    ("docs/services/microsoft.md", include_str!("../../docs/services/microsoft.md")),
-    ("docs/services/okta.md", include_str!("../../docs/services/okta.md")),
-];
-
-/// The README and those pages.
-fn shown() -> impl Iterator<Item = (&'static str, &'static str)> {
-    [("README.md", README)].into_iter().chain(SHOWING)
-}
-
-/// A block between fences, without the indentation of its list.
-struct Block {
-    /// Behind the opening fence: `toml`, `sh`, `sh run`.
-    info: String,
-    text: String,
-    line: usize,
-}
-
 /// The blocks of the README.
 fn blocks(info: &str) -> Vec<Block> {
     let found = blocks_in(README, info);
     assert!(!found.is_empty(), "there is no block `{info}`");
-    found
-}
-
-fn blocks_in(text: &str, info: &str) -> Vec<Block> {
-    let mut found = Vec::new();
-    let mut open: Option<(Block, usize)> = None;
-    for (number, line) in text.lines().enumerate() {
-        let indentation = line.len() - line.trim_start().len();
-        match (line.trim_start().strip_prefix("```"), &mut open) {
-            (Some(info), None) => {
-                let block = Block { info: info.trim().to_owned(), text: String::new(), line: number + 1 };
-                open = Some((block, indentation));
-            }
-            (Some(_), Some(_)) => found.extend(open.take().map(|(block, _)| block)),
-            (None, Some((block, outer))) => {
-                block.text.push_str(line.get(*outer..).unwrap_or_default());
-                block.text.push('\n');
-            }
-            (None, None) => {}
-        }
-    }
-    assert!(open.is_none(), "a block is never closed");
-    found.retain(|block| block.info == info);
     found
 }
 
@@ -283,19 +239,22 @@ fn every_account_brings_a_token() {
 
 #[test]
 fn commands_run_as_they_are_written() {
+    assert!(!blocks("sh run").is_empty());
     let world = World::new();
     let programs = program_path("tok").parent().expect("a folder").to_owned();
     let has_curl = env::split_paths(&path(&[])).any(|folder| folder.join("curl").is_file());
-    for block in blocks("sh run") {
+    let blocks =
+        shown().flat_map(|(page, text)| blocks_in(text, "sh run").into_iter().map(move |it| (page, it)));
+    for (page, block) in blocks {
         if block.text.contains("tok curl") && !has_curl {
-            skip(&format!("the commands of README.md:{}", block.line), "there is no curl here");
+            skip(&format!("the commands of {page}:{}", block.line), "there is no curl here");
             continue;
         }
         let mut shell = Command::new("sh");
         world.sandbox.surround(&mut shell);
         shell.env("PATH", path(std::slice::from_ref(&programs)));
         let said = run(shell.args(["-eu", "-c", &world.services.moved_in(&block.text)]));
-        assert_eq!((said.code, said.stderr.as_str()), (0, ""), "README.md:{}: {said:?}", block.line);
+        assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{page}:{}: {said:?}", block.line);
     }
 }
 

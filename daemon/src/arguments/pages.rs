@@ -100,7 +100,7 @@ const EXAMPLES: &[Example] = &[
 ];
 
 /// For the few calls of a test, texts that live as long as it does.
-fn kept(text: impl ToString) -> &'static str {
+fn kept(text: &(impl ToString + ?Sized)) -> &'static str {
     text.to_string().leak()
 }
 
@@ -133,7 +133,7 @@ fn commands(clap: &clap::Command) -> impl Iterator<Item = Command> {
         Command {
             name: kept(command.get_name()),
             summary: command.get_about().map_or("", in_a_row),
-            usage: all(std::iter::once(kept(usage(command)))),
+            usage: all(std::iter::once(kept(&usage(command)))),
             description: command.get_long_about().or(command.get_about()).map_or("", sentence),
             actions: all(commands(command)),
             arguments: all(own().filter(|arg| arg.is_positional()).map(|arg| Argument {
@@ -149,21 +149,24 @@ fn commands(clap: &clap::Command) -> impl Iterator<Item = Command> {
 }
 
 /// One of several lines: no capital, no full stop.
-fn in_a_row(text: impl ToString) -> &'static str {
+fn in_a_row(text: &(impl ToString + ?Sized)) -> &'static str {
     let text = kept(text).trim_end_matches('.');
-    let mut letters = text.chars();
-    match (letters.next(), letters.next()) {
-        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
-            kept(format!("{}{}", first.to_lowercase(), &text[first.len_utf8()..]))
+    let mut letters = text.chars().take_while(|letter| !letter.is_whitespace());
+    match letters.next() {
+        // A name such as PowerShell stays as it is.
+        Some(first)
+            if first.is_uppercase() && letters.clone().count() > 0 && letters.all(char::is_lowercase) =>
+        {
+            kept(&format!("{}{}", first.to_lowercase(), &text[first.len_utf8()..]))
         }
         _ => text,
     }
 }
 
 /// Prose: it ends in a full stop.
-fn sentence(text: impl ToString) -> &'static str {
+fn sentence(text: &(impl ToString + ?Sized)) -> &'static str {
     let text = kept(text);
-    if text.ends_with(['.', ':']) { text } else { kept(format!("{text}.")) }
+    if text.ends_with(['.', ':']) { text } else { kept(&format!("{text}.")) }
 }
 
 /// The usage without the program's and the command's names.

@@ -1,4 +1,5 @@
-//! The `[accounts.NAME]` tables: names, what any account may say, and the type's own keys by the type's own reader.
+//! The `[accounts.NAME]` tables: names, what any account may say, and the type's own keys by the type's own
+//! reader.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};

@@ -61,8 +61,8 @@ fn check_folder(folder: &Path, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The files of `accounts.d` in the order of their names; none if there is no such folder. Hidden files and those
-/// that editors leave behind do not count.
+/// The files of `accounts.d` in the order of their names; none if there is no such folder. Hidden files and
+/// those that editors leave behind do not count.
 fn list(folder: &Path) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
     let mistake = |message: String, hint: &str| vec![Diagnostic::of_file(folder, message, hint)];
     let entries = match fs::read_dir(folder) {

@@ -1,9 +1,12 @@
-//! What the user wrote becomes values that cannot be wrong: all of it is understood, or every mistake is shown.
+//! What the user wrote becomes values that cannot be wrong: all of it is understood, or every mistake is
+//! shown.
 
 mod account;
 mod daemon;
 mod describe;
 mod files;
+mod keys;
+mod looked;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests;
@@ -24,9 +27,11 @@ use crate::secret::Reach;
 use crate::secret::store::Store;
 use crate::secret::vault::Vault;
 
-pub use daemon::Daemon;
+pub use daemon::{Daemon, LogFormat};
 pub use describe::describe;
 pub use files::stamps;
+pub use keys::schema;
+pub use looked::Looked;
 
 /// What the daemon is to do. `Debug` shows the accounts' names.
 pub struct Configuration {

@@ -7,6 +7,8 @@
 mod broken;
 mod diagnostic;
 mod excerpt;
+#[cfg(test)]
+pub(crate) mod heard;
 mod nearest;
 #[cfg(test)]
 mod secrecy;

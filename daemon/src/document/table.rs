@@ -270,6 +270,8 @@ impl<'d> Table<'d> {
     }
 
     fn note_asked(&mut self, key: &str) {
+        #[cfg(test)]
+        super::heard::key(&self.path, key);
         if !self.asked.contains(key) {
             self.asked.insert(key.into());
         }

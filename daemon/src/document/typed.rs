@@ -79,6 +79,8 @@ impl Table<'_> {
 
     /// A string that is one of `words`. Another: reported with the nearest.
     pub fn one_of(&mut self, key: &str, words: &'static [&'static str]) -> Option<Located<&'static str>> {
+        #[cfg(test)]
+        super::heard::words(self.path(), key, words);
         let text = self.string(key)?;
         self.choose(&text, key, words).map(|value| Located { value, span: text.span })
     }
@@ -100,6 +102,20 @@ impl Table<'_> {
 
     /// The path of a file: absolute, or `~/…` in the user's home. Whether there is one is not looked at.
     pub fn path_of_file(&mut self, key: &str) -> Option<Located<PathBuf>> {
+        let path = self.path_or_name(key)?;
+        if path.value.is_absolute() {
+            return Some(path);
+        }
+        self.report(
+            &path.span,
+            format!("`{key}` is not an absolute path"),
+            "write one that begins with / or ~/",
+        );
+        None
+    }
+
+    /// The same, or one that is to be sought in some folder.
+    pub fn path_or_name(&mut self, key: &str) -> Option<Located<PathBuf>> {
         let Located { value, span } = self.string(key)?;
         if value.contains('\0') {
             self.report(&span, format!("`{key}` holds a NUL"), "no path does");
@@ -119,11 +135,7 @@ impl Table<'_> {
         } else {
             PathBuf::from(value)
         };
-        if value.is_absolute() {
-            return Some(Located { value, span });
-        }
-        self.report(&span, format!("`{key}` is not an absolute path"), "write one that begins with / or ~/");
-        None
+        Some(Located { value, span })
     }
 
     /// Any value, as JSON. Dates become strings. A number that JSON cannot hold: reported, `None`.

@@ -39,7 +39,8 @@ fn what_was_understood_is_shown() {
          refresh = 'auto'\nrequest_scopes = ['a', 'b']\n\
          [accounts.two]\ntype = 'parameter'\nsecret = { env = 'X' }\nmin_valid = '1m 30s'\nexclusive = true\n",
     )]);
-    let shown = describe(&folder.sound()).replace(&folder.0.path().display().to_string(), "/c");
+    let shown =
+        describe(&folder.sound(), &Looked::default()).replace(&folder.0.path().display().to_string(), "/c");
     assert_eq!(
         shown,
         "read /c/config.toml
@@ -51,28 +52,31 @@ daemon
   command_timeout  30s
 
 one (header)
-  secret          command /bin/sh with 1 argument
-  word            
-  timeout         20s
-  refresh         auto: kept fresh once somebody asked
-  min_valid       1m
-  sent as         Authorization: token TOKEN
-  request_scopes  a b
+  secret     command /bin/sh with 1 argument
+  word       
+  timeout    20s
+  refresh    auto: kept fresh once somebody asked
+  kept       the last token, encrypted, over restarts
+  min_valid  1m
+  sent as    Authorization: token TOKEN
+  callers    the account's own token; also the scopes a b
 
 two (parameter)
   secret           variable X
   word             
   timeout          20s
   refresh          eager: kept fresh before anyone asks
+  kept             the last token, encrypted, over restarts
   min_valid        1m 30s
   sent as          the parameter authkey=TOKEN
+  callers          the account's own token
   assume_lifetime  1h
   exclusive        a new token kills the old one: refreshed as late as min_valid allows
 
 2 accounts are configured
 "
     );
-    assert!(describe(&sound("")).ends_with("no account is configured\n"));
+    assert!(describe(&sound(""), &Looked::default()).ends_with("no account is configured\n"));
 }
 
 #[test]

@@ -115,8 +115,8 @@ fn the_example_is_sound() {
         let loaded = loaded.map_err(|mistakes| report(&mistakes)).unwrap();
         assert_eq!(loaded.configuration.accounts.len(), kinds().len());
         assert!(
-            !describe(&loaded).contains("itsyouonline\"")
-                && describe(&loaded).contains("lyve-prod (lyve-cloud)")
+            !describe(&loaded, &Looked::default()).contains("itsyouonline\"")
+                && describe(&loaded, &Looked::default()).contains("lyve-prod (lyve-cloud)")
         );
     }
 }

@@ -12,7 +12,7 @@ fn a_source_may_be_a_vault() {
     let account = &loaded.configuration.accounts["v"];
     let vault = account.provider.sources()[0].vault().unwrap();
     assert!(Arc::ptr_eq(vault, loaded.configuration.vault.as_ref().unwrap()));
-    let shown = describe(&loaded);
+    let shown = describe(&loaded, &Looked::default());
     assert!(shown.contains("vault\n  address  https://v.example/\n  auth     token\n"), "{shown}");
     assert!(shown.contains("vault kv/app#key"), "{shown}");
 }

@@ -108,7 +108,6 @@ FN() {
     kind=
     FN_value "$path" "${words[i - 2]}"
     FN_offer "$current" ''
-    return
   elif [[ $current == --*=* ]]; then
     kind=
     FN_value "$path" "${current%%=*}"
