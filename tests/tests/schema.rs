@@ -33,7 +33,8 @@ impl Schema {
     /// What is wrong with this TOML.
     fn complaint(&self, text: &str) -> Option<String> {
         let document = Document::parse(Path::new("config.toml"), text).expect("TOML");
-        let found = self.schemas.validate(&document.root().definition(&[]), self.index);
+        let configuration = document.root().definition(&[]);
+        let found = self.schemas.validate(&configuration, self.index);
         found.err().map(|error| format!("{error:#}"))
     }
 }
