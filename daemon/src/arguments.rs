@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use tokend::config::LogFormat;
 use tokend::provider::http::ProxyEnvironment;
 use tokend::secret::store::Store;
 use tokend::{config, platform};
@@ -23,6 +24,10 @@ use crate::{background, doctor_command, install, run, store_command};
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+
+    /// How the log is written: `text`, or `json` for one object a line. The configuration's `log_format` otherwise.
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"])]
+    log_format: Option<String>,
 
     /// Started by `tokend env`: leave the terminal, say `ready` on standard output.
     #[arg(long, hide = true)]
@@ -68,7 +73,7 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     match arguments.command {
-        None => run::foreground(arguments.background),
+        None => run::foreground(arguments.background, log_format(arguments.log_format.as_deref())),
         Some(Command::Check) => check(),
         Some(Command::Env(words)) => background::run(&words),
         Some(Command::Store(words)) => store_command::run(words),
@@ -77,6 +82,10 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Uninstall(words)) => install::uninstall(&words),
         Some(Command::Schema) => schema(),
     }
+}
+
+fn log_format(word: Option<&str>) -> Option<LogFormat> {
+    word.map(|word| if word == "json" { LogFormat::Json } else { LogFormat::Text })
 }
 
 fn schema() -> ExitCode {

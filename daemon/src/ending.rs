@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
+use crate::logging;
+
 /// How tokend ends: sysexits(3), so that a unit can tell what a restart mends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum End {
@@ -23,8 +25,12 @@ impl From<End> for ExitCode {
     }
 }
 
-/// Says what happened and what to do, in two lines.
+/// Says what happened and what to do: in two lines, or in one of the log where programs read that.
 pub(crate) fn complain(what: impl Display, hint: impl Display, end: End) -> ExitCode {
+    if logging::is_for_programs() {
+        tracing::error!(%hint, "{what}");
+        return end.into();
+    }
     let mut stderr = std::io::stderr().lock();
     let _ = writeln!(stderr, "tokend: {what}\nhint: {hint}");
     end.into()

@@ -8,6 +8,7 @@ pub mod document;
 pub mod instance;
 pub mod lock;
 pub mod login;
+pub mod metrics;
 pub mod newer;
 pub mod platform;
 pub mod provider;

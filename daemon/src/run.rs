@@ -12,10 +12,11 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook_tokio::Signals;
 use tokend::account::{Cabinet, Keeper, KeeperGone, Reconfigured};
 use tokend::clock::{Clock, Steady, SystemClock, watch_for_jumps};
-use tokend::config::{self, Loaded};
+use tokend::config::{self, Loaded, LogFormat};
 use tokend::instance::{Instance, Taken};
 use tokend::lock::Lock;
 use tokend::login::{Callers, Logins};
+use tokend::metrics::Metrics;
 use tokend::platform;
 use tokend::platform::systemd::{self, Notifier, Passed};
 use tokend::provider::http::{self, ProxyEnvironment};
@@ -49,10 +50,10 @@ const AT_HAND: Duration = Duration::from_millis(5);
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 /// Runs until SIGTERM or SIGINT. In the background (`tokend env`) it leaves the terminal and says when it is ready.
-pub(crate) fn foreground(background: bool) -> ExitCode {
+pub(crate) fn foreground(background: bool, log_format: Option<LogFormat>) -> ExitCode {
     // Before anything: it takes descriptors and variables that nobody else here may touch.
     let passed = Passed::take(service_manager::STORED_NAME);
-    let level = logging::start("info");
+    let level = logging::start("info", log_format);
     if background && let Err(error) = platform::leave_the_terminal() {
         tracing::warn!(%error, "still in the terminal's session");
     }
@@ -182,11 +183,17 @@ fn begin(trouble: Option<String>, bound: Option<&Path>) -> Result<Begun, Refusal
         }
     })?;
     match config::load(&folder, &ProxyEnvironment::of_process(), &store) {
-        Ok(loaded) => Ok(Begun { instance, loaded, places: Places { folder, state }, store, path }),
+        Ok(loaded) => {
+            let runtime = path.parent().map(Path::to_path_buf).unwrap_or_default();
+            Ok(Begun { instance, loaded, places: Places { folder, state, runtime }, store, path })
+        }
         Err(diagnostics) => {
-            let mut stderr = std::io::stderr().lock();
-            let _ = writeln!(stderr, "{}", config::report(&diagnostics));
-            drop(stderr);
+            let report = config::report(&diagnostics);
+            if logging::is_for_programs() {
+                tracing::error!("{report}");
+            } else {
+                let _ = writeln!(std::io::stderr(), "{report}");
+            }
             let end = complain(
                 "the configuration is faulty",
                 "mend it; `tokend check` says when it is right",
@@ -210,6 +217,8 @@ struct Systemd {
 struct Places {
     folder: PathBuf,
     state: PathBuf,
+    /// The folder of tokend's own socket.
+    runtime: PathBuf,
 }
 
 async fn serve(
@@ -221,7 +230,7 @@ async fn serve(
     loaded: Loaded,
     systemd: Systemd,
 ) -> Result<ExitCode, ExitCode> {
-    let Places { folder, state } = places;
+    let Places { folder, state, runtime } = places;
     let Systemd { notifier, watchdog, last_use } = systemd;
     http::install_crypto();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -259,7 +268,17 @@ async fn serve(
         .map_err(|error| complain(error, "the system is short of something", End::Failed))?;
 
     let callers = Callers::new();
-    let mut running = Running::of(&loaded, &keeper, health);
+    let metrics = Metrics::new(keeper.clone(), Arc::clone(&server), clock.now().wall);
+    let mut running = Running {
+        files: Vec::new(),
+        http_timeout: Duration::ZERO,
+        stays_unlocked: false,
+        runtime,
+        metrics,
+        health,
+    };
+    // Why not is in the log.
+    let _ = running.change(&loaded, &keeper).await;
     begin_serving(&keeper, &lock, &callers, level, loaded).await?;
     let calling = keeper.take_login_needs().map(|needs| tokio::spawn(Arc::clone(&callers).run(needs)));
     let jumps = tokio::spawn(watch_for_jumps());
@@ -312,6 +331,7 @@ async fn serve(
     serving.abort();
     // Its socket goes with it; one that systemd holds keeps whoever comes now for the next daemon.
     let _ = serving.await;
+    running.metrics.stop().await;
     tokio::time::sleep(AT_HAND).await;
     let stays_unlocked = running.stays_unlocked
         && notifier.is_heard()
@@ -357,19 +377,24 @@ struct Running {
     files: Vec<PathBuf>,
     http_timeout: Duration,
     stays_unlocked: bool,
+    /// The folder of tokend's own socket.
+    runtime: PathBuf,
+    metrics: Metrics,
     health: Arc<Health>,
 }
 
 impl Running {
-    fn of(loaded: &Loaded, keeper: &Keeper, health: Arc<Health>) -> Self {
-        health.has_read(loaded, keeper.now());
+    /// Another configuration is in force. What of it could not be done.
+    async fn change(&mut self, loaded: &Loaded, keeper: &Keeper) -> Option<String> {
+        self.health.has_read(loaded, keeper.now());
         let daemon = &loaded.configuration.daemon;
-        Self {
-            files: loaded.files.clone(),
-            http_timeout: daemon.http_timeout,
-            stays_unlocked: daemon.stay_unlocked_over_restart,
-            health,
-        }
+        self.files.clone_from(&loaded.files);
+        self.http_timeout = daemon.http_timeout;
+        self.stays_unlocked = daemon.stay_unlocked_over_restart;
+        let socket = daemon.metrics_socket.as_ref().map(|path| self.runtime.join(path));
+        let error = self.metrics.serve_at(socket.as_deref()).await.err()?;
+        tracing::error!(%error, "no metrics are served");
+        Some(format!("no metrics are served: {error}"))
     }
 }
 
@@ -395,7 +420,7 @@ async fn take_over(
     level: &logging::Level,
     loaded: Loaded,
 ) -> Result<Reconfigured, KeeperGone> {
-    logging::set(level, loaded.configuration.daemon.log);
+    logging::set(level, loaded.configuration.daemon.log, loaded.configuration.daemon.log_format);
     lock.set_after(loaded.configuration.daemon.lock_after);
     callers.set(loaded.configuration.daemon.calls());
     log_warnings(&loaded);
@@ -446,8 +471,8 @@ async fn reconfigure(
     };
     // The certificates may have changed, too.
     http::forget_clients();
-    *running = Running::of(&loaded, keeper, Arc::clone(&running.health));
-    let warnings = loaded.warnings.iter().map(|warning| warning.message.clone()).collect();
+    let mut warnings: Vec<String> = loaded.warnings.iter().map(|warning| warning.message.clone()).collect();
+    warnings.extend(running.change(&loaded, keeper).await);
     let outcome = take_over(keeper, lock, callers, level, loaded)
         .await
         .map_err(|_| faulty("tokend is stopping".to_owned()))?;

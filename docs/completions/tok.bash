@@ -12,7 +12,7 @@ _tok_place() {
     'watch') next='' behind='' options='--verbose --json --help' ;;
     'reject') next='' behind='' options='--hash --verbose --json --help' ;;
     'refresh') next='' behind='' options='--timeout --verbose --json --help' ;;
-    'status') next='' behind='' options='--check --json --verbose --help' ;;
+    'status') next='' behind='' options='--check --watch --json --verbose --help' ;;
     'list') next='' behind='' options='--json --verbose --help' ;;
     'login') next='' behind='' options='--device --no-browser --for --json --verbose --help' ;;
     'logout') next='' behind='' options='--local --json --verbose --help' ;;

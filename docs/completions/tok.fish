@@ -152,6 +152,7 @@ complete -c tok -n "__tok_at 'refresh'" -l help -s h -d 'more about a command'
 complete -c tok -n "__tok_at 'refresh' 0" -a '(__tok_names accounts)'
 
 complete -c tok -n "__tok_at 'status'" -l check -d 'exits with the worst'
+complete -c tok -n "__tok_at 'status'" -l watch -d 'shows it live on the whole terminal, those that need a person first'
 complete -c tok -n "__tok_at 'status'" -l json -d 'a list of objects'
 complete -c tok -n "__tok_at 'status'" -l verbose -s v -d 'warnings, and what was done, even where standard error is no terminal'
 complete -c tok -n "__tok_at 'status'" -l help -s h -d 'more about a command'

@@ -142,6 +142,7 @@ Register-ArgumentCompleter -Native -CommandName 'tok' -ScriptBlock {
             }
             options = @{
                 '--check' = @{ kind = ''; help = 'exits with the worst' }
+                '--watch' = @{ kind = ''; help = 'shows it live on the whole terminal, those that need a person first' }
                 '--json' = @{ kind = ''; help = 'a list of objects' }
                 '--verbose' = @{ kind = ''; help = 'warnings, and what was done, even where standard error is no terminal' }
                 '--help' = @{ kind = ''; help = 'more about a command' }

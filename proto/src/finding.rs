@@ -133,7 +133,8 @@ sorts! {
     SOCKET_ANSWERS: "socket", "answers", Ok, 0;
     /// Nothing says where the socket is.
     SOCKET_NO_PLACE: "socket", "no-place", Fault, 8;
-    /// `TOKEND_SOCK` points to where nobody listens, and a daemon listens where it would be looked for without.
+    /// `TOKEND_SOCK` points to where nobody listens, and a daemon listens where it would be looked for
+    /// without.
     SOCKET_LEFT_OVER: "socket", "left-over", Fault, 8;
     /// Nobody listens, and there is no socket.
     SOCKET_NOT_RUNNING: "socket", "not-running", Fault, 8;

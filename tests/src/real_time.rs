@@ -9,6 +9,16 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (done, start.elapsed())
 }
 
+/// What takes longer than this has waited for something, on a machine that is not busy.
+pub const A_MOMENT: Duration = Duration::from_secs(1);
+
+/// What "at once" is on this machine in this moment: a second, or where even `control`, which waits for nobody, takes its
+/// time, many times that.
+pub fn at_once(mut control: impl FnMut()) -> Duration {
+    let slowest = (0..3).map(|_| timed(&mut control).1).max();
+    A_MOMENT.max(slowest.unwrap_or_default() * 20)
+}
+
 /// Does something `times` times, so far apart; what comes late is done at once. The story is that pace.
 pub fn paced(interval: Duration, times: u32, mut step: impl FnMut(u32)) {
     let start = now();

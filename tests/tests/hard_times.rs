@@ -18,14 +18,14 @@ use tokend_proto::limits::{FRAME_DEADLINE, MAX_REQUEST};
 use tokend_proto::message::{Get, Status, Watch, Words};
 use tokend_proto::{Answer, Request};
 use tokend_tests::accounts;
-use tokend_tests::real_time::timed;
+use tokend_tests::real_time::{A_MOMENT, timed};
 use tokend_tests::sandbox::{Daemon, Said, Sandbox, eventually, receive, send, skip};
 use tokend_tests::stand_in::{Hole, LyveCloud};
 
 const MIB: usize = 1024 * 1024;
 /// Without the program itself.
 const MEMORY_LIMIT_KIB: u64 = 48 * 1024;
-const AT_ONCE: Duration = Duration::from_secs(1);
+const A_WHILE: Duration = Duration::from_secs(1);
 
 /// A daemon with one account that is well and one whose service hangs.
 struct House {
@@ -33,6 +33,41 @@ struct House {
     sandbox: Sandbox,
     lyve: LyveCloud,
     hole: Hole,
+    calm: Calm,
+}
+
+/// Another daemon, with which nobody meddles: it tells what a slow machine is to blame for.
+struct Calm {
+    sandbox: Sandbox,
+    _daemon: Daemon,
+}
+
+impl Calm {
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        sandbox.configure(&accounts::static_token(&sandbox, "well", "a-token"));
+        let daemon = sandbox.start();
+        Self { sandbox, _daemon: daemon }
+    }
+
+    /// The longest that somebody waits here while this is done.
+    fn meanwhile<T>(&self, work: impl FnOnce() -> T) -> (T, Duration) {
+        let is_done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let asking = scope.spawn(|| {
+                let mut longest = Duration::ZERO;
+                while !is_done.load(Ordering::Relaxed) {
+                    longest = longest.max(timed(|| self.sandbox.token("well")).1);
+                }
+                longest
+            });
+            // Whatever comes of it, the other one comes to its end.
+            let done = catch_unwind(AssertUnwindSafe(work));
+            is_done.store(true, Ordering::Relaxed);
+            let longest = asking.join().expect("the calm daemon serves");
+            (done.unwrap_or_else(|panic| resume_unwind(panic)), longest)
+        })
+    }
 }
 
 impl House {
@@ -45,7 +80,7 @@ impl House {
         );
         let daemon = sandbox.start();
         sandbox.token("well");
-        Self { daemon, sandbox, lyve, hole }
+        Self { daemon, sandbox, lyve, hole, calm: Calm::new() }
     }
 
     fn connect(&self) -> UnixStream {
@@ -57,10 +92,12 @@ impl House {
     fn serves_at_once(&self, meanwhile: &str) {
         let mut longest = Duration::ZERO;
         for _ in 0..5 {
-            let (said, took) = timed(|| self.sandbox.tok(["get", "well"]));
+            let ((said, took), elsewhere) =
+                self.calm.meanwhile(|| timed(|| self.sandbox.tok(["get", "well"])));
             assert_eq!(said.code, 0, "{meanwhile}: {said:?}");
             assert!(self.lyve.is_live(said.stdout.trim_end()), "{meanwhile}");
-            assert!(took < AT_ONCE, "{meanwhile}: it took {took:?}");
+            let at_once = A_MOMENT.max(elsewhere * 20);
+            assert!(took < at_once, "{meanwhile}: it took {took:?}, elsewhere {elsewhere:?}");
             longest = longest.max(took);
         }
         println!("{meanwhile}: at most {longest:?}");
@@ -276,7 +313,7 @@ fn as_many_frames_as_may_be_all_but_finished_fit_into_memory() {
     let mut held = Vec::new();
     for index in 0..count {
         let mut stream = house.connect();
-        stream.set_write_timeout(Some(AT_ONCE)).expect("a limit");
+        stream.set_write_timeout(Some(A_WHILE)).expect("a limit");
         // It may be closed for a later one.
         let _ = stream.write_all(&unfinished);
         held.push(stream);
@@ -322,13 +359,13 @@ fn a_client_that_asks_a_lot_and_never_reads_is_left_to_itself() {
 fn a_client_that_never_stops_asking_makes_nobody_wait() {
     let house = House::new();
     let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let payload = get("well", AT_ONCE).seal(2).and_then(|it| it.encode()).expect("an envelope");
+    let payload = get("well", A_WHILE).seal(2).and_then(|it| it.encode()).expect("an envelope");
     let frame = frame::encode(&payload, false, MAX_REQUEST).expect("a frame");
     thread::scope(|scope| {
         for _ in 0..4 {
             let mut asking = house.connect();
             let mut reading = asking.try_clone().expect("the same connection");
-            send(&mut asking, &get("well", AT_ONCE)).expect("sent");
+            send(&mut asking, &get("well", A_WHILE)).expect("sent");
             scope.spawn(|| {
                 let mut asking = asking;
                 let many = frame.repeat(100);

@@ -202,10 +202,10 @@ fn without_use_everything_is_locked_and_a_look_at_the_status_is_no_use() {
     let configuration = |after: &str| {
         format!("[daemon]\nlock_after = '{after}'\n") + &accounts::lyve_cloud(&sandbox, "lyve", &lyve)
     };
-    sandbox.configure(&configuration("3s"));
+    sandbox.configure(&configuration("8s"));
     let _daemon = sandbox.start();
     // In use, it stays open.
-    for _ in 0..4 {
+    for _ in 0..9 {
         let_pass(Duration::from_secs(1), "the token is in use");
         sandbox.token("lyve");
     }
@@ -217,7 +217,7 @@ fn without_use_everything_is_locked_and_a_look_at_the_status_is_no_use() {
     sandbox.token("lyve");
     sandbox.configure(&configuration("30m"));
     assert_eq!(sandbox.tok(["reload"]).code, 0);
-    let_pass(Duration::from_secs(4), "the old span is over");
+    let_pass(Duration::from_secs(9), "the old span is over");
     assert_eq!(state(), "fresh");
     assert_eq!(lyve.requests(), 1);
 }

@@ -11,11 +11,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tokend_tests::accounts;
-use tokend_tests::real_time::{let_pass, paced, timed};
+use tokend_tests::real_time::{Stopwatch, at_once, let_pass, paced, timed};
 use tokend_tests::sandbox::{Said, Sandbox, eventually};
 use tokend_tests::stand_in::{
     BodyKind, ClientAuth, Discovery, Fault, Hole, HttpLogin, ItsYouOnline, LyveCloud, OAuthServer,
-    OpenvCloud, Service, StandIn, TokenForm, call,
+    OpenvCloud, Service, StandIn, Standing, TokenForm, call,
 };
 
 const SOON: Duration = Duration::from_secs(10);
@@ -172,11 +172,20 @@ fn ask_for_20_seconds<S: Service>(
     api_takes: impl Fn(&str, bool) -> bool,
 ) {
     let mut seen = BTreeSet::new();
+    let asking = Stopwatch::start();
     paced(Duration::from_millis(50), 400, |index| {
+        let ask = Stopwatch::start();
         let token = sandbox.token(account);
-        assert!(service.is_live(&token), "{account}: ask {index} brought a dead token");
+        // One that died since it was asked for may have been alive when it came.
+        let was_alive = |token: &str| match service.tokens().standing(token) {
+            Standing::Live(_) => true,
+            Standing::Expired(issued) => issued.expires_at.elapsed().is_ok_and(|dead| dead < ask.elapsed()),
+            _ => false,
+        };
+        assert!(was_alive(&token), "{account}: ask {index} brought a dead token");
         let is_new = !seen.contains(&token);
-        assert!(api_takes(&token, is_new), "{account}: the API refused what ask {index} brought");
+        let is_taken = api_takes(&token, is_new) || !service.is_live(&token) && was_alive(&token);
+        assert!(is_taken, "{account}: the API refused what ask {index} brought");
         seen.insert(token);
     });
     // A request may be under way just now: its token comes in a moment.
@@ -184,8 +193,11 @@ fn ask_for_20_seconds<S: Service>(
         seen.insert(sandbox.token(account));
         (service.token_requests() == seen.len()).then_some(())
     });
-    println!("{account}: {} different tokens", seen.len());
-    assert!((3..=8).contains(&seen.len()), "{account}: {} different tokens", seen.len());
+    // On a busy machine it takes longer than 20 s. Each is used for half of its life at the least.
+    let lives = asking.elapsed().as_secs() / 8;
+    println!("{account}: {} different tokens in {lives} lifetimes", seen.len());
+    let expected = usize::try_from(lives).unwrap_or(0).max(3)..=usize::try_from(lives * 2 + 4).unwrap_or(0);
+    assert!(expected.contains(&seen.len()), "{account}: {} different tokens", seen.len());
     assert_eq!(service.issued(), seen.len(), "{account}");
 }
 
@@ -240,7 +252,7 @@ fn two_hundred_clients_at_once_on_a_cold_account_cost_one_request() {
     let _daemon = sandbox.start();
     assert_eq!(lyve.requests(), 0, "the account is cold");
     // Slow enough that all of them wait for the same answer.
-    lyve.fault(Fault::Slow(Duration::from_secs(4)).once());
+    lyve.fault(Fault::Slow(Duration::from_secs(15)).once());
 
     let clients: Vec<Child> = (0..200)
         .map(|_| {
@@ -345,7 +357,8 @@ fn a_demand_for_life_is_met_or_refused_for_now_or_for_good() {
 
     let (never, took) = timed(|| demand("lyve", "1h"));
     assert_eq!((never.code, never.stdout.as_str()), (10, ""), "{never:?}");
-    assert!(took < Duration::from_secs(1), "at once, not after {took:?}");
+    let at_once = at_once(|| drop(sandbox.tok(["version"])));
+    assert!(took < at_once, "at once ({at_once:?}), not after {took:?}");
     let (what, _) = never.error();
     assert!(what.contains("30s"), "the longest that it gave: {what}");
     assert_eq!(lyve.requests(), 1, "nobody asks for what never comes");
@@ -362,6 +375,8 @@ fn a_demand_for_life_is_met_or_refused_for_now_or_for_good() {
     assert!(hint.contains("next try is in"), "{hint}");
     assert_eq!(sandbox.token("lyve"), token, "without a demand the valid token is served");
 
+    // Long enough that it is met however slow the machine is.
+    lyve.set_lifetime(Duration::from_secs(300));
     lyve.outage(false);
     let longer = eventually("a longer token", || {
         let said = demand("lyve", "29s");
@@ -400,7 +415,8 @@ fn a_caller_waits_for_a_hanging_service_as_long_as_it_says() {
         let (what, hint) = said.error();
         assert!(!what.is_empty() && !hint.is_empty());
         let seconds = Duration::from_secs(seconds);
-        assert!((seconds..seconds * 2).contains(&took), "{took:?} for --timeout {limit}");
+        let at_once = at_once(|| drop(sandbox.tok(["version"])));
+        assert!((seconds..seconds + at_once).contains(&took), "{took:?} for --timeout {limit}");
     }
     assert_eq!(hole.connections(), 1, "both waited for the same request");
 }

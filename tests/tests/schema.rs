@@ -33,8 +33,8 @@ impl Schema {
     /// What is wrong with this TOML.
     fn complaint(&self, text: &str) -> Option<String> {
         let document = Document::parse(Path::new("config.toml"), text).expect("TOML");
-        let configuration = document.root().definition(&[]);
-        let found = self.schemas.validate(&configuration, self.index);
+        let value = document.root().definition(&[]);
+        let found = self.schemas.validate(&value, self.index);
         found.err().map(|error| format!("{error:#}"))
     }
 }

@@ -307,7 +307,7 @@ wait"#;
     let daemon = sandbox.start();
     let started = eventually("the program runs", || fs::read_to_string(sandbox.home().join("started")).ok());
     let (status, took) = timed(|| daemon.stop());
-    assert!(status.success() && took < Duration::from_secs(2), "{status} after {took:?}");
+    assert!(status.success() && took < Duration::from_secs(15), "{status} after {took:?}");
     for pid in started.split_whitespace().filter_map(|word| word.parse().ok()) {
         eventually("what it started has ended", || (!is_running(pid)).then_some(()));
     }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod asking;
+mod cells;
 mod clock;
 mod complaint;
 mod completions;
@@ -26,6 +27,7 @@ mod renew;
 mod secret;
 mod span;
 mod status;
+mod summary;
 mod supervise;
 mod table;
 mod token_folder;

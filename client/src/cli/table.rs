@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokend_client::{AccountStatus, ClockSkew, LastError};
 
+use super::cells::{Line, Paint, cut, pad, width, wrap};
 use super::complaint::printable;
-use super::span;
+use super::{span, summary};
 
 /// What the terminal can show.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +27,10 @@ const WIDE: usize = 100;
 const SHORTEST_BAR: usize = 6;
 const LONGEST_BAR: usize = 24;
 const SHORTEST_NAME: usize = 12;
+/// A name is cut to no less, however narrow the terminal is.
+const SHORTEST: usize = 4;
+/// Below this width nothing is set in by much.
+const NARROW: usize = 40;
 /// Clocks that differ by no more are right enough, and the difference is not known any better.
 const SKEW: u64 = 5;
 
@@ -53,23 +58,52 @@ fn line<const N: usize>(text: &mut String, cells: [&str; N], widths: [usize; N],
     let _ = writeln!(text, "{last}");
 }
 
-/// A table for a person: states in colour, the life left as a bar, what went wrong below its account.
+/// A table for a person: its title, and what stands below it.
+#[derive(Debug)]
+pub(crate) struct Table {
+    /// What the columns are.
+    pub(crate) title: Line,
+    /// States in colour, the life left as a bar, what went wrong below its account.
+    pub(crate) body: Vec<Line>,
+}
+
+/// The table as text, with a summary where there are several accounts.
 pub(crate) fn for_terminal(accounts: &[AccountStatus], now_ms: i64, look: Look) -> String {
-    let none = if look.ascii { "-" } else { "–" };
-    let rows: Vec<Row> = accounts.iter().map(|account| Row::new(account, now_ms, none)).collect();
-    let layout = Layout::new(&rows, look);
-    let mut text = String::new();
-    layout.line(&mut text, &Row::titles(), &Paint::Title);
-    for row in &rows {
-        layout.line(&mut text, row, &Paint::of_state(&row.state));
-        for trouble in &row.trouble {
-            let paint = if trouble.is_hint { Paint::Hint } else { Paint::of_state(&row.state) };
-            for line in wrap(&trouble.text, look.width.saturating_sub(INDENT.len()).max(20)) {
-                let _ = writeln!(text, "{INDENT}{}", paint.on(&line, look.colour));
-            }
+    let Table { title, body } = table(accounts, now_ms, look);
+    let mut text = title.text(look.colour) + "\n";
+    for line in body {
+        text += &line.text(look.colour);
+        text.push('\n');
+    }
+    if accounts.len() > 1 {
+        text.push('\n');
+        for line in wrap(&summary::with_names(accounts), look.width.max(20)) {
+            let _ = writeln!(text, "{line}");
         }
     }
     text
+}
+
+/// The table in lines of the terminal's width.
+pub(crate) fn table(accounts: &[AccountStatus], now_ms: i64, look: Look) -> Table {
+    let none = if look.ascii { "-" } else { "–" };
+    let rows: Vec<Row> = accounts.iter().map(|account| Row::new(account, now_ms, none)).collect();
+    let layout = Layout::new(&rows, look);
+    let mut body = Vec::new();
+    for row in &rows {
+        let paint = Paint::of_state(&row.state);
+        body.push(layout.line(row, Some(paint)));
+        let indent = if look.width < NARROW { " " } else { INDENT };
+        for trouble in &row.trouble {
+            let paint = if trouble.is_hint { Paint::Hint } else { paint };
+            for words in wrap(&trouble.text, look.width.saturating_sub(indent.len()).max(10)) {
+                let mut line = Line::of(Paint::Plain, indent);
+                line.push(paint, words);
+                body.push(line.cut(look.width, look.ascii));
+            }
+        }
+    }
+    Table { title: layout.line(&Row::titles(), None), body }
 }
 
 type Column = fn(&Row) -> &String;
@@ -196,7 +230,10 @@ struct Layout {
     state: usize,
     /// Nothing where there is no room, or no life is known.
     bar: Option<usize>,
-    life: usize,
+    /// Nothing where there is no room.
+    life: Option<usize>,
+    /// Nothing where there is no room.
+    next: bool,
 }
 
 impl Layout {
@@ -204,52 +241,60 @@ impl Layout {
         let longest_name = widest(rows, "ACCOUNT", |row| &row.name);
         let state = widest(rows, "STATE", |row| &row.state);
         let life = widest(rows, "", |row| &row.life);
+        let life_or_title = life.max("LIFE LEFT".len());
         let next = widest(rows, "NEXT REFRESH", |row| &row.next);
         let kind = (look.width >= WIDE).then(|| widest(rows, "TYPE", |row| &row.kind).min(20));
-        let fixed = state
-            + life.max("LIFE LEFT".len())
-            + next
-            + 3 * GAP.len()
-            + kind.map_or(0, |kind| kind + GAP.len());
+        // What comes last goes first where a name has no room beside it.
+        let least = longest_name.min(SHORTEST_NAME) + kind.map_or(0, |kind| kind + GAP.len());
+        let with_state = least + GAP.len() + state;
+        let with_life = with_state + GAP.len() + life_or_title;
+        let has_life = with_life <= look.width;
+        let has_next = has_life && with_life + GAP.len() + next <= look.width;
+        let mut fixed = GAP.len() + state + kind.map_or(0, |kind| kind + GAP.len());
+        if has_life {
+            fixed += GAP.len() + life_or_title;
+        }
+        if has_next {
+            fixed += GAP.len() + next;
+        }
         let room = look.width.saturating_sub(fixed);
-        let with_bar = rows.iter().any(|row| row.share.is_some()) && room > SHORTEST_NAME + SHORTEST_BAR;
-        let name = longest_name.min(if with_bar { room - SHORTEST_BAR - 1 } else { room }.max(SHORTEST_NAME));
+        let with_bar =
+            has_life && rows.iter().any(|row| row.share.is_some()) && room > SHORTEST_NAME + SHORTEST_BAR;
+        let name = longest_name.min(if with_bar { room - SHORTEST_BAR - 1 } else { room.max(SHORTEST) });
         // The bar stands under the same title as the words after it.
-        let spare = (room + life.max("LIFE LEFT".len())).saturating_sub(name + life + 1);
+        let spare = (room + life_or_title).saturating_sub(name + life + 1);
         let bar = with_bar.then(|| spare.clamp(SHORTEST_BAR, LONGEST_BAR));
-        let life = if bar.is_some() { life } else { life.max("LIFE LEFT".len()) };
-        Self { look, name, kind, state, bar, life }
+        let life = has_life.then_some(if bar.is_some() { life } else { life_or_title });
+        Self { look, name, kind, state, bar, life, next: has_next }
     }
 
-    fn line(&self, text: &mut String, row: &Row, paint: &Paint) {
-        let Self { look, name, state, life, .. } = *self;
-        let is_title = matches!(paint, Paint::Title);
-        let mut line = pad(&cut(&row.name, name, look.ascii), name);
+    /// A row; without a paint for its state it is the title.
+    fn line(&self, row: &Row, paint: Option<Paint>) -> Line {
+        let Self { look, name, state, .. } = *self;
+        let base = if paint.is_none() { Paint::Title } else { Paint::Plain };
+        let mut line = Line::of(base, pad(&cut(&row.name, name, look.ascii), name));
         if let Some(kind) = self.kind {
-            line = line + GAP + &pad(&cut(&row.kind, kind, look.ascii), kind);
+            line.push(base, GAP.to_owned() + &pad(&cut(&row.kind, kind, look.ascii), kind));
         }
-        line += GAP;
-        if is_title {
-            let over = life + self.bar.map_or(0, |bar| bar + 1);
-            line = line + &pad(&row.state, state) + GAP + &pad(&row.life, over) + GAP + &row.next;
-            let _ = writeln!(text, "{}", paint.on(line.trim_end(), look.colour));
-            return;
-        }
-        line += &paint.on(&row.state, look.colour);
-        line += &" ".repeat(state.saturating_sub(row.state.chars().count()));
-        line += GAP;
-        line += &match (row.share, self.bar) {
-            (Some(share), Some(width)) => {
-                let (full, empty) = bar(share, width, look.ascii);
-                paint.on(&full, look.colour)
-                    + &Paint::Hint.on(&empty, look.colour)
-                    + " "
-                    + &pad(&row.life, life)
+        line.push(base, GAP);
+        line.push(paint.unwrap_or(base), row.state.clone());
+        line.push(base, pad("", state.saturating_sub(width(&row.state))));
+        if let Some(life) = self.life {
+            line.push(base, GAP);
+            match (row.share, self.bar, paint) {
+                (Some(share), Some(cells), Some(paint)) => {
+                    let (full, empty) = bar(share, cells, look.ascii);
+                    line.push(paint, full);
+                    line.push(Paint::Hint, empty);
+                    line.push(base, format!(" {}", pad(&row.life, life)));
+                }
+                (_, bar, _) => line.push(base, pad(&row.life, life + bar.map_or(0, |bar| bar + 1))),
             }
-            (_, bar) => pad(&row.life, life + bar.map_or(0, |bar| bar + 1)),
-        };
-        line = line + GAP + &row.next;
-        let _ = writeln!(text, "{}", line.trim_end());
+        }
+        if self.next {
+            line.push(base, format!("{GAP}{}", row.next));
+        }
+        line.cut(look.width, look.ascii)
     }
 }
 
@@ -266,85 +311,8 @@ fn bar(share: f64, width: usize, ascii: bool) -> (String, String) {
     (filled.repeat(full), blank.repeat(width - full))
 }
 
-/// What a piece of the table means, which is what its colour tells.
-enum Paint {
-    Title,
-    Well,
-    Busy,
-    Waiting,
-    Trouble,
-    Asleep,
-    Hint,
-}
-
-impl Paint {
-    fn of_state(state: &str) -> Self {
-        match state {
-            "fresh" => Self::Well,
-            "refreshing" => Self::Busy,
-            "waiting" | "locked" => Self::Waiting,
-            "idle" => Self::Asleep,
-            _ => Self::Trouble,
-        }
-    }
-
-    /// The text in its colour (ECMA-48's SGR).
-    fn on(&self, text: &str, colour: bool) -> String {
-        if !colour || text.trim().is_empty() {
-            return text.to_owned();
-        }
-        let code = match self {
-            Self::Title => "1",
-            Self::Well => "32",
-            Self::Busy => "36",
-            Self::Waiting => "33",
-            Self::Trouble => "31",
-            Self::Asleep | Self::Hint => "2",
-        };
-        format!("\x1b[{code}m{text}\x1b[0m")
-    }
-}
-
 fn widest(rows: &[Row], title: &str, column: Column) -> usize {
-    rows.iter().map(|row| column(row).chars().count()).chain([title.len()]).max().unwrap_or(0)
-}
-
-fn pad(text: &str, width: usize) -> String {
-    format!("{text:width$}")
-}
-
-/// The text, with an ellipsis in the place of what does not fit.
-fn cut(text: &str, width: usize, ascii: bool) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    let mark = if ascii { "..." } else { "…" };
-    text.chars().take(width.saturating_sub(mark.chars().count())).collect::<String>() + mark
-}
-
-/// Lines of at most `width` characters, broken between words where there are any.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let mut word: Vec<char> = word.chars().collect();
-        loop {
-            let line = lines.last_mut();
-            let used = line.as_ref().map_or(0, |line| line.chars().count());
-            let gap = usize::from(used > 0);
-            let room = width.saturating_sub(used + gap);
-            if let Some(line) = line
-                && (word.len() <= room || used == 0)
-            {
-                line.push_str(&" "[..gap]);
-                line.extend(word.drain(..word.len().min(room)));
-            }
-            if word.is_empty() {
-                break;
-            }
-            lines.push(String::new());
-        }
-    }
-    lines
+    rows.iter().map(|row| width(column(row))).chain([title.len()]).max().unwrap_or(0)
 }
 
 #[cfg(test)]

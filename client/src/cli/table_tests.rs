@@ -25,7 +25,7 @@ pub(in crate::cli) fn account(name: &str, state: &str) -> AccountStatus {
     }
 }
 
-fn alive(name: &str, left_s: u64, whole_s: u64, next_s: i64) -> AccountStatus {
+pub(in crate::cli) fn alive(name: &str, left_s: u64, whole_s: u64, next_s: i64) -> AccountStatus {
     AccountStatus {
         account_type: "lyve-cloud".to_owned(),
         expires_in_ms: Some(left_s * 1000),
@@ -36,7 +36,7 @@ fn alive(name: &str, left_s: u64, whole_s: u64, next_s: i64) -> AccountStatus {
     }
 }
 
-fn failed(name: &str, state: &str, message: &str, hint: &str) -> AccountStatus {
+pub(in crate::cli) fn failed(name: &str, state: &str, message: &str, hint: &str) -> AccountStatus {
     let error = LastError {
         kind: "x".to_owned(),
         message: message.to_owned(),
@@ -47,7 +47,7 @@ fn failed(name: &str, state: &str, message: &str, hint: &str) -> AccountStatus {
     AccountStatus { last_error: Some(error), ..account(name, state) }
 }
 
-fn several() -> Vec<AccountStatus> {
+pub(in crate::cli) fn several() -> Vec<AccountStatus> {
     vec![
         failed(
             "gen1",
@@ -126,10 +126,12 @@ graph      login-needed  –                                 –
 lyve-prod  fresh         ██████████████████░░░░░░ 18h 12m  in 17h 30m
 static     fresh         unknown                           –
 unused     idle          –                                 –
+
+5 accounts: 1 login-needed (graph), 1 parked (gen1), 2 fresh, 1 idle
 ";
     let text = shown(&several(), 80, false);
     assert_eq!(text, expected, "\n{text}");
-    assert!(text.lines().all(|line| line.chars().count() <= 80));
+    assert!(text.lines().all(|line| width(line) <= 80));
 }
 
 #[test]
@@ -140,7 +142,7 @@ fn a_wide_terminal_shows_the_types_too() {
         text.contains("lyve-prod  lyve-cloud  fresh         ██████████████████░░░░░░ 18h 12m  in 17h 30m\n"),
         "\n{text}"
     );
-    assert!(text.lines().all(|line| line.chars().count() <= 120));
+    assert!(text.lines().all(|line| width(line) <= 120));
 }
 
 #[test]
@@ -165,7 +167,7 @@ fn long_names_and_long_errors_stay_within_the_terminal() {
     }];
     for width in [60, 80, 100, 120, 200] {
         let text = shown(&accounts, width, false);
-        assert!(text.lines().all(|line| line.chars().count() <= width), "{width}\n{text}");
+        assert!(text.lines().all(|line| super::width(line) <= width), "{width}\n{text}");
         assert!(text.contains("hint: do it"));
     }
     assert!(shown(&accounts, 80, false).contains("…  fresh  ███"));

@@ -212,10 +212,8 @@ fn what_is_promised_for_later_says_so() {
         let (what, _) = run(tok(&daemon, &[name, "x"])).failed_with(2);
         assert!(what.contains("not built yet"), "{what}");
     }
-    for option in ["--why", "--watch"] {
-        let (what, _) = run(tok(&daemon, &["status", option])).failed_with(2);
-        assert!(what.contains("not built yet"), "{what}");
-    }
+    let (what, _) = run(tok(&daemon, &["status", "--why"])).failed_with(2);
+    assert!(what.contains("not built yet"), "{what}");
 }
 
 #[test]

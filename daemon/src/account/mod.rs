@@ -15,7 +15,9 @@ pub mod schedule;
 pub mod simulation;
 mod skew;
 mod snapshot;
+mod tally;
 mod token;
+mod told;
 mod words;
 
 #[cfg(test)]
@@ -31,5 +33,6 @@ pub use policy::{Policy, Refresh};
 pub use registry::{Account, Definition, Registry, Shared, Variant};
 pub use skew::ServiceClock;
 pub use snapshot::{Snapshot, State, Trouble};
+pub use tally::{BOUNDS_MS, Tally};
 pub use token::{IdToken, Need, Token};
 pub use words::{locked, span};

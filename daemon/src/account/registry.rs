@@ -9,6 +9,8 @@ use tokio::sync::Notify;
 
 use super::policy::Policy;
 use super::snapshot::Snapshot;
+use super::tally::Tally;
+use super::told::Told;
 use crate::clock::{Steady, Wall};
 use crate::provider::Provider;
 
@@ -51,6 +53,8 @@ pub struct Account {
     pub shared: Arc<Shared>,
     /// Those of the variants that callers asked for.
     pub variants: Arc<ArcSwap<HashMap<Variant, Arc<Shared>>>>,
+    /// What came of the requests for all of them.
+    pub tally: Arc<Tally>,
 }
 
 impl Account {
@@ -65,13 +69,14 @@ impl Account {
             setting,
             shared: Arc::default(),
             variants: Arc::default(),
+            tally: Arc::default(),
         }
     }
 
     /// The same account, configured otherwise: what readers see of it goes on.
     pub(super) fn configured(&self, definition: Definition) -> Self {
         let (shared, variants) = (Arc::clone(&self.shared), Arc::clone(&self.variants));
-        Self { shared, variants, ..Self::new(definition) }
+        Self { shared, variants, tally: Arc::clone(&self.tally), ..Self::new(definition) }
     }
 
     /// The published side of a token of this account, if it is kept.
@@ -139,6 +144,8 @@ pub struct Shared {
     at_risk: ArcSwapOption<String>,
     /// When the term of its login is over, where it has one.
     login_end: ArcSwapOption<Wall>,
+    /// What the log says is wrong with it.
+    pub(super) told: Told,
 }
 
 impl Shared {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Component, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ pub(super) const WISHES: RangeInclusive<Duration> = Duration::ZERO..=Duration::f
 /// How long nobody may want a token before everything is locked.
 const IDLE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30 * 86_400);
 
+const FORMATS: &[&str] = &["text", "json"];
+
 const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 
 /// What concerns all accounts.
@@ -30,6 +32,8 @@ const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 pub struct Daemon {
     /// The least important events that are logged: `error`, `warn`, `info`, `debug` or `trace`.
     pub log: &'static str,
+    /// How they are written.
+    pub log_format: LogFormat,
     /// The life that a served token should have left, unless the account says otherwise.
     pub min_valid: Duration,
     /// How long a service may take; 1 s to 10 min.
@@ -48,12 +52,36 @@ pub struct Daemon {
     pub on_login_needed: Option<Arc<Program>>,
     /// Whether the desktop shows a notification then.
     pub login_notification: bool,
+    /// The socket at which Prometheus' metrics are served: absolute, or in the folder of tokend's own socket.
+    pub metrics_socket: Option<PathBuf>,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// Lines for a person; for the journal with their priorities.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// Its name in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
 }
 
 impl Default for Daemon {
     fn default() -> Self {
         Self {
             log: "info",
+            log_format: LogFormat::Text,
             min_valid: Duration::from_secs(60),
             http_timeout: Duration::from_secs(20),
             command_timeout: Duration::from_secs(30),
@@ -63,6 +91,7 @@ impl Default for Daemon {
             stay_unlocked_over_restart: false,
             on_login_needed: None,
             login_notification: true,
+            metrics_socket: None,
         }
     }
 }
@@ -72,6 +101,10 @@ impl Daemon {
         let default = Self::default();
         let daemon = Self {
             log: table.one_of("log", LEVELS).map_or(default.log, |word| word.value),
+            log_format: match table.one_of("log_format", FORMATS) {
+                Some(word) if word.value == "json" => LogFormat::Json,
+                _ => default.log_format,
+            },
             min_valid: or(&mut table, "min_valid", &WISHES, default.min_valid),
             http_timeout: or(&mut table, "http_timeout", &TIMEOUTS, default.http_timeout),
             command_timeout: or(&mut table, "command_timeout", &TIMEOUTS, default.command_timeout),
@@ -85,6 +118,7 @@ impl Daemon {
             login_notification: table
                 .boolean("login_notification")
                 .map_or(default.login_notification, |word| word.value),
+            metrics_socket: read_metrics_socket(&mut table),
         };
         table.finish();
         daemon
@@ -123,6 +157,18 @@ impl Daemon {
 
 fn or(table: &mut Table<'_>, key: &str, bounds: &RangeInclusive<Duration>, default: Duration) -> Duration {
     table.duration_within(key, bounds).map_or(default, |duration| duration.value)
+}
+
+/// A relative one is a plain name in tokend's own folder.
+fn read_metrics_socket(table: &mut Table<'_>) -> Option<PathBuf> {
+    let path = table.path_or_name("metrics_socket")?;
+    let is_name = path.value.components().eq(path.value.file_name().map(Component::Normal));
+    if path.value.is_absolute() && path.value.file_name().is_some() || is_name {
+        return Some(path.value);
+    }
+    let hint = "write a path that begins with / or ~/, or a name in the folder of tokend's own socket";
+    table.report(&path.span, "`metrics_socket` names no place for a socket", hint);
+    None
 }
 
 fn read_proxy(table: &mut Table<'_>) -> Option<Url> {

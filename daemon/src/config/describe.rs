@@ -49,6 +49,7 @@ fn section(out: &mut String, title: &str, lines: &[(&str, String)]) {
 fn daemon_lines(daemon: &Daemon) -> Vec<(&'static str, String)> {
     let mut lines = vec![
         ("log", daemon.log.to_owned()),
+        ("log_format", daemon.log_format.as_str().to_owned()),
         ("min_valid", span(daemon.min_valid)),
         ("http_timeout", span(daemon.http_timeout)),
         ("command_timeout", span(daemon.command_timeout)),
@@ -64,6 +65,9 @@ fn daemon_lines(daemon: &Daemon) -> Vec<(&'static str, String)> {
     }
     if let Some(hook) = &daemon.on_login_needed {
         lines.push(("on_login_needed", hook.describe()));
+    }
+    if let Some(path) = &daemon.metrics_socket {
+        lines.push(("metrics_socket", path.to_string_lossy().into_owned()));
     }
     if !daemon.login_notification {
         lines.push(("login_notification", "no".to_owned()));

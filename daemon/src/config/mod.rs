@@ -27,7 +27,7 @@ use crate::secret::Reach;
 use crate::secret::store::Store;
 use crate::secret::vault::Vault;
 
-pub use daemon::Daemon;
+pub use daemon::{Daemon, LogFormat};
 pub use describe::describe;
 pub use files::stamps;
 pub use keys::schema;

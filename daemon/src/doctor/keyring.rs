@@ -1,4 +1,5 @@
-//! Whether the desktop's keyring can be reached, and has what the accounts want of it. Nobody is asked to unlock it.
+//! Whether the desktop's keyring can be reached, and has what the accounts want of it. Nobody is asked to
+//! unlock it.
 
 use std::sync::Arc;
 

@@ -1,8 +1,9 @@
-//! Looks at the whole set-up from outside of the daemon, as `tok doctor` wants it: the same configuration, the same
-//! ways to the services, whether a daemon runs or not.
+//! Looks at the whole set-up from outside of the daemon, as `tok doctor` wants it: the same configuration,
+//! the same ways to the services, whether a daemon runs or not.
 //!
-//! Nothing is spent or changed at a service: a knock there is all. Every check has its time, and services are asked
-//! side by side. [`server::Health`](crate::server::Health) is the part that only the daemon itself can tell.
+//! Nothing is spent or changed at a service: a knock there is all. Every check has its time, and services are
+//! asked side by side. [`server::Health`](crate::server::Health) is the part that only the daemon itself can
+//! tell.
 
 mod configuration;
 mod keyring;

@@ -11,8 +11,8 @@ use crate::platform::files;
 /// As much as what is kept of an account takes.
 const AS_MUCH: [u8; 8192] = [0; 8192];
 
-/// Writes a file where the accounts' state is kept, and removes it. Nothing where that works, or nothing has been kept
-/// yet. Blocks.
+/// Writes a file where the accounts' state is kept, and removes it. Nothing where that works, or nothing has
+/// been kept yet. Blocks.
 #[must_use]
 pub fn trouble(state: &Path) -> Option<Finding> {
     if !state.is_dir() {
@@ -36,7 +36,8 @@ fn explain(folder: &Path, error: &io::Error) -> Finding {
         }
         E::ReadOnlyFilesystem => {
             let hint = format!(
-                "`findmnt -T {shown}` shows what is mounted there; in a unit, look at its ReadOnlyPaths= and Protect…="
+                "`findmnt -T {shown}` shows what is mounted there; in a unit, \
+                 look at its ReadOnlyPaths= and Protect…="
             );
             finding::STORE_STATE_CLOSED.found(message, hint)
         }

@@ -11,8 +11,8 @@ use super::{Asked, PATIENCE, Tell};
 use crate::platform::files;
 
 /// What is asked of each unit.
-const PROPERTIES: &str = "--property=Id,LoadState,ActiveState,Result,ExecMainStatus,UnitFileState,NeedDaemonReload,\
-                          ExecStart,MainPID,DropInPaths";
+const PROPERTIES: &str = "--property=Id,LoadState,ActiveState,Result,ExecMainStatus,UnitFileState,\
+                          NeedDaemonReload,ExecStart,MainPID,DropInPaths";
 
 /// Where `systemctl` is, whatever `PATH` the daemon has.
 const FOLDERS: &[&str] = &["/usr/bin", "/bin", "/usr/local/bin"];

@@ -102,6 +102,20 @@ impl Table<'_> {
 
     /// The path of a file: absolute, or `~/…` in the user's home. Whether there is one is not looked at.
     pub fn path_of_file(&mut self, key: &str) -> Option<Located<PathBuf>> {
+        let path = self.path_or_name(key)?;
+        if path.value.is_absolute() {
+            return Some(path);
+        }
+        self.report(
+            &path.span,
+            format!("`{key}` is not an absolute path"),
+            "write one that begins with / or ~/",
+        );
+        None
+    }
+
+    /// The same, or one that is to be sought in some folder.
+    pub fn path_or_name(&mut self, key: &str) -> Option<Located<PathBuf>> {
         let Located { value, span } = self.string(key)?;
         if value.contains('\0') {
             self.report(&span, format!("`{key}` holds a NUL"), "no path does");
@@ -121,11 +135,7 @@ impl Table<'_> {
         } else {
             PathBuf::from(value)
         };
-        if value.is_absolute() {
-            return Some(Located { value, span });
-        }
-        self.report(&span, format!("`{key}` is not an absolute path"), "write one that begins with / or ~/");
-        None
+        Some(Located { value, span })
     }
 
     /// Any value, as JSON. Dates become strings. A number that JSON cannot hold: reported, `None`.

@@ -22,6 +22,9 @@ pub use limits::{leaves_core_files, own_unit, swap_is_on, watchdog};
 mod memory;
 pub use memory::{memory_is_locked, seal_secrets};
 
+mod process;
+pub use process::{processor_milliseconds, resident_memory, stderr_is_the_journal};
+
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]

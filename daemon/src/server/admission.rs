@@ -73,6 +73,11 @@ impl Admission {
         close_idle(&mut self.inside(), count, 0)
     }
 
+    /// How many connections there are.
+    pub(super) fn count(&self) -> usize {
+        self.inside().len()
+    }
+
     fn tick(&self) -> u64 {
         self.clock.fetch_add(1, Ordering::Relaxed)
     }

@@ -18,7 +18,8 @@ use super::Server;
 use super::admission::Place;
 use super::answers::{self, Given};
 use super::incoming::Incoming;
-use super::logins;
+use super::tally::Tally;
+use super::{logins, tally};
 
 /// Serves one client until it ends, breaks the rules, or its place is needed.
 pub(super) async fn serve<R, W>(server: &Arc<Server>, source: R, sink: W, place: Place)
@@ -68,7 +69,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
                     self.place.seen();
                 }
                 Asked::Request(id, request) => {
+                    let kind = Tally::place(&request);
                     if let Some(given) = answers::at_once(server, &request) {
+                        server.tally.count(kind, &given);
                         self.send(id, &given).await?;
                         self.place.seen();
                         continue;
@@ -77,12 +80,19 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
                     let Some(given) = self.unless_gone(answers::answer(server, request)).await? else {
                         return Ok(());
                     };
+                    server.tally.count(kind, &given);
                     self.send(id, &given).await?;
                     self.place.seen();
                 }
-                Asked::Unknown(id) => self.send(id, &Given::Answer(Answer::Unsupported)).await?,
+                Asked::Unknown(id) => {
+                    let given = Given::Answer(Answer::Unsupported);
+                    server.tally.count(tally::OTHER, &given);
+                    self.send(id, &given).await?;
+                }
                 Asked::Malformed(id) => {
-                    self.send(id, &Given::Answer(malformed())).await?;
+                    let given = Given::Answer(malformed());
+                    server.tally.count(tally::MALFORMED, &given);
+                    self.send(id, &given).await?;
                     return Err(io::Error::new(io::ErrorKind::InvalidData, "a malformed request"));
                 }
                 Asked::OtherProtocol => return self.write(&frame::refusal()).await,
@@ -177,9 +187,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
             match next {
                 Ok((given, now_seen)) => {
                     seen = Some(now_seen);
+                    server.tally.count(tally::WATCH, &given);
                     self.send(id, &given).await?;
                 }
-                Err(failure) => return self.send(id, &Given::Answer(Answer::Failure(failure))).await,
+                Err(failure) => {
+                    let given = Given::Answer(Answer::Failure(failure));
+                    server.tally.count(tally::WATCH, &given);
+                    return self.send(id, &given).await;
+                }
             }
         }
     }
@@ -191,7 +206,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         let mut participation = match logins::begin(server, login).await {
             Ok(participation) => participation,
             Err(failure) => {
-                self.send(id, &Given::Answer(Answer::Failure(failure))).await?;
+                let given = Given::Answer(Answer::Failure(failure));
+                server.tally.count(tally::LOGIN, &given);
+                self.send(id, &given).await?;
                 return Ok(true);
             }
         };
@@ -199,7 +216,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
             let Some((answer, is_last)) = self.unless_gone(logins::next(&mut participation)).await? else {
                 return Ok(false);
             };
-            self.send(id, &Given::Answer(answer)).await?;
+            let given = Given::Answer(answer);
+            if is_last {
+                server.tally.count(tally::LOGIN, &given);
+            }
+            self.send(id, &given).await?;
             if is_last {
                 return Ok(true);
             }

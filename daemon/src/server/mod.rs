@@ -10,6 +10,7 @@ mod logins;
 mod logouts;
 mod pages;
 pub mod socket;
+mod tally;
 mod turning_away;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::service_manager::Watchdog;
 use admission::Admission;
 pub use health::Health;
 pub use socket::Socket;
+pub use tally::Tally;
 pub use turning_away::turn_away;
 
 /// Asks the main task to read the configuration again.
@@ -42,6 +44,7 @@ pub struct Server {
     health: Arc<Health>,
     reload: mpsc::Sender<ReloadRequest>,
     admission: Arc<Admission>,
+    tally: Tally,
     /// No complaint about a connection is logged before then, in milliseconds on the steady clock.
     quiet_until: AtomicU64,
 }
@@ -69,8 +72,21 @@ impl Server {
             health,
             reload,
             admission: Arc::new(Admission::new(connections, most)),
+            tally: Tally::default(),
             quiet_until: AtomicU64::new(0),
         })
+    }
+
+    /// What clients asked and were told.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// How many clients are connected.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.admission.count()
     }
 
     /// Serves whoever connects, until it is dropped. A socket that vanishes is made anew. Nobody but this loop calms the
@@ -121,12 +137,14 @@ impl Server {
         let place = match place {
             Ok(place) => place,
             Err(reason) => {
+                self.tally.refused.fetch_add(1, Ordering::Relaxed);
                 if self.may_complain() {
-                    tracing::warn!("refused a connection: {reason}");
+                    tracing::warn!(reason, "refused a connection");
                 }
                 return;
             }
         };
+        self.tally.accepted.fetch_add(1, Ordering::Relaxed);
         let id = place.id();
         let server = Arc::clone(self);
         let task = tokio::spawn(async move {

@@ -1,4 +1,5 @@
-//! `tok doctor`: faults are planted, one at a time, in set-ups of the real programs, and each is found with its remedy.
+//! `tok doctor`: faults are planted, one at a time, in set-ups of the real programs, and each is found with
+//! its remedy.
 
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 

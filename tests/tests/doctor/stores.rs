@@ -97,7 +97,8 @@ fn a_full_disk_is_told() {
     let state = sandbox.state();
     fs::create_dir_all(&state).expect("the state folder");
     // In a mount name space of its own, which ends with it.
-    let script = r#"mount -t tmpfs -o size=8k,mode=700 none "$1" && head -c 65536 /dev/zero >"$1/full" 2>/dev/null
+    let script = r#"mount -t tmpfs -o size=8k,mode=700 none "$1" || exit 1
+head -c 65536 /dev/zero >"$1/full" 2>/dev/null
 exec "$0" doctor --json"#;
     let mut shell = std::process::Command::new("unshare");
     sandbox.surround(&mut shell);

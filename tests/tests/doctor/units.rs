@@ -11,7 +11,8 @@ fn well() -> String {
     let program = program_path("tokend").display().to_string();
     format!(
         "LoadState=loaded\nActiveState=inactive\nResult=success\nExecMainStatus=0\nUnitFileState=enabled\n\
-         NeedDaemonReload=no\nExecStart={{ path={program} ; argv[]={program} ; ignore_errors=no ; }}\nMainPID=0\n"
+         NeedDaemonReload=no\nExecStart={{ path={program} ; argv[]={program} ; ignore_errors=no ; }}\n\
+         MainPID=0\n"
     )
 }
 

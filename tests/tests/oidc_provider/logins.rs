@@ -101,7 +101,7 @@ impl Login {
                 if said.code == 0 {
                     let answer: Value = serde_json::from_str(&said.stdout).expect("JSON");
                     alive = Duration::from_secs(answer["expires_in"].as_u64().expect("seconds"));
-                    if !self.dies_early() && alive > Duration::from_secs(1) {
+                    if !self.dies_early() && alive > Duration::from_secs(3) {
                         let who = provider.whoami(answer["token"].as_str().expect("a token"));
                         assert_eq!(who, (200, name.into()), "{name}: step {step}");
                     }

@@ -57,8 +57,8 @@ fn versions(daemon: &Daemon, found: &mut Vec<Finding>) {
     }
 }
 
-const RESTART: &str = "`systemctl --user restart tokend` starts the installed one; one that was started by hand ends \
-                       by `tokend env -k`";
+const RESTART: &str = "`systemctl --user restart tokend` starts the installed one; one that was started by \
+                       hand ends by `tokend env -k`";
 
 fn replaced(health: &Health) -> Option<Finding> {
     let message =

@@ -1,5 +1,5 @@
-//! The third question, to `tokend doctor`: what any process of this user can see of configuration, services, store and
-//! unit.
+//! The third question, to `tokend doctor`: what any process of this user can see of configuration, services,
+//! store and unit.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -124,8 +124,8 @@ fn as_the_daemon_does(command: &mut Command, health: Option<&Health>) {
     }
 }
 
-/// Runs a program, and takes its lines as they come. Whether it ended well; nothing where it took too long, and was
-/// ended.
+/// Runs a program, and takes its lines as they come. Whether it ended well; nothing where it took too long,
+/// and was ended.
 fn run(command: &mut Command, limit: Duration, mut take: impl FnMut(String)) -> Option<bool> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let Ok(mut child) = platform::spawn(command) else { return Some(false) };

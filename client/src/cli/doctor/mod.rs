@@ -1,7 +1,7 @@
 //! `tok doctor`: looks at the whole set-up in the order in which a person would, and says how to mend it.
 //!
-//! Three voices tell: this program, of the socket and of versions; the daemon that runs, of what only it knows; and
-//! `tokend doctor`, of what any process of the user can see, whether a daemon runs or not.
+//! Three voices tell: this program, of the socket and of versions; the daemon that runs, of what only it
+//! knows; and `tokend doctor`, of what any process of the user can see, whether a daemon runs or not.
 
 mod daemon;
 mod engine;

@@ -7,8 +7,9 @@ use tokend_client::Finding;
 use tokend_proto::finding::State;
 
 use super::super::arguments::Manner;
+use super::super::cells;
 use super::super::complaint::printable;
-use super::super::table::{self, Look};
+use super::super::table::Look;
 use super::super::{output, platform};
 
 /// That it is being looked, while it is, at the terminal.
@@ -85,7 +86,7 @@ fn shown(found: &[Finding], look: Option<Look>) -> String {
 }
 
 fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
-    width.map_or_else(|| vec![text.to_owned()], |width| table::wrap(text, width))
+    width.map_or_else(|| vec![text.to_owned()], |width| cells::wrap(text, width))
 }
 
 fn mark(state: &str, look: Option<Look>) -> String {

@@ -1,5 +1,5 @@
-//! What the voices said becomes one list: in order, nothing twice, nothing good said of what is bad; and which exit
-//! status it is worth.
+//! What the voices said becomes one list: in order, nothing twice, nothing good said of what is bad; and
+//! which exit status it is worth.
 
 use tokend_client::{Code, Finding};
 use tokend_proto::finding::{self, CHECKS, State};
@@ -39,8 +39,8 @@ fn explains(other: &Finding, account: &Finding) -> bool {
     other.check != account.check && other.account == account.account && other.message == account.message
 }
 
-/// The exit status: without a daemon nothing works, without a configuration little; then what a person must do comes
-/// before what mends itself.
+/// The exit status: without a daemon nothing works, without a configuration little; then what a person must
+/// do comes before what mends itself.
 pub(super) fn worst(found: &[Finding]) -> u8 {
     const ORDER: [Code; 10] = [
         Code::NO_DAEMON,

@@ -1,11 +1,15 @@
 //! What `tok` needs of the operating system beyond the standard library: the only home of `unsafe` in this program.
 
 #[cfg(unix)]
+mod full_screen;
+#[cfg(unix)]
 mod programs;
 #[cfg(unix)]
 mod terminal;
 #[cfg(unix)]
 mod unix;
+#[cfg(unix)]
+pub(crate) use full_screen::{FullScreen, Waker, end_by};
 #[cfg(unix)]
 pub(crate) use programs::{beside_this, find_program};
 #[cfg(unix)]
@@ -13,8 +17,8 @@ pub(crate) use terminal::{Hushed, Keys, Terminal, Typed, show_typing_again};
 #[cfg(unix)]
 pub(crate) use unix::{
     DESKTOP, Event, Signals, error_terminal_size, fold_status, forbid_core_dumps, host_name, is_private,
-    is_something_else, make_private_folder, pass_on, replace_by, spawn, spawn_apart, stdout_was_closed,
-    terminal_width, unbuffered_stdin, write_out, write_private,
+    is_something_else, make_private_folder, pass_on, replace_by, spawn, spawn_apart, stdout_has_no_reader,
+    stdout_was_closed, terminal_width, time_of_day, unbuffered_stdin, write_out, write_private,
 };
 
 /// How addresses are opened on a desktop of this system.

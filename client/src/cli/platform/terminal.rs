@@ -279,7 +279,7 @@ fn own_group() -> libc::pid_t {
 
 /// Stops as a process does that does not catch SIGTSTP: until SIGCONT, and not where no shell is there to send one.
 #[expect(unsafe_code, reason = "the C library's sigaction and raise")]
-fn stop() {
+pub(super) fn stop() {
     // SAFETY: a structure of numbers and a set of signals, for which all bits 0 are the default and the empty set.
     let default: libc::sigaction = unsafe { std::mem::zeroed() };
     let mut handler = default;

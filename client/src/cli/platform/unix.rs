@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 use signal_hook::consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 use signal_hook::iterator::SignalsInfo;
@@ -88,6 +89,27 @@ pub(crate) fn terminal_width() -> Option<usize> {
     }
     let columns = rustix::termios::tcgetwinsize(stdout).map_or(0, |size| usize::from(size.ws_col));
     Some(if columns == 0 { 80 } else { columns })
+}
+
+/// Whether nobody reads standard output any more.
+pub(crate) fn stdout_has_no_reader() -> bool {
+    let mut looked = [PollFd::from_borrowed_fd(rustix::stdio::stdout(), PollFlags::empty())];
+    rustix::event::poll(&mut looked, Some(&Timespec::default())).is_ok()
+        && looked[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
+}
+
+/// A time as this place's clocks show it: `14:03:21`.
+#[expect(unsafe_code, reason = "the C library knows the time zone")]
+pub(crate) fn time_of_day(ms_since_1970: i64) -> String {
+    let seconds: libc::time_t = ms_since_1970.div_euclid(1000);
+    // SAFETY: a structure of numbers and a pointer to a name, for which all bits 0 are a value.
+    let mut time: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both live through the call, which keeps neither.
+    let known = unsafe { libc::localtime_r(&raw const seconds, &raw mut time) };
+    if known.is_null() {
+        return String::new();
+    }
+    format!("{:02}:{:02}:{:02}", time.tm_hour, time.tm_min, time.tm_sec)
 }
 
 /// The columns and lines of the terminal on standard error; nothing where that is no terminal.

@@ -7,6 +7,7 @@ use tokend_proto::Secret;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
+use super::record::Record;
 use super::turnstile::{Place, Turn};
 use super::{End, Fetched, LifeId, Outcome, Report, Task, vigil};
 use crate::account::life::Event;
@@ -16,7 +17,7 @@ use crate::account::token::Token;
 use crate::account::words;
 use crate::platform;
 use crate::provider::login::Asking;
-use crate::provider::{CarriedOut, Class, Failure, MintRequest, Minted, Provider};
+use crate::provider::{CarriedOut, Class, Failure, MintRequest, Provider};
 use crate::secret::Errand;
 
 /// A source that takes longer does not change what a refusal means.
@@ -84,9 +85,12 @@ impl Task {
         let clock = Arc::clone(&self.clock);
         let (scope, audience) = (slot.variant.scope(), slot.variant.audience());
         let (scope, audience) = (scope.map(<[_]>::to_vec), audience.map(<[_]>::to_vec));
-        let account = slot.account.name.clone();
+        let (whose, shared, why) = (Arc::clone(&slot.account), Arc::clone(&slot.shared), slot.why);
         self.attempt(id, generation, move || async move {
-            let errand = Errand::new(&account, &provider.identity().origin);
+            let account = &*whose.name;
+            let mut record = Record::of(&whose, &shared, why);
+            record.begin(clock.now());
+            let errand = Errand::new(account, &provider.identity().origin);
             let mut request =
                 MintRequest { now: clock.now(), scope, audience, errand, refresh_token: None, borrowed };
             // Boxed: thousands of accounts may begin at once.
@@ -98,15 +102,12 @@ impl Task {
                     "refused, but its secret has changed meanwhile: tried with the new one"
                 );
                 request.now = clock.now();
-                request.errand = Errand::new(&account, &provider.identity().origin);
+                request.errand = Errand::new(account, &provider.identity().origin);
                 stamps = Box::pin(vigil::stamps(&*provider)).await;
                 result = provider.mint(&request).await;
             }
             let now = request.now;
-            match &result {
-                Ok(minted) => log_minted(&account, minted),
-                Err(failure) => log_failure(&account, failure),
-            }
+            record.end(&result, clock.now());
             let fetched = Fetched(request.errand.fetched());
             // Nothing is spent: no doubt whether it was carried out is a reason to wait, or to wait no longer.
             let result = result.map_err(|failure| failure.perhaps(CarriedOut::No));
@@ -164,8 +165,16 @@ impl Task {
                 None => Err(words::no_token()),
             };
             match &result {
-                Ok(probe) => tracing::info!(account, says = ?probe, "asked whether a rejected token lives"),
-                Err(failure) => log_failure(&account, failure),
+                Ok(answer) => {
+                    tracing::info!(account, ?answer, "the service was asked whether a rejected token lives")
+                }
+                Err(failure) => tracing::warn!(
+                    account,
+                    kind = failure.kind,
+                    hint = failure.hint,
+                    "the service did not say whether a rejected token lives: {}",
+                    failure.message
+                ),
             }
             Outcome { life: id, end: End::Probed(Event::Probed { generation, result }) }
         });
@@ -354,19 +363,4 @@ async fn fetch_all(provider: &dyn Provider, errand: &Errand) -> Result<(), Failu
         source.fetch(errand, LONGEST_READING).await?;
     }
     Ok(())
-}
-
-pub(super) fn log_minted(account: &str, minted: &Minted) {
-    tracing::info!(account, lives_seconds = minted.lifetime.map(|l| l.as_secs()), "new token");
-}
-
-pub(super) fn log_failure(account: &str, failure: &Failure) {
-    match failure.class {
-        Class::NotNow | Class::Doubtful | Class::Locked => {
-            tracing::warn!(account, kind = failure.kind, "{}", failure.message);
-        }
-        Class::No | Class::Source | Class::LoginNeeded => {
-            tracing::error!(account, kind = failure.kind, "{}", failure.message);
-        }
-    }
 }

@@ -7,6 +7,7 @@ mod keeping;
 mod locking;
 mod logins;
 mod reconfigure;
+mod record;
 mod spending;
 mod turnstile;
 mod vigil;
@@ -85,6 +86,8 @@ struct Slot {
     fetched: Fetched,
     /// Whether somebody was told that a person must log in, since it had a token last.
     has_told_of_need: bool,
+    /// Why a token is asked for, if one is.
+    why: &'static str,
 }
 
 /// Hashes of the secrets that an attempt used.
@@ -390,6 +393,7 @@ impl Task {
             stamps: vigil::Files::default(),
             fetched: Fetched::default(),
             has_told_of_need: false,
+            why: "start or reload",
         };
         self.slots.insert(self.next_life, slot);
         if is_locked {
@@ -414,6 +418,10 @@ impl Task {
         let now = self.clock.now();
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let used = slot.shared.used();
+        let why = record::why(&event);
+        if record::is_new_chance(&event) {
+            slot.shared.told.expect_news();
+        }
         let generation = |life: &Life| life.token_to_keep().map(|token| token.generation);
         let before = generation(&slot.life);
         let on_disk = match &event {
@@ -429,6 +437,9 @@ impl Task {
         }
         slot.publish(now);
         self.changes.notify_one();
+        if effects.iter().any(|effect| matches!(effect, Effect::Mint { .. })) {
+            slot.why = why;
+        }
         let has_another =
             slot.variant.is_own() && generation(&slot.life).is_some_and(|it| Some(it) != before);
         let lender = has_another.then(|| slot.account.name.clone());

@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::{Id, JoinError, JoinSet};
 
-use super::attempts::{Held, log_failure, log_minted};
+use super::attempts::Held;
 use super::logins::{self, LoggedIn, LoggedOut};
+use super::record::Record;
 use super::vigil::{self, Files};
 use super::{Fetched, LifeId, Task};
 use crate::account::grant::{Effect, Event, Grant, InHand, Kept, Origin, Unwritten, Want};
@@ -354,6 +355,15 @@ impl Task {
         }
     }
 
+    /// What is told and counted of what this life wants.
+    fn record_of(&self, account: &Arc<Account>, want: Want) -> Record {
+        match self.slots.get(&want.life) {
+            Some(slot) => Record::of(account, &slot.shared, slot.why),
+            // It has gone, and the request goes on for the sake of the refresh token.
+            None => Record::of(account, &account.shared, "due"),
+        }
+    }
+
     fn carry_out_of_grant(&mut self, binding: &Binding, effect: Effect) {
         let Some(spender) = self.spending.spenders.get_mut(binding) else { return };
         let cabinet = self.keeping.as_ref().map(|keeping| Arc::clone(keeping.cabinet()));
@@ -361,9 +371,15 @@ impl Task {
         let kept_under = binding.clone();
         match effect {
             Effect::Load => {
-                let asker = spender.grant.asker();
+                let (asker, account) = (spender.grant.asker(), Arc::clone(&spender.account));
                 self.step(binding, async move {
                     let loaded = load(cabinet.clone(), kept_under.clone()).await;
+                    if let Err(failure) = &loaded
+                        && failure.class != Class::Locked
+                    {
+                        let (account, kind) = (&account.name, &failure.kind);
+                        tracing::warn!(account, kind, hint = failure.hint, "{}", failure.message);
+                    }
                     match (asker, cabinet) {
                         // Somebody must mend it: the files are watched as they are when it is read once more.
                         (Some(life), Some(cabinet))
@@ -390,13 +406,14 @@ impl Task {
                 spender.turn = None;
                 let account = spender.account_of(want);
                 let turn = self.turn_of(want.life, want.generation);
+                let record = self.record_of(&account, want);
                 // Without one its life is gone or locked: the grant knows.
                 self.step(binding, async move {
                     let turn = turn.await.ok();
                     match account.provider.prepare(clock.now()).await {
                         Ok(()) => (Event::Turn(want), Gain::Turn(turn)),
                         Err(failure) => {
-                            log_failure(&account.name, &failure);
+                            record.failed(&failure, clock.now());
                             (Event::Unready(want, failure.perhaps(CarriedOut::No)), Gain::Nothing)
                         }
                     }
@@ -431,13 +448,12 @@ impl Task {
                     refresh_token: Some(refresh_token),
                     borrowed: Vec::new(),
                 };
+                let mut record = self.record_of(&account, want);
                 self.step(binding, async move {
+                    record.begin(clock.now());
                     let result = account.provider.mint(&request).await;
                     platform::scrub_stack();
-                    match &result {
-                        Ok(minted) => log_minted(&account.name, minted),
-                        Err(failure) => log_failure(&account.name, failure),
-                    }
+                    record.end(&result, clock.now());
                     let fetched = Fetched(request.errand.fetched());
                     (Event::Answered { requested: request.now, result }, Gain::Fetched(want.life, fetched))
                 });

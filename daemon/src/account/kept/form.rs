@@ -36,3 +36,33 @@ pub(super) fn of_header(path: &Path, bytes: &[u8], newest: u8) -> Option<Newer> 
         Err(_) => Some(Newer::named(path, &form)),
     }
 }
+
+/// The bytes that a block of `docs/upgrading.md` says: in hex, with `#` before a comment.
+#[cfg(test)]
+pub(super) fn documented(name: &str) -> Vec<u8> {
+    let page = include_str!("../../../../docs/upgrading.md");
+    let block = page.split(&format!("```hex {name}\n")).nth(1).and_then(|rest| rest.split("```").next());
+    let digits: Vec<u32> = block
+        .unwrap_or_default()
+        .lines()
+        .flat_map(|line| line.split('#').next().unwrap_or_default().chars())
+        .filter_map(|digit| digit.to_digit(16))
+        .collect();
+    digits.chunks_exact(2).filter_map(|pair| u8::try_from(pair[0] << 4 | pair[1]).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{grant, record};
+
+    #[test]
+    fn the_newest_forms_are_those_of_the_page() {
+        let page = include_str!("../../../../docs/upgrading.md");
+        for (what, newest) in [("token", record::NEWEST), ("grant", grant::NEWEST)] {
+            let row = page.lines().find(|line| line.starts_with(&format!("| a kept {what} | `accounts/")));
+            let column = row.and_then(|row| row.split('|').nth(3)).map(str::trim);
+            assert_eq!(column, Some(newest.to_string().as_str()), "{what}");
+            assert!(page.contains(&format!("```hex kept-{what}-{newest}\n")), "{what}");
+        }
+    }
+}

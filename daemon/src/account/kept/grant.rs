@@ -112,6 +112,7 @@ pub(in crate::account) fn decode(bytes: &[u8]) -> Result<Kept, Unknown> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
+    use super::super::form::documented;
     use super::*;
 
     #[test]
@@ -153,17 +154,14 @@ mod tests {
     }
 
     #[test]
-    fn yesterdays_bytes_are_read() {
-        let mut bytes = vec![1];
-        bytes.extend([7; 32]);
-        bytes.extend(b"\x03abc\x01\x00\x00\x02");
-        let kept = decode(&bytes).unwrap();
-        assert_eq!((&kept.token.expose()[..], kept.sendings, kept.at), (&b"abc"[..], 1, Wall(1)));
-        assert_eq!(kept.until, None);
-        bytes[0] = 2;
-        bytes.extend(b"\x01\x06\x01");
-        bytes.extend([8; 32]);
-        let kept = decode(&bytes).unwrap();
+    fn every_documented_form_is_read_and_the_newest_is_what_is_written() {
+        let kept = decode(&documented("kept-grant-1")).unwrap();
+        assert_eq!((kept.first, &kept.token.expose()[..]), ([7; 32], &b"abc"[..]));
+        assert_eq!((kept.sendings, kept.is_unclear, kept.ended, kept.at), (1, false, None, Wall(1)));
+        assert_eq!((kept.until, kept.subject), (None, None));
+        let newest = documented("kept-grant-2");
+        let kept = decode(&newest).unwrap();
         assert_eq!((kept.until, kept.subject), (Some(Wall(3)), Some([8; 32])));
+        assert_eq!(*encode(&kept).unwrap(), newest);
     }
 }

@@ -154,6 +154,7 @@ impl Age {
 mod tests {
     use sha2::{Digest as _, Sha256};
 
+    use super::super::form::documented;
     use super::*;
 
     const HOUR: Duration = Duration::from_secs(3600);
@@ -227,6 +228,21 @@ mod tests {
     fn a_token_of_another_definition_does_not_come_back() {
         let bytes = Record::encode(&token(at(0, 0), None), [1; 32], None).unwrap();
         assert!(Record::decode(&bytes).unwrap().restore(&[2; 32], at(0, 0), None).is_none());
+    }
+
+    #[test]
+    fn the_documented_form_is_what_is_read_and_written() {
+        let documented = documented("kept-token-1");
+        let moment = |wall, steady| Moment { wall: Wall(wall), steady: Steady(steady) };
+        let token = Token { received: moment(3000, 2500), ..token(moment(1000, 500), Some(HOUR)) };
+        assert_eq!(*Record::encode(&token, [7; 32], Some("b")).unwrap(), documented);
+        let back = Record::decode(&documented).unwrap();
+        assert_eq!(&back.fields[0].1.expose()[..], b"abc");
+        assert_eq!((back.service, back.boot.as_deref()), ([7; 32], Some("b")));
+        assert_eq!(
+            (back.lifetime_ms, back.is_assumed, back.received.steady_ms),
+            (Some(3_600_000), false, 2500)
+        );
     }
 
     #[test]

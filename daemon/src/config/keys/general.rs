@@ -11,6 +11,12 @@ pub(super) const DAEMON: &[Key] = &[
     )
     .or("\"info\""),
     Key::new(
+        "log_format",
+        Form::OneOf(&["text", "json"]),
+        "how the log is written: lines for a person and for the journal, or one JSON object a line",
+    )
+    .or("\"text\""),
+    Key::new(
         "min_valid",
         Form::Duration,
         "the life that a token should have left when it is handed out, at most a day",
@@ -39,6 +45,12 @@ pub(super) const DAEMON: &[Key] = &[
         Form::Argv,
         "a program that is run once each time when a login is needed, with TOKEND_ACCOUNT, TOKEND_REASON and \
          TOKEND_HINT in its environment",
+    ),
+    Key::new(
+        "metrics_socket",
+        Form::Text,
+        "the Unix socket at which metrics are served in Prometheus' text format: a path that begins with / or \
+         ~/, or a name in the folder of tokend's own socket; without it, nowhere",
     ),
     Key::new("login_notification", Form::Boolean, "whether the desktop shows a notification then").or("true"),
 ];

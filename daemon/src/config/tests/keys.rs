@@ -23,12 +23,14 @@ fn what_is_not_said_has_the_defaults() {
 #[test]
 fn the_daemon_says_what_concerns_all() {
     let loaded = sound(&format!(
-        "[daemon]\nlog = 'debug'\nmin_valid = '5m'\nhttp_timeout = '1s'\ncommand_timeout = '10m'\nca_file = '/etc/x'\n\
+        "[daemon]\nlog = 'debug'\nlog_format = 'json'\nmetrics_socket = 'm.sock'\nmin_valid = '5m'\nhttp_timeout = '1s'\ncommand_timeout = '10m'\nca_file = '/etc/x'\n\
          proxy = 'http://proxy:3128'\n{}",
         account("")
     ));
     let daemon = &loaded.configuration.daemon;
     assert_eq!((daemon.log, daemon.min_valid), ("debug", Duration::from_secs(300)));
+    assert_eq!(daemon.log_format, LogFormat::Json);
+    assert_eq!(daemon.metrics_socket.as_deref(), Some(Path::new("m.sock")));
     assert_eq!(daemon.ca_file.as_deref(), Some(Path::new("/etc/x")));
     assert_eq!(daemon.proxy.as_ref().map(ToString::to_string).as_deref(), Some("http://proxy:3128/"));
     assert_eq!(loaded.configuration.accounts["a"].policy.min_valid, Duration::from_secs(300));
@@ -45,6 +47,13 @@ fn what_the_daemon_may_not_say() {
     for (line, what) in [
         ("log = 'loud'", "one of: error, warn, info, debug, trace"),
         ("log = 'inof'", "did you mean `info`?"),
+        ("log_format = 'jsno'", "did you mean `json`?"),
+        ("log_format = 'xml'", "one of: text, json"),
+        ("metrics_socket = ''", "names no place for a socket"),
+        ("metrics_socket = 'a/b'", "names no place for a socket"),
+        ("metrics_socket = '../b'", "names no place for a socket"),
+        ("metrics_socket = '..'", "names no place for a socket"),
+        ("metrics_socket = '/'", "names no place for a socket"),
         ("http_timeout = '11m'", "at least 1s and at most 10m"),
         ("http_timeout = '500ms'", "at least 1s and at most 10m"),
         ("command_timeout = '0s'", "at least 1s and at most 10m"),

@@ -30,7 +30,8 @@ pub fn own_unit() -> Option<String> {
     unit_in(&fs::read_to_string("/proc/self/cgroup").ok()?)
 }
 
-/// cgroups(7): a line a hierarchy, `ID:CONTROLLERS:PATH`; systemd's is the one of version 2, or the named one.
+/// cgroups(7): a line a hierarchy, `ID:CONTROLLERS:PATH`; systemd's is the one of version 2, or the named
+/// one.
 fn unit_in(groups: &str) -> Option<String> {
     let path = groups.lines().find_map(|line| {
         let (_, rest) = line.split_once(':')?;

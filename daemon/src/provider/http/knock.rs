@@ -18,8 +18,8 @@ pub struct Answered {
     pub status: u16,
     /// How long it took.
     pub took: Duration,
-    /// By how many milliseconds this machine's clock is ahead of the service's, if that told its own over TLS. Right
-    /// within a second and the time that the answer took.
+    /// By how many milliseconds this machine's clock is ahead of the service's, if that told its own over
+    /// TLS. Right within a second and the time that the answer took.
     pub ahead_ms: Option<i64>,
 }
 

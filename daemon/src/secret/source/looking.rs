@@ -32,8 +32,8 @@ impl Source {
         }
     }
 
-    /// Looks whether the secret could be had, as far as that shows without having it. The store stays as it is,
-    /// programs are not run, a person is asked nothing.
+    /// Looks whether the secret could be had, as far as that shows without having it. The store stays as it
+    /// is, programs are not run, a person is asked nothing.
     ///
     /// # Errors
     /// Why it could not.

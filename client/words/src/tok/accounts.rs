@@ -8,7 +8,7 @@ pub(super) const COMMANDS: &[Command] = &[STATUS, LIST, LOGIN, LOGOUT, RELOAD];
 const STATUS: Command = Command {
     name: "status",
     summary: "how each account is, and what to do",
-    usage: &["[ACCOUNT] [--check] [--json]"],
+    usage: &["[ACCOUNT] [--check] [--json]", "--watch [ACCOUNT] [--json]"],
     description: "Shows each account's state, how long its token lives, when it is refreshed, what went \
                   wrong last and what to do.",
     arguments: &[ACCOUNT],
@@ -18,6 +18,12 @@ const STATUS: Command = Command {
             "exits with the worst: 4 before 5, 9, 7, 3, 10, 1 and 6, which mends itself; 0 if all is well",
         ),
         Opt::flag(
+            "watch",
+            "shows it live on the whole terminal, those that need a person first: q quits, arrows, j, k, \
+             PageUp, PageDown, Home and End scroll; with --json, prints the list on one line now and at each \
+             change",
+        ),
+        Opt::flag(
             "json",
             "a list of objects: account, type, state, expires_at, expires_in, next_refresh_at, refreshed_at, \
              served, last_error (null, or kind, message, hint, at), warnings, clock_skew (the seconds by \
@@ -25,7 +31,7 @@ const STATUS: Command = Command {
              that `tok login --for` gave, or null)",
         ),
     ],
-    later: &["why", "watch"],
+    later: &["why"],
     notes: "States: fresh, refreshing, waiting (a try failed, the next is scheduled), parked (refused; waits \
             for a change), login-needed (`tok login ACCOUNT`), locked, idle (none held, none wanted).",
     examples: &[Example::new("tok status --check --json", "for monitoring")],

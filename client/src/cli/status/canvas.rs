@@ -1,0 +1,80 @@
+//! What is on the screen, and the few bytes that change it. Pure.
+
+/// The screen as it was drawn last.
+#[derive(Debug, Default)]
+pub(super) struct Canvas {
+    size: (usize, usize),
+    /// Nothing for a line of which nobody knows what is in it.
+    lines: Vec<Option<String>>,
+}
+
+/// A line as it is to be: its text with colours, and how many cells it takes.
+pub(super) type Drawn = (String, usize);
+
+/// Terminals that know it show all that stands between these at once; others ignore them (a private mode of ECMA-48's).
+const TOGETHER: (&str, &str) = ("\x1b[?2026h", "\x1b[?2026l");
+
+impl Canvas {
+    /// Nobody knows what is on the screen: everything is drawn anew.
+    pub(super) fn forget(&mut self) {
+        self.lines.clear();
+    }
+
+    /// What makes the screen of so many columns and lines show these; nothing where it does. Lines are rewritten in
+    /// their place, the screen is never empty in between.
+    pub(super) fn draw(&mut self, size: (usize, usize), lines: &[Drawn]) -> String {
+        let (columns, height) = size;
+        if self.size != size {
+            self.forget();
+            self.size = size;
+        }
+        self.lines.resize(height, None);
+        let mut bytes = String::new();
+        let empty = (String::new(), 0);
+        for (row, known) in self.lines.iter_mut().enumerate() {
+            let (text, width) = lines.get(row).unwrap_or(&empty);
+            if known.as_ref() == Some(text) {
+                continue;
+            }
+            // CUP and EL. A line that is full has no rest to wipe: some terminals would wipe its last cell.
+            bytes += &format!("\x1b[{};1H{text}", row + 1);
+            if *width < columns {
+                bytes += "\x1b[K";
+            }
+            *known = Some(text.clone());
+        }
+        if bytes.is_empty() { bytes } else { format!("{}{bytes}{}", TOGETHER.0, TOGETHER.1) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(lines: &[&str]) -> Vec<Drawn> {
+        lines.iter().map(|line| ((*line).to_owned(), line.len())).collect()
+    }
+
+    #[test]
+    fn only_what_changes_is_written() {
+        let mut canvas = Canvas::default();
+        let first = canvas.draw((4, 3), &drawn(&["ab", "abcd"]));
+        let expected = "\x1b[?2026h\x1b[1;1Hab\x1b[K\x1b[2;1Habcd\x1b[3;1H\x1b[K\x1b[?2026l";
+        assert_eq!(first, expected);
+        assert_eq!(canvas.draw((4, 3), &drawn(&["ab", "abcd"])), "");
+        let second = canvas.draw((4, 3), &drawn(&["ab", "abce"]));
+        assert_eq!(second, "\x1b[?2026h\x1b[2;1Habce\x1b[?2026l");
+    }
+
+    #[test]
+    fn another_size_and_a_screen_that_nobody_knows_are_drawn_anew() {
+        let mut canvas = Canvas::default();
+        let first = canvas.draw((4, 2), &drawn(&["ab"]));
+        canvas.forget();
+        assert_eq!(canvas.draw((4, 2), &drawn(&["ab"])), first);
+        assert!(canvas.draw((5, 2), &drawn(&["ab"])).contains("\x1b[1;1Hab"));
+        // Fewer lines than there is to show.
+        assert!(!canvas.draw((5, 1), &drawn(&["ab", "cd"])).contains("cd"));
+        assert_eq!(canvas.draw((5, 0), &drawn(&["ab"])), "");
+    }
+}
