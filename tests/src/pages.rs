@@ -4,7 +4,7 @@
 pub const README: &str = include_str!("../../README.md");
 
 /// The pages that show configurations and commands; each of their configurations is complete.
-pub const SHOWING: [(&str, &str); 17] = [
+pub const SHOWING: [(&str, &str); 16] = [
     ("docs/logging-in.md", include_str!("../../docs/logging-in.md")),
     ("docs/oauth2.md", include_str!("../../docs/oauth2.md")),
     ("docs/services/README.md", include_str!("../../docs/services/README.md")),
@@ -20,7 +20,6 @@ pub const SHOWING: [(&str, &str); 17] = [
     ("docs/doctor.md", include_str!("../../docs/doctor.md")),
     ("docs/failures.md", include_str!("../../docs/failures.md")),
     ("docs/refresh-tokens.md", include_str!("../../docs/refresh-tokens.md")),
-    ("docs/store.md", include_str!("../../docs/store.md")),
     ("systemd/README.md", include_str!("../../systemd/README.md")),
 ];
 

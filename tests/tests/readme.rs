@@ -16,7 +16,8 @@ use tokend_tests::sandbox::{Daemon, Sandbox, program_path, run, skip, write_priv
 use tokend_tests::stand_in::{HttpLogin, ItsYouOnline, LyveCloud, OAuthServer, OpenvCloud, Rotation};
 
 /// What they link to besides; that the files are there, the compiler sees.
-const PAGES: [(&str, &str); 14] = [
+const PAGES: [(&str, &str); 15] = [
+    ("docs/store.md", include_str!("../../docs/store.md")),
     ("docs/code-structure.md", include_str!("../../docs/code-structure.md")),
     ("docs/threat-model.md", include_str!("../../docs/threat-model.md")),
     ("docs/wire-protocol.md", include_str!("../../docs/wire-protocol.md")),
@@ -289,6 +290,8 @@ fn every_command_and_option_is_there() {
 fn calls(text: &str, program: &str) -> Vec<Vec<String>> {
     let fenced = blocks_in(text, "sh").into_iter().chain(blocks_in(text, "sh run")).map(|block| block.text);
     let spans = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2).map(str::to_owned));
+    // What a program says is no call.
+    let spans = spans.filter(|span| !span.contains(": "));
     let mut found = Vec::new();
     for line in fenced.chain(spans).flat_map(|code| code.lines().map(str::to_owned).collect::<Vec<_>>()) {
         let line = line.split(" #").next().unwrap_or_default().to_owned();
