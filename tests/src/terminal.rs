@@ -1,6 +1,10 @@
 //! A person at a terminal: a shell in tmux, to which keys are typed and whose screen is looked at.
 
-#![expect(clippy::missing_panics_doc, reason = "each of these stops its test when it cannot go on")]
+#![expect(
+    clippy::must_use_candidate,
+    clippy::missing_panics_doc,
+    reason = "each of these stops its test when it cannot go on"
+)]
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

@@ -372,13 +372,11 @@ impl Task {
         match effect {
             Effect::Load => {
                 let (asker, account) = (spender.grant.asker(), Arc::clone(&spender.account));
+                let record = asker.map(|life| self.record_of(&account, Want { life, generation: 0 }));
                 self.step(binding, async move {
                     let loaded = load(cabinet.clone(), kept_under.clone()).await;
-                    if let Err(failure) = &loaded
-                        && failure.class != Class::Locked
-                    {
-                        let (account, kind) = (&account.name, &failure.kind);
-                        tracing::warn!(account, kind, hint = failure.hint, "{}", failure.message);
+                    if let (Err(failure), Some(record)) = (&loaded, &record) {
+                        record.failed(failure, clock.now());
                     }
                     match (asker, cabinet) {
                         // Somebody must mend it: the files are watched as they are when it is read once more.
