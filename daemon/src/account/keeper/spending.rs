@@ -372,7 +372,14 @@ impl Task {
         match effect {
             Effect::Load => {
                 let (asker, account) = (spender.grant.asker(), Arc::clone(&spender.account));
-                self.step(binding, load_and_watch(cabinet, kept_under, account, asker));
+                let record = asker.map(|life| self.record_of(&account, Want { life, generation: 0 }));
+                self.step(binding, async move {
+                    let loaded = load(cabinet.clone(), kept_under.clone()).await;
+                    if let (Err(failure), Some(record)) = (&loaded, &record) {
+                        record.failed(failure, clock.now());
+                    }
+                    watched(loaded, cabinet, kept_under, asker).await
+                });
             }
             Effect::ReadSource(want) => {
                 let account = spender.account_of(want);
@@ -487,24 +494,17 @@ async fn read_first(account: &Account) -> Result<Arc<tokend_proto::Secret>, Fail
     first.map(Arc::new)
 }
 
-/// What is kept of a grant. Where it cannot be read, its files are watched for whoever asked: somebody must mend them.
-async fn load_and_watch(
+/// What is kept of a grant, as it was loaded. Where it cannot be read, somebody must mend it: its files are watched
+/// for whoever asked, as they are when it is read once more.
+async fn watched(
+    loaded: Result<Option<Kept>, Failure>,
     cabinet: Option<Arc<Cabinet>>,
     binding: Binding,
-    account: Arc<Account>,
     asker: Option<LifeId>,
 ) -> (Event, Gain) {
-    let loaded = load(cabinet.clone(), binding.clone()).await;
-    if let Err(failure) = &loaded
-        && failure.class != Class::Locked
-    {
-        let (account, kind) = (&account.name, &failure.kind);
-        tracing::warn!(account, kind, hint = failure.hint, "{}", failure.message);
-    }
     match (asker, cabinet) {
         (Some(life), Some(cabinet)) if loaded.as_ref().is_err_and(|why| why.class == Class::Source) => {
             let stamps = vigil::stamps_of(cabinet.files_of(&binding)).await;
-            // As they are now: a change between the look before and this one is not missed.
             (Event::Loaded(load(Some(cabinet), binding).await), Gain::Stamps(life, stamps))
         }
         _ => (Event::Loaded(loaded), Gain::Nothing),
