@@ -166,7 +166,7 @@ impl Task {
             };
             match &result {
                 Ok(answer) => {
-                    tracing::info!(account, ?answer, "the service was asked whether a rejected token lives")
+                    tracing::info!(account, ?answer, "the service was asked whether a rejected token lives");
                 }
                 Err(failure) => tracing::warn!(
                     account,

@@ -48,12 +48,11 @@ impl Record {
         let account = &*self.account.name;
         let lives_s = minted.lifetime.map(|life| life.as_secs());
         let took_ms = milliseconds(took);
-        match self.shared.told.over() {
-            Some(trouble) => {
-                let after = words::span(trouble.since.until(now.steady));
-                tracing::info!(account, failures = trouble.count, after, lives_s, "works again");
-            }
-            None => tracing::debug!(account, why = self.why, took_ms, lives_s, "new token"),
+        if let Some(trouble) = self.shared.told.over() {
+            let after = words::span(trouble.since.until(now.steady));
+            tracing::info!(account, failures = trouble.count, after, lives_s, "works again");
+        } else {
+            tracing::debug!(account, why = self.why, took_ms, lives_s, "new token");
         }
     }
 
