@@ -8,6 +8,7 @@ mod install;
 mod logging;
 mod run;
 mod shell;
+mod stopping;
 mod store_command;
 
 use std::process::ExitCode;

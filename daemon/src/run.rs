@@ -30,6 +30,7 @@ use tokio::sync::mpsc;
 use crate::background::READY;
 use crate::ending::{End, complain};
 use crate::logging;
+use crate::stopping::{Kept, LONGEST_WRITING};
 
 /// Above this many connections idle ones are closed.
 const CONNECTIONS: u64 = 512;
@@ -37,17 +38,11 @@ const CONNECTIONS: u64 = 512;
 /// Beyond this many nobody is let in, even if all are busy (`tok watch` is, as long as it runs).
 const MOST_CONNECTIONS: u64 = 8192;
 
-/// A wait that is longer is worth a line in the log.
-const WORTH_SAYING: Duration = Duration::from_millis(500);
-
-/// A stop waits so long at most for what is being written.
-const LONGEST_WRITING: Duration = Duration::from_secs(5);
-
 /// A stop gives whoever was let in already so long to be answered with what is at hand.
 const AT_HAND: Duration = Duration::from_millis(5);
 
 /// What happens at a start or a stop must not wait longer for the store's folder.
-const LONGEST_LOOK: Duration = Duration::from_secs(1);
+pub(crate) const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 /// Runs until SIGTERM or SIGINT. In the background (`tokend env`) it leaves the terminal and says when it is ready.
 pub(crate) fn foreground(background: bool, log_format: Option<LogFormat>) -> ExitCode {
@@ -172,12 +167,11 @@ fn begin(trouble: Option<String>, bound: Option<&Path>) -> Result<Begun, Refusal
     let state = places.state().map_err(no_place)?;
     let folder = places.configuration().map_err(no_place)?;
     let store = Arc::new(Store::at(&places.data().map_err(no_place)?));
-    let instance = Instance::claim(&state, bound.unwrap_or(&path)).map_err(|taken| match taken {
-        Taken::Io(..) => {
+    let instance = Instance::claim(&state, bound.unwrap_or(&path)).map_err(|taken| {
+        if matches!(taken, Taken::Io(..)) {
             let hint = "that folder must be this user's own: look at HOME and XDG_STATE_HOME";
             refusal(complain(taken, hint, End::Failed), "its state folder cannot be used")
-        }
-        _ => {
+        } else {
             let hint = "stop that one (`tokend env -k`), or use it: TOKEND_SOCK says where `tok` looks";
             refusal(complain(taken, hint, End::Unavailable), "another one runs on the same state")
         }
@@ -269,14 +263,7 @@ async fn serve(
 
     let callers = Callers::new();
     let metrics = Metrics::new(keeper.clone(), Arc::clone(&server), clock.now().wall);
-    let mut running = Running {
-        files: Vec::new(),
-        http_timeout: Duration::ZERO,
-        stays_unlocked: false,
-        runtime,
-        metrics,
-        health,
-    };
+    let mut running = Running::new(runtime, metrics, health);
     // Why not is in the log.
     let _ = running.change(&loaded, &keeper).await;
     begin_serving(&keeper, &lock, &callers, level, loaded).await?;
@@ -333,42 +320,8 @@ async fn serve(
     let _ = serving.await;
     running.metrics.stop().await;
     tokio::time::sleep(AT_HAND).await;
-    let stays_unlocked = running.stays_unlocked
-        && notifier.is_heard()
-        && tokio::time::timeout(LONGEST_LOOK, store.asks_for_passphrase()).await.unwrap_or(false);
-    // A request that spends a refresh token is carried to its end: the answer has the only new one.
-    let longest = running.http_timeout + LONGEST_WRITING;
-    let mut spending = pin!(keeper.stop_spending());
-    if tokio::time::timeout(WORTH_SAYING, &mut spending).await.is_err() {
-        tracing::info!(
-            "a refresh that spends a refresh token is waited for, {} s at most",
-            longest.as_secs()
-        );
-        if tokio::time::timeout(longest, spending).await.is_err() {
-            tracing::warn!(
-                "a refresh has not come to its end; after the start its refresh token is sent once more"
-            );
-        }
-    }
-    for account in keeper.registry().values().filter(|account| account.shared.at_risk().is_some()) {
-        tracing::error!(
-            account = account.name,
-            "stopped before its refresh token was on disk: the login is lost"
-        );
-    }
-    // A disk that hangs holds up no stop.
-    let _ = tokio::time::timeout(LONGEST_WRITING, keeper.flush()).await;
-    // Last of all, with nothing to wait for after it: a lock that came until now holds.
-    if stays_unlocked
-        && !lock.is_overdue()
-        && let Some(identity) = store.open_identity()
-    {
-        let riding = Riding { identity, last_use: keeper.last_use() };
-        if service_manager::hand_over(&notifier, &riding) {
-            tracing::info!("the store's key waits for the next tokend; after a stop systemd drops it");
-        }
-        platform::scrub_stack();
-    }
+    let kept = Kept { keeper: &keeper, lock: &lock, store: &store, notifier: &notifier };
+    kept.finish(running.http_timeout + LONGEST_WRITING, running.stays_unlocked).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -384,6 +337,12 @@ struct Running {
 }
 
 impl Running {
+    /// Nothing is in force yet.
+    fn new(runtime: PathBuf, metrics: Metrics, health: Arc<Health>) -> Self {
+        let (files, http_timeout) = (Vec::new(), Duration::ZERO);
+        Self { files, http_timeout, stays_unlocked: false, runtime, metrics, health }
+    }
+
     /// Another configuration is in force. What of it could not be done.
     async fn change(&mut self, loaded: &Loaded, keeper: &Keeper) -> Option<String> {
         self.health.has_read(loaded, keeper.now());

@@ -123,7 +123,7 @@ fn json_is_one_object_a_line_whatever_happens() {
     assert_eq!(find("serving")["fields"]["accounts"], 1);
     assert_eq!(find("NOT_SET")["fields"]["account"], "bad");
     assert_eq!(find("NOT_SET")["level"], "error");
-    assert!(find("faulty")["message"].as_str().unwrap_or_default().contains("\n"));
+    assert!(find("faulty")["message"].as_str().unwrap_or_default().contains('\n'));
     let time = find("serving")["time"].as_str().unwrap_or_default().to_owned();
     assert!(time.len() == 24 && time.ends_with('Z') && time.as_bytes()[10] == b'T', "{time}");
 }

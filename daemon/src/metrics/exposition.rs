@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_text_format_is_as_prometheus_describes_it() {
-        let expected = r##"# HELP x_info What "it" is\\
+        let expected = r#"# HELP x_info What "it" is\\
 # TYPE x_info gauge
 x_info{version="a\"b\\c\nd"} 1
 # HELP y_total Ys
@@ -187,7 +187,7 @@ z_seconds_count{a="1"} 3
 # HELP skew_seconds Skew
 # TYPE skew_seconds gauge
 skew_seconds -0.400
-"##;
+"#;
         assert_eq!(all(Dialect::Text), expected);
     }
 

@@ -38,7 +38,7 @@ impl Watchdog {
         {
             return;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Says that the loop which calls this lives.

@@ -26,11 +26,10 @@ token = { file = '~/日本語' }
 
 /// So many accounts that all is well with.
 fn many(count: usize) -> String {
-    (0..count)
-        .map(|number| {
-            format!("[accounts.a{number:03}]\ntype = 'command'\ncommand = ['echo', 'x']\nlifetime = '2h'\n")
-        })
-        .collect()
+    let account = |number| {
+        format!("[accounts.a{number:03}]\ntype = 'command'\ncommand = ['echo', 'x']\nlifetime = '2h'\n")
+    };
+    (0..count).map(account).collect::<Vec<_>>().concat()
 }
 
 #[test]
