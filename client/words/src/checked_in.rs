@@ -12,7 +12,7 @@ const UPDATE: &str = "UPDATE_WORDS";
 /// # Errors
 /// What is different, and the command that mends it.
 pub fn agrees(name: &str, text: &str) -> Result<(), String> {
-    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
+    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
     let failed = |what: &str, error: &io::Error| format!("docs/{name} cannot be {what}: {error}");
     let found = match fs::read_to_string(&path) {
         Ok(found) => found,
