@@ -152,24 +152,23 @@ fn about(version: [u8; 5]) -> Vec<u8> {
 }
 
 /// A first frame around an envelope of a golden file without an opening, with the id 1.
-fn opened(later: Vec<u8>) -> Vec<u8> {
+fn opened(later: &[u8]) -> Vec<u8> {
     let envelope = [&[1, 0, 1], &later[5..]].concat();
     [&u32::try_from(envelope.len()).expect("short").to_le_bytes(), &envelope[..]].concat()
 }
 
 #[test]
 fn the_first_releases_answers_are_understood() {
-    let old = with(|request| match asks_who(request) {
-        true => vector!("answer-about-first"),
-        false => vector!("answer-credential-first"),
+    let old = with(|request| {
+        if asks_who(request) { vector!("answer-about-first") } else { vector!("answer-credential-first") }
     });
     assert_eq!(old.token("lyve-prod"), "lyve.s3cr3t-t0ken");
     // And one with an extra that nobody knows yet.
-    let new = with(|_| opened(vector!("answer-unknown-extra")));
+    let new = with(|_| opened(&vector!("answer-unknown-extra")));
     let hash = "0".repeat(64);
     let said = new.tok(["reject", "lyve-prod", "--hash", &hash]);
     assert_eq!(said.code, 0, "{said:?}");
-    let failing = with(|_| opened(vector!("answer-failure")));
+    let failing = with(|_| opened(&vector!("answer-failure")));
     let said = failing.tok(["get", "lyve-prd"]);
     assert_eq!((said.code, said.error()), (3, ("there is no account lyve-prd", "did you mean lyve-prod?")));
 }
@@ -197,10 +196,12 @@ fn a_daemon_of_another_protocol_is_exit_8_and_the_older_side_is_named() {
 
 #[test]
 fn an_older_daemon_that_does_not_know_a_request_is_named_with_both_versions() {
-    let older = with(|request| match asks_who(request) {
-        true => about(*b"0.0.9"),
-        false => opened(vector!("answer-unsupported")),
-    });
+    let older =
+        with(
+            |request| {
+                if asks_who(request) { about(*b"0.0.9") } else { opened(&vector!("answer-unsupported")) }
+            },
+        );
     let ours = older.tok(["version"]).stdout.trim().trim_start_matches("tok ").to_owned();
     let said = older.tok(["reload"]);
     assert_eq!(said.code, 1, "{said:?}");
@@ -211,10 +212,12 @@ fn an_older_daemon_that_does_not_know_a_request_is_named_with_both_versions() {
     );
     assert!(what.contains("reload") && hint.contains("systemctl --user restart tokend"), "{said:?}");
 
-    let newer = with(|request| match asks_who(request) {
-        true => about(*b"9.1.0"),
-        false => opened(vector!("answer-unknown-kind")),
-    });
+    let newer =
+        with(
+            |request| {
+                if asks_who(request) { about(*b"9.1.0") } else { opened(&vector!("answer-unknown-kind")) }
+            },
+        );
     let (what, hint) = (newer.tok(["reload"]), "install the tok that came with it");
     assert!(what.error().0.contains("is newer (9.1.0) than this tok"), "{what:?}");
     assert!(what.error().1.contains(hint), "{what:?}");
