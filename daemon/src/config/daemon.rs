@@ -163,7 +163,8 @@ fn or(table: &mut Table<'_>, key: &str, bounds: &RangeInclusive<Duration>, defau
 fn read_metrics_socket(table: &mut Table<'_>) -> Option<PathBuf> {
     let path = table.path_or_name("metrics_socket")?;
     let is_name = path.value.components().eq(path.value.file_name().map(Component::Normal));
-    if path.value.is_absolute() && path.value.file_name().is_some() || is_name {
+    let ends_in_a_name = path.value.file_name().is_some();
+    if ends_in_a_name && (path.value.is_absolute() || is_name) {
         return Some(path.value);
     }
     let hint = "write a path that begins with / or ~/, or a name in the folder of tokend's own socket";
