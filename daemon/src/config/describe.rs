@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Daemon, Loaded, Looked};
+use super::{Daemon, Loaded, LogFormat, Looked};
 use crate::account::{Definition, Refresh};
 use crate::document::printable;
 use crate::provider::Presentation;
@@ -49,11 +49,13 @@ fn section(out: &mut String, title: &str, lines: &[(&str, String)]) {
 fn daemon_lines(daemon: &Daemon) -> Vec<(&'static str, String)> {
     let mut lines = vec![
         ("log", daemon.log.to_owned()),
-        ("log_format", daemon.log_format.as_str().to_owned()),
         ("min_valid", span(daemon.min_valid)),
         ("http_timeout", span(daemon.http_timeout)),
         ("command_timeout", span(daemon.command_timeout)),
     ];
+    if daemon.log_format != LogFormat::default() {
+        lines.push(("log_format", daemon.log_format.as_str().to_owned()));
+    }
     if let Some(path) = &daemon.ca_file {
         lines.push(("ca_file", path.to_string_lossy().into_owned()));
     }
