@@ -50,13 +50,13 @@ fn told(accounts: &[AccountStatus], with_names: bool) -> String {
             if names.is_empty() {
                 return None;
             }
-            let mut part = format!("{} {}", names.len(), printable(state));
-            if with_names && named {
-                let shown: Vec<String> = names.iter().take(MOST_NAMES).map(|name| printable(name)).collect();
-                let more = if names.len() > MOST_NAMES { " and more" } else { "" };
-                part += &format!(" ({}{more})", shown.join(", "));
+            let part = format!("{} {}", names.len(), printable(state));
+            if !(with_names && named) {
+                return Some(part);
             }
-            Some(part)
+            let shown: Vec<String> = names.iter().take(MOST_NAMES).map(|name| printable(name)).collect();
+            let more = if names.len() > MOST_NAMES { " and more" } else { "" };
+            Some(format!("{part} ({}{more})", shown.join(", ")))
         })
         .collect();
     if parts.is_empty() { total } else { format!("{total}: {}", parts.join(", ")) }

@@ -37,7 +37,7 @@ impl Canvas {
                 continue;
             }
             // CUP and EL. A line that is full has no rest to wipe: some terminals would wipe its last cell.
-            bytes += &format!("\x1b[{};1H{text}", row + 1);
+            bytes.extend(["\x1b[", &(row + 1).to_string(), ";1H", text]);
             if *width < columns {
                 bytes += "\x1b[K";
             }

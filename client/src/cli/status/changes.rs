@@ -19,12 +19,12 @@ const RETURN: Duration = Duration::from_secs(30);
 const SAME_MS: u64 = 1500;
 
 /// Prints until nobody reads, or the daemon is gone for long.
-pub(super) fn tell(account: Option<String>) -> Result<u8, Stop> {
+pub(super) fn tell(account: Option<&str>) -> Result<u8, Stop> {
     let mut client = Client::lazy()?;
     let mut told: Option<Vec<AccountStatus>> = None;
     let mut gone: Option<Instant> = None;
     loop {
-        let looked = match &account {
+        let looked = match account {
             Some(account) => client.status_of(account).map(|status| vec![status]),
             None => client.status(),
         };
@@ -92,6 +92,8 @@ fn differ(before: &AccountStatus, now: &AccountStatus) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::super::super::table::tests::account;
     use super::*;
 
@@ -108,16 +110,16 @@ mod tests {
             served: 7,
             ..before.clone()
         };
-        assert!(!has_changed(&[before.clone()], &[later.clone()]));
+        assert!(!has_changed(from_ref(&before), from_ref(&later)));
         for changed in [
             AccountStatus { state: "refreshing".to_owned(), ..later.clone() },
             AccountStatus { expires_at_ms: Some(200_000), ..later.clone() },
             AccountStatus { next_refresh_at_ms: Some(1), ..later.clone() },
             AccountStatus { login_ends_at_ms: Some(1), ..later },
         ] {
-            assert!(has_changed(&[before.clone()], &[changed]));
+            assert!(has_changed(from_ref(&before), &[changed]));
         }
-        assert!(has_changed(&[before.clone()], &[]));
+        assert!(has_changed(from_ref(&before), &[]));
         let due = |at| lasting(&[AccountStatus { next_refresh_at_ms: Some(at), ..before.clone() }], 50_000);
         assert!(!has_changed(&due(40_000), &due(50_900)));
         assert!(has_changed(&due(40_000), &due(52_000)));

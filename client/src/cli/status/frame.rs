@@ -104,13 +104,12 @@ fn nothing(scene: &Scene<'_>) -> Vec<Line> {
 fn header(scene: &Scene<'_>, look: Look) -> Line {
     let dot = if look.ascii { " - " } else { " · " };
     let mut line = Line::default();
-    match &scene.silence {
-        Some(why) => line.push(Paint::Trouble, why.clone()),
-        None => {
-            line.push(Paint::Title, format!("tokend {}", printable(scene.version)));
-            line.push(Paint::Plain, dot);
-            line.push(Paint::Plain, summary::of(&scene.accounts));
-        }
+    if let Some(why) = &scene.silence {
+        line.push(Paint::Trouble, why.clone());
+    } else {
+        line.push(Paint::Title, format!("tokend {}", printable(scene.version)));
+        line.push(Paint::Plain, dot);
+        line.push(Paint::Plain, summary::of(&scene.accounts));
     }
     let time = width(scene.time);
     if look.width > time + 12 {
@@ -126,7 +125,8 @@ fn footer(window: &Window, look: Look) -> Line {
     let (dot, arrows, dash) = if look.ascii { (" - ", "up/down", "-") } else { (" · ", "↑↓", "–") };
     let mut text = "q quits".to_owned();
     if shown < body {
-        text += &format!("{dot}{arrows} scroll{dot}{}{dash}{} of {body} lines", top + 1, top + shown);
+        let (first, last) = (top + 1, top + shown);
+        text = format!("{text}{dot}{arrows} scroll{dot}{first}{dash}{last} of {body} lines");
     }
     Line::of(Paint::Hint, text)
 }

@@ -34,7 +34,7 @@ pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
             let message = "--check exits with one status, and --watch goes on";
             return Err(Complaint::usage(message, "leave one of them out").into());
         }
-        return if words.manner.json { changes::tell(account) } else { live::show(account) };
+        return if words.manner.json { changes::tell(account.as_deref()) } else { live::show(account) };
     }
     let mut client = Client::connect()?;
     let accounts = match account {
