@@ -4,7 +4,7 @@
 # What may stand behind the words "$1".
 _tokend_place() {
   case $1 in
-    '') next='check env install uninstall schema' behind='' options='--help --version' ;;
+    '') next='check env install uninstall schema' behind='' options='--help --log-format --version' ;;
     'check') next='' behind='' options='--help' ;;
     'env') next='' behind='' options='--kill --shell --help' ;;
     'install') next='' behind='' options='--dry-run --help' ;;
@@ -17,6 +17,7 @@ _tokend_place() {
 _tokend_value() {
   case "$1 $2" in
     'env --shell') kind='words:sh csh fish powershell' ;;
+    ' --log-format') kind='words:text json' ;;
     *) return 1 ;;
   esac
 }

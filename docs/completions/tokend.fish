@@ -13,7 +13,7 @@ function __tokend_place
             echo "$path --"
             return
         else if string match -q -- '-*' $word
-            contains -- $word --shell; and set -e words[1]
+            contains -- $word --log-format --shell; and set -e words[1]
         else if contains -- (string trim -- "$path $word") 'check' 'env' 'install' 'uninstall' 'schema'
             set path (string trim -- "$path $word")
             set count 0
@@ -69,12 +69,13 @@ complete -c tokend -n "__tokend_at ''" -a install -d 'sets tokend up as a servic
 complete -c tokend -n "__tokend_at ''" -a uninstall -d 'takes away what install set up'
 complete -c tokend -n "__tokend_at ''" -a schema -d 'prints the JSON Schema of the configuration, with which editors complete and check it'
 complete -c tokend -n "__tokend_at ''" -l help -s h -d 'what can be said'
+complete -c tokend -n "__tokend_at ''" -l log-format -x -a 'text json' -d 'how the log is written'
 complete -c tokend -n "__tokend_at ''" -l version -s V -d 'which tokend this is'
 
 complete -c tokend -n "__tokend_at 'check'" -l help -s h -d 'what can be said'
 
 complete -c tokend -n "__tokend_at 'env'" -l kill -s k -d 'stops the one that runs instead, and takes TOKEND_SOCK away'
-complete -c tokend -n "__tokend_at 'env'" -l shell -x -a 'sh\t"sh, bash, zsh, ksh" csh\t"csh, tcsh" fish\t"fish" powershell\t"powerShell"' -d 'in the words of this shell'
+complete -c tokend -n "__tokend_at 'env'" -l shell -x -a 'sh\t"sh, bash, zsh, ksh" csh\t"csh, tcsh" fish\t"fish" powershell\t"PowerShell"' -d 'in the words of this shell'
 complete -c tokend -n "__tokend_at 'env'" -l help -s h -d 'what can be said'
 
 complete -c tokend -n "__tokend_at 'install'" -l dry-run -d 'shows what would be done, and does nothing'

@@ -12,6 +12,7 @@ Register-ArgumentCompleter -Native -CommandName 'tokend' -ScriptBlock {
             }
             options = @{
                 '--help' = @{ kind = ''; help = 'what can be said' }
+                '--log-format' = @{ kind = 'words:text json'; help = 'how the log is written' }
                 '--version' = @{ kind = ''; help = 'which tokend this is' }
             }
             arguments = @()
