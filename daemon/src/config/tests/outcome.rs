@@ -47,7 +47,6 @@ fn what_was_understood_is_shown() {
 
 daemon
   log              info
-  log_format       text
   min_valid        1m
   http_timeout     20s
   command_timeout  30s
