@@ -3,6 +3,7 @@
 mod attempts;
 mod borrowing;
 mod front;
+mod grants_on_disk;
 mod keeping;
 mod locking;
 mod logins;
