@@ -75,7 +75,7 @@ impl Repeats {
     /// `was_open` says that the connection had been there before: then the daemon has most likely closed it long ago.
     pub(crate) fn after(&mut self, error: &Error, was_open: bool) -> Option<Duration> {
         let may = match error {
-            Error::Lost(_) => self.may_repeat || was_open,
+            Error::Lost(why) => self.may_repeat || was_open && was_not_read(why),
             // It says itself that it has not done what was asked; one that cannot start will not do so later.
             Error::Failed(failure) => failure.code == Code::NO_DAEMON && failure.kind != "cannot-start",
             _ => false,
@@ -86,6 +86,12 @@ impl Repeats {
         self.left -= 1;
         self.pauses.next()
     }
+}
+
+/// Whether the connection ended before the daemon read the request: what a local socket says of bytes that nobody took.
+/// An end without that may come after the request was carried out.
+fn was_not_read(why: &io::Error) -> bool {
+    matches!(why.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 /// Whether it does no harm to do twice what may have been done already. A refresh costs the service a second request, and
@@ -185,7 +191,10 @@ mod tests {
     fn a_logout_is_sent_again_only_if_it_was_not_done() {
         let logout = Request::Logout(Logout { account: "a".to_owned(), local: false });
         assert!(Repeats::of(&logout).after(&lost(), false).is_none());
-        assert!(Repeats::of(&logout).after(&lost(), true).is_some());
+        // Read, and perhaps done.
+        assert!(Repeats::of(&logout).after(&lost(), true).is_none());
+        let not_read = Error::Lost(io::ErrorKind::BrokenPipe.into());
+        assert!(Repeats::of(&logout).after(&not_read, true).is_some());
         assert!(Repeats::of(&logout).after(&failed("stopping"), false).is_some());
     }
 

@@ -88,11 +88,19 @@ fn log_format(word: Option<&str>) -> Option<LogFormat> {
     word.map(|word| if word == "json" { LogFormat::Json } else { LogFormat::Text })
 }
 
+/// Whoever closes the pipe has read enough.
+fn not_printed(error: &std::io::Error, hint: &str) -> ExitCode {
+    match error.kind() {
+        std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        _ => complain(error, hint, End::Failed),
+    }
+}
+
 fn schema() -> ExitCode {
     let mut stdout = std::io::stdout().lock();
     match writeln!(stdout, "{:#}", config::schema()).and_then(|()| stdout.flush()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(error, "give tokend schema a place to write to", End::Failed),
+        Err(error) => not_printed(&error, "give tokend schema a place to write to"),
     }
 }
 
@@ -116,7 +124,7 @@ fn check() -> ExitCode {
             let mut stdout = std::io::stdout().lock();
             match write!(stdout, "{}", config::describe(&loaded, &looked)).and_then(|()| stdout.flush()) {
                 Ok(()) => ExitCode::SUCCESS,
-                Err(error) => complain(error, "give tokend check a place to write to", End::Failed),
+                Err(error) => not_printed(&error, "give tokend check a place to write to"),
             }
         }
         Err(diagnostics) => {

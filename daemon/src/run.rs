@@ -71,6 +71,12 @@ async fn live(level: &logging::Level, background: bool, passed: Passed) -> Resul
     if let Some(process) = passed.meant_for {
         tracing::info!(process, "$LISTEN_FDS is another process's: a socket of our own is made");
     }
+    for name in &passed.foreign {
+        tracing::warn!(name, "a descriptor in systemd's store is not tokend's: it was dropped");
+        service_manager::forget_stored(&passed.notifier, name);
+    }
+    // At once: a daemon that cannot start leaves no key behind.
+    let riding = service_manager::taken_over(&passed.notifier, passed.stored);
     let mut listeners = Vec::new();
     for socket in passed.sockets {
         listeners.push(systemd::listener(socket).map_err(|error| complain(error, SOCKET_UNIT, End::Failed))?);
@@ -96,13 +102,8 @@ async fn live(level: &logging::Level, background: bool, passed: Passed) -> Resul
             _ => complain(error, "its folder must be this user's own", End::Failed),
         })?,
     };
-    for name in &passed.foreign {
-        tracing::warn!(name, "a descriptor in systemd's store is not tokend's: it was dropped");
-        service_manager::forget_stored(&passed.notifier, name);
-    }
     let stays = loaded.configuration.daemon.stay_unlocked_over_restart;
-    let riding = service_manager::taken_over(&passed.notifier, passed.stored).filter(|_| stays);
-    let last_use = go_on_unlocked(&store, riding).await;
+    let last_use = go_on_unlocked(&store, riding.filter(|_| stays)).await;
     let systemd = Systemd { notifier: passed.notifier, watchdog: passed.watchdog, last_use };
     let end = serve(level, background, places, store, socket, loaded, systemd).await;
     drop(instance);

@@ -35,6 +35,9 @@ impl Kept<'_> {
         // A request that spends a refresh token is carried to its end: the answer has the only new one.
         let mut spending = pin!(self.keeper.stop_spending());
         if tokio::time::timeout(WORTH_SAYING, &mut spending).await.is_err() {
+            // systemd would kill it after its own time for a stop, whatever that is.
+            let time = longest + 3 * LONGEST_WRITING;
+            let _ = self.notifier.mention(&[&format!("EXTEND_TIMEOUT_USEC={}", time.as_micros())]);
             tracing::info!(
                 "a refresh that spends a refresh token is waited for, {} s at most",
                 longest.as_secs()

@@ -4,7 +4,7 @@
 pub const README: &str = include_str!("../../README.md");
 
 /// The pages that show configurations and commands; each of their configurations is complete.
-pub const SHOWING: [(&str, &str); 16] = [
+pub const SHOWING: [(&str, &str); 18] = [
     ("docs/logging-in.md", include_str!("../../docs/logging-in.md")),
     ("docs/oauth2.md", include_str!("../../docs/oauth2.md")),
     ("docs/services/README.md", include_str!("../../docs/services/README.md")),
@@ -17,6 +17,8 @@ pub const SHOWING: [(&str, &str); 16] = [
     ("docs/services/okta.md", include_str!("../../docs/services/okta.md")),
     ("docs/installing.md", include_str!("../../docs/installing.md")),
     ("docs/systemd.md", include_str!("../../docs/systemd.md")),
+    ("docs/seeing.md", include_str!("../../docs/seeing.md")),
+    ("docs/upgrading.md", include_str!("../../docs/upgrading.md")),
     ("docs/doctor.md", include_str!("../../docs/doctor.md")),
     ("docs/failures.md", include_str!("../../docs/failures.md")),
     ("docs/refresh-tokens.md", include_str!("../../docs/refresh-tokens.md")),

@@ -21,7 +21,12 @@ pub fn trouble(state: &Path) -> Option<Finding> {
     let accounts = state.join("accounts");
     let folder = if std::fs::symlink_metadata(&accounts).is_ok() { accounts } else { state.to_path_buf() };
     let path = folder.join("doctor");
-    let error = files::replace(&path, &AS_MUCH).and_then(|()| files::remove(&path)).err()?;
+    let remove = || match files::remove(&path) {
+        // Somebody else looks at the same time.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    };
+    let error = files::replace(&path, &AS_MUCH).and_then(|()| remove()).err()?;
     Some(explain(&folder, &error))
 }
 

@@ -61,6 +61,12 @@ fn judge(folder: &Path, state: &StoreState, trouble: Option<Trouble>, is_needed:
         return sort.found(trouble.message, trouble.hint);
     }
     let how = match state.identity {
+        IdentityKind::None if is_needed && folder.join("recipients.txt").exists() => {
+            let message =
+                format!("the store's identity in {} has gone, its secrets are there", folder.display());
+            let hint = "restore `identity` from your backup; without it nobody can read the secrets";
+            return finding::STORE_DAMAGED.found(message, hint);
+        }
         IdentityKind::None if is_needed => {
             let message =
                 format!("there is no identity in {}, and accounts need the store", folder.display());

@@ -118,6 +118,10 @@ impl Plan {
                 }
                 continue;
             }
+            if verdict == Verdict::Same && !before.files.contains_key(&piece.path) && !before.is_begun {
+                // A person put the very same there: it is not ours to take away.
+                continue;
+            }
             let own = hash(&piece.bytes);
             self.begun.files.entry(piece.path.clone()).or_default().insert(own.clone());
             self.begun.files.entry(piece.path.clone()).or_default().extend(piece.other_forms.iter().cloned());
@@ -168,7 +172,9 @@ impl Plan {
         let mut start = Vec::new();
         for (name, unit) in UNITS.into_iter().zip([socket, service]) {
             if unit.is_enabled() {
-                self.done.enabled.insert(name.to_owned());
+                if before.enabled.contains(name) || before.is_begun {
+                    self.done.enabled.insert(name.to_owned());
+                }
             } else if before.enabled.contains(name) && !unit.file_state.is_empty() {
                 self.left_disabled.push(name);
                 continue;

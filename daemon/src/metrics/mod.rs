@@ -4,8 +4,10 @@ mod exposition;
 mod gather;
 mod site;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
@@ -13,6 +15,9 @@ use crate::account::Keeper;
 use crate::clock::Wall;
 use crate::server::socket::SocketError;
 use crate::server::{Server, Socket};
+
+/// A folder that takes longer does as if it refused.
+const LONGEST_OPENING: Duration = Duration::from_secs(3);
 
 /// Where the numbers come from.
 #[derive(Debug)]
@@ -52,7 +57,12 @@ impl Metrics {
         }
         self.stop().await;
         let Some(path) = path else { return Ok(()) };
-        let socket = Socket::open(path).await?;
+        // Its folder may lie on a disk that hangs, and whoever is served must not wait for it.
+        let (handle, at) = (tokio::runtime::Handle::current(), path.to_path_buf());
+        let opening = tokio::task::spawn_blocking(move || handle.block_on(Socket::open(&at)));
+        let opened = tokio::time::timeout(LONGEST_OPENING, opening).await.ok().and_then(Result::ok);
+        let hangs = || io::Error::new(io::ErrorKind::TimedOut, "its folder does not answer");
+        let socket = opened.unwrap_or_else(|| Err(SocketError::Io(path.to_path_buf(), hangs())))?;
         let task = tokio::spawn(site::run(socket, Arc::clone(&self.source)));
         self.serving = Some(Serving { path: path.to_path_buf(), task });
         Ok(())

@@ -1,7 +1,7 @@
 //! What only the daemon can tell of itself: how `tok doctor` learns it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokend_proto::List;
@@ -32,6 +32,7 @@ pub struct Health {
     unit: Option<String>,
     watchdog: Option<Duration>,
     read: Mutex<Read>,
+    looking: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The configuration in force.
@@ -55,6 +56,7 @@ impl Health {
             unit: platform::own_unit(),
             watchdog: platform::watchdog(),
             read: Mutex::default(),
+            looking: Arc::default(),
         }
     }
 
@@ -78,11 +80,21 @@ impl Health {
             (read.at, read.files.clone(), read.stamps.clone())
         };
         let (folder, state) = (PathBuf::from(&self.about.configuration), self.state.clone());
-        let looked = tokio::task::spawn_blocking(move || (config::stamps(&folder), state::trouble(&state)));
-        let looked = tokio::time::timeout(LONGEST_LOOK, looked).await.ok().and_then(Result::ok);
+        let program = self.program.clone();
+        let looked = async {
+            // One at a time: where a disk hangs, no more than one thread waits for it.
+            let turn = Arc::clone(&self.looking).lock_owned().await;
+            let look = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                (config::stamps(&folder), state::trouble(&state), platform::file_identity(&program))
+            });
+            look.await.ok()
+        };
+        let looked = tokio::time::timeout(LONGEST_LOOK, looked).await.ok().flatten();
+        let is_replaced = looked.as_ref().is_some_and(|(_, _, identity)| *identity != self.identity);
         let mut findings = Vec::new();
         match looked {
-            Some((current, trouble)) => {
+            Some((current, trouble, _)) => {
                 findings.extend(reload_due(&stamps, &current));
                 findings.extend(trouble);
             }
@@ -96,7 +108,7 @@ impl Health {
         findings.extend(memory());
         Answer {
             program: self.program.display().to_string(),
-            replaced: platform::file_identity(&self.program) != self.identity,
+            replaced: is_replaced,
             unit: self.unit.clone(),
             watchdog_ms: self.watchdog.map(crate::clock::milliseconds),
             loaded_at_ms: at.wall.0,

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use interprocess::local_socket::tokio::Listener;
+use interprocess::local_socket::tokio::{Listener, Stream};
 use interprocess::local_socket::traits::tokio::Listener as _;
 use tokend_proto::Answer;
 use tokend_proto::message::{Code, Failure};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Nobody has come for so long: nobody waits any more.
 const SOON: Duration = Duration::from_millis(50);
+
+/// However many come, it ends: who comes later is told by the next one, or by systemd.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// Gives everybody who waits at the listener the reason why nobody is served. What waited there unaccepted would make
 /// systemd start another daemon at once.
@@ -23,8 +26,19 @@ pub async fn turn_away(listener: &Listener, why: &str, hint: &str) {
     };
     // 0 is the id of an answer to what was not read.
     let Ok(frame) = Answer::Failure(failure).frame(0, true) else { return };
-    while let Ok(Ok(mut stream)) = tokio::time::timeout(SOON, listener.accept()).await {
-        // Who has gone needs no reason, and a new connection has room for one.
-        let _ = tokio::time::timeout(SOON, stream.write_all(&frame)).await;
-    }
+    let all = async {
+        while let Ok(Ok(stream)) = tokio::time::timeout(SOON, listener.accept()).await {
+            // Who has gone needs no reason, and a new connection has room for one.
+            let _ = tokio::time::timeout(SOON, tell(stream, &frame)).await;
+        }
+    };
+    let _ = tokio::time::timeout(LONGEST, all).await;
+}
+
+/// Whoever is about to ask would find the connection closed: what is asked is read first.
+async fn tell(mut stream: Stream, frame: &[u8]) -> std::io::Result<()> {
+    stream.write_all(frame).await?;
+    let mut asked = [0; 1024];
+    while stream.read(&mut asked).await? > 0 {}
+    Ok(())
 }

@@ -5,6 +5,9 @@ use std::time::Duration;
 use crate::platform::Metronome;
 use crate::platform::systemd::Notifier;
 
+/// What systemd did not take is said once more after so long.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// When to say so next. Its clock stands still in suspend, as systemd's own for this does (`CLOCK_MONOTONIC`).
 #[derive(Debug)]
 pub struct Watchdog {
@@ -43,7 +46,14 @@ impl Watchdog {
 
     /// Says that the loop which calls this lives.
     pub fn calm(&self) {
-        // One that is lost is followed by the next before time is over.
-        let _ = self.notifier.mention(&["WATCHDOG=1"]);
+        if self.notifier.mention(&["WATCHDOG=1"]) {
+            return;
+        }
+        // systemd was too busy to take it, and the next is only due when time is over.
+        let notifier = self.notifier.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(AGAIN).await;
+            let _ = notifier.mention(&["WATCHDOG=1"]);
+        });
     }
 }

@@ -23,7 +23,7 @@ impl Canvas {
     /// What makes the screen of so many columns and lines show these; nothing where it does. Lines are rewritten in
     /// their place, the screen is never empty in between.
     pub(super) fn draw(&mut self, size: (usize, usize), lines: &[Drawn]) -> String {
-        let (columns, height) = size;
+        let (_, height) = size;
         if self.size != size {
             self.forget();
             self.size = size;
@@ -32,15 +32,13 @@ impl Canvas {
         let mut bytes = String::new();
         let empty = (String::new(), 0);
         for (row, known) in self.lines.iter_mut().enumerate() {
-            let (text, width) = lines.get(row).unwrap_or(&empty);
+            let (text, _) = lines.get(row).unwrap_or(&empty);
             if known.as_ref() == Some(text) {
                 continue;
             }
-            // CUP and EL. A line that is full has no rest to wipe: some terminals would wipe its last cell.
-            bytes.extend(["\x1b[", &(row + 1).to_string(), ";1H", text]);
-            if *width < columns {
-                bytes += "\x1b[K";
-            }
+            // CUP and EL: the line is wiped before, whatever of it the text takes. Some terminals would wipe the last cell of
+            // a full line if that were done after it.
+            bytes.extend(["\x1b[", &(row + 1).to_string(), ";1H\x1b[2K", text]);
             *known = Some(text.clone());
         }
         if bytes.is_empty() { bytes } else { format!("{}{bytes}{}", TOGETHER.0, TOGETHER.1) }
@@ -59,11 +57,11 @@ mod tests {
     fn only_what_changes_is_written() {
         let mut canvas = Canvas::default();
         let first = canvas.draw((4, 3), &drawn(&["ab", "abcd"]));
-        let expected = "\x1b[?2026h\x1b[1;1Hab\x1b[K\x1b[2;1Habcd\x1b[3;1H\x1b[K\x1b[?2026l";
+        let expected = "\x1b[?2026h\x1b[1;1H\x1b[2Kab\x1b[2;1H\x1b[2Kabcd\x1b[3;1H\x1b[2K\x1b[?2026l";
         assert_eq!(first, expected);
         assert_eq!(canvas.draw((4, 3), &drawn(&["ab", "abcd"])), "");
         let second = canvas.draw((4, 3), &drawn(&["ab", "abce"]));
-        assert_eq!(second, "\x1b[?2026h\x1b[2;1Habce\x1b[?2026l");
+        assert_eq!(second, "\x1b[?2026h\x1b[2;1H\x1b[2Kabce\x1b[?2026l");
     }
 
     #[test]
@@ -72,7 +70,7 @@ mod tests {
         let first = canvas.draw((4, 2), &drawn(&["ab"]));
         canvas.forget();
         assert_eq!(canvas.draw((4, 2), &drawn(&["ab"])), first);
-        assert!(canvas.draw((5, 2), &drawn(&["ab"])).contains("\x1b[1;1Hab"));
+        assert!(canvas.draw((5, 2), &drawn(&["ab"])).contains("\x1b[1;1H\x1b[2Kab"));
         // Fewer lines than there is to show.
         assert!(!canvas.draw((5, 1), &drawn(&["ab", "cd"])).contains("cd"));
         assert_eq!(canvas.draw((5, 0), &drawn(&["ab"])), "");

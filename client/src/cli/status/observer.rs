@@ -1,6 +1,6 @@
 //! Asks the daemon again and again, by a thread of its own: a daemon that hangs does not stop the screen.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -76,14 +76,15 @@ impl Observer {
         account: Option<String>,
         waker: platform::Waker,
     ) -> Result<Self, Complaint> {
-        let (teller, news): (Sender<News>, _) = channel();
+        // A terminal that takes nothing must not make them pile up: what is not looked at is told anew soon.
+        let (teller, news): (SyncSender<News>, _) = sync_channel(2);
         let ask = move || {
             loop {
                 let news = look(&mut client, account.as_deref());
                 let is_busy = news
                     .as_ref()
                     .is_ok_and(|look| look.accounts.iter().any(|account| account.state == "refreshing"));
-                if teller.send(news).is_err() {
+                if let Err(TrySendError::Disconnected(_)) = teller.try_send(news) {
                     return;
                 }
                 waker.wake();

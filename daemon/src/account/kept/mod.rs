@@ -162,7 +162,8 @@ impl Cabinet {
     pub fn read_grant(&self, keys: &StateKeys, binding: &Binding) -> Result<Option<Kept>, Failure> {
         let path = self.folder.join(&binding.file);
         let kept = self.find(keys, binding, grant::decode).or_else(|unfit| match unfit {
-            Unfit::Closed(why) => Err(closed(&path, &why)),
+            // A wrong owner or mode is an accident that a person mends.
+            Unfit::Strange(why) | Unfit::Closed(why) => Err(closed(&path, &why)),
             Unfit::Newer(newer) => Err(newer::grant(&newer)),
             unfit => set_aside(&path, unfit),
         })?;
@@ -221,7 +222,8 @@ impl Cabinet {
                 Unknown::Strange(why) => Unfit::Closed(why.to_owned()),
             }),
             Err(Unreadable::Planted) => {
-                Err(Unfit::strange("tokend did not write this file, or not for this account and service"))
+                let why = "tokend did not write this file, or not for this account and service";
+                Err(Unfit::Planted(why.to_owned()))
             }
             Err(Unreadable::Locked) => Err(Unfit::Locked),
             Err(Unreadable::NotOurs) => {
@@ -317,7 +319,9 @@ impl Files {
 
 /// Why a kept file is not used.
 enum Unfit {
-    /// It is not as tokend wrote it.
+    /// Somebody else wrote it.
+    Planted(String),
+    /// It does not lie there as tokend lays its files out.
     Strange(String),
     /// It cannot be read: damaged, or of another identity.
     Closed(String),
@@ -338,7 +342,7 @@ impl Unfit {
 /// What cannot be used is moved aside; where the system, the store or a newer tokend is in the way, it stays.
 fn set_aside<T>(path: &Path, unfit: Unfit) -> Result<Option<T>, Failure> {
     let why = match unfit {
-        Unfit::Strange(why) | Unfit::Closed(why) => why,
+        Unfit::Planted(why) | Unfit::Strange(why) | Unfit::Closed(why) => why,
         Unfit::Newer(newer) => return Err(newer::token(&newer)),
         Unfit::Unread(error) => return Err(cannot_read(path, &error)),
         // Nobody knows what it is.
