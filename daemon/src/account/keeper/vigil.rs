@@ -19,6 +19,10 @@ use crate::secret::Source;
 /// So many accounts may park, and files change, at the cost of one look at the secrets' files.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// After some rest it is shorter: a file that is written beside and put in its place changes its folder twice, and
+/// whoever has set a secret asks for the token at once.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
+
 /// Where files could not be looked at or watched, it is tried again after this long.
 const RETRY: Duration = Duration::from_secs(10);
 
@@ -161,6 +165,7 @@ impl Watcher {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Errand>) {
         let mut watches: Option<FolderWatches> = None;
         let mut retry: Option<Steady> = None;
+        let (mut pause, mut rested) = (SHORTEST_PAUSE, Steady::default());
         loop {
             let clock = Arc::clone(&self.clock);
             let changed = async {
@@ -185,11 +190,13 @@ impl Watcher {
             if self.watched.is_empty() {
                 (watches, retry) = (None, None);
             } else if is_due {
-                let pause = self.clock.now().steady.after(PAUSE);
+                let now = self.clock.now().steady;
+                pause = if now < rested { (pause * 2).min(PAUSE) } else { SHORTEST_PAUSE };
+                rested = now.after(pause + PAUSE);
                 watches = self.look().await;
                 retry = watches.is_none().then(|| self.clock.now().steady.after(RETRY));
                 // What happens meanwhile is seen by the next look.
-                self.clock.sleep_until(pause).await;
+                self.clock.sleep_until(now.after(pause)).await;
             }
         }
     }
