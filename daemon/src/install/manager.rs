@@ -31,6 +31,7 @@ pub(super) struct Manager {
     /// Where it looks for units, the first first.
     pub(super) unit_path: Vec<PathBuf>,
     environment: HashMap<String, String>,
+    version: u32,
 }
 
 /// How a unit is, as far as it matters here.
@@ -92,10 +93,13 @@ impl Manager {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Trouble::new(error, "the system is short of something"))?;
         let runtime_dir = runtime_dir()?;
-        let mut manager = Self { runtime, runtime_dir, unit_path: Vec::new(), environment: HashMap::new() };
-        let shown = manager.ask(&["show", "--property=UnitPath"]);
+        let mut manager =
+            Self { runtime, runtime_dir, unit_path: Vec::new(), environment: HashMap::new(), version: 0 };
+        let shown = manager.ask(&["show", "--property=UnitPath,Version"]);
         let shown = shown.map_err(|error| without_a_manager(&error))?;
         let unit_path = shown.lines().find_map(|line| line.strip_prefix("UnitPath=")).unwrap_or_default();
+        let version = shown.lines().find_map(|line| line.strip_prefix("Version=")).unwrap_or_default();
+        manager.version = leading_number(version);
         manager.unit_path = unit_path.split_whitespace().map(PathBuf::from).collect();
         let environment =
             manager.ask(&["show-environment"]).map_err(|error| Trouble::new(error, "say it once more"))?;
@@ -104,6 +108,11 @@ impl Manager {
         let plain = pairs.filter(|(_, value)| !value.starts_with("$'"));
         manager.environment = plain.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         Ok(manager)
+    }
+
+    /// Whether it knows `Type=notify-reload`.
+    pub(super) fn knows_notify_reload(&self) -> bool {
+        self.version >= 253
     }
 
     /// A variable that its services have.
@@ -193,6 +202,11 @@ impl Manager {
     }
 }
 
+/// `252` of `252.39-1~deb12u1`; 0 where there is none.
+fn leading_number(version: &str) -> u32 {
+    version.split(|c: char| !c.is_ascii_digit()).next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
 /// The folder in which this user's systemd listens: also where the session has no variable for it (cron, ssh with a
 /// command), or another user's (su keeps it).
 fn runtime_dir() -> Result<PathBuf, Trouble> {
@@ -228,6 +242,13 @@ fn without_a_manager(error: &str) -> Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_is_the_number_that_it_begins_with() {
+        for (text, number) in [("252.39-1~deb12u1", 252), ("257", 257), ("v259", 0), ("", 0)] {
+            assert_eq!(leading_number(text), number, "{text}");
+        }
+    }
 
     #[test]
     fn a_unit_is_read_as_systemctl_shows_it() {

@@ -10,6 +10,7 @@ use super::trouble::Trouble;
 
 const SERVICE: &str = include_str!("../../../systemd/user/tokend.service");
 const SOCKET: &str = include_str!("../../../systemd/user/tokend.socket");
+const NOTIFY_RELOAD: &str = include_str!("../../../systemd/examples/notify-reload.conf");
 const EXAMPLE: &str = include_str!("example.toml");
 
 /// The program in the unit as it is shipped.
@@ -53,16 +54,26 @@ impl Piece {
     }
 }
 
-/// All that belongs to this user's installation. `listens` is where the socket unit does.
+/// All that belongs to this user's installation. `listens` is where the socket unit does; an older systemd would not load a
+/// unit of `Type=notify-reload`.
 ///
 /// # Errors
 /// A path that no unit can hold.
-pub(super) fn pieces(places: &Places, program: &Program, listens: &Path) -> Result<Vec<Piece>, Trouble> {
+pub(super) fn pieces(
+    places: &Places,
+    program: &Program,
+    listens: &Path,
+    knows_notify_reload: bool,
+) -> Result<Vec<Piece>, Trouble> {
     let mut pieces = Vec::new();
     if places.packaged.is_none() {
         let service = SERVICE.replace(SHIPPED_PROGRAM, &program.unit_word()?);
         pieces.push(Piece::unit(places.units.join(UNITS[0]), SOCKET, SOCKET));
         pieces.push(Piece::unit(places.units.join(UNITS[1]), &service, SERVICE));
+    }
+    if knows_notify_reload {
+        let path = places.units.join("tokend.service.d/notify-reload.conf");
+        pieces.push(Piece::unit(path, NOTIFY_RELOAD, NOTIFY_RELOAD));
     }
     if !places.differing.is_empty() {
         let path = places.units.join("tokend.service.d/50-places.conf");
@@ -172,7 +183,7 @@ mod tests {
     #[test]
     fn the_unit_names_the_program_and_is_otherwise_the_shipped_one() {
         let places = places();
-        let pieces = pieces(&places, &program(), &places.socket).unwrap();
+        let pieces = pieces(&places, &program(), &places.socket, false).unwrap();
         let service = text(&pieces, "systemd/user/tokend.service").unwrap();
         assert!(service.contains("\nExecStart=\"/opt/a b/tokend\"\n"), "{service}");
         assert!(!service.contains(SHIPPED_PROGRAM));
@@ -187,7 +198,7 @@ mod tests {
     fn what_systemd_does_not_know_it_is_told() {
         let mut places = places();
         places.differing = vec![("XDG_CONFIG_HOME", "/c f/50%".into())];
-        let pieces = pieces(&places, &program(), Path::new("/run/user/8/tokend/tokend.sock")).unwrap();
+        let pieces = pieces(&places, &program(), Path::new("/run/user/8/tokend/tokend.sock"), false).unwrap();
         let drop_in = text(&pieces, "tokend.service.d/50-places.conf").unwrap();
         assert!(drop_in.ends_with("[Service]\nEnvironment=\"XDG_CONFIG_HOME=/c f/50%%\"\n"), "{drop_in}");
         let session = text(&pieces, ".config/environment.d/50-tokend.conf").unwrap();
@@ -203,7 +214,7 @@ mod tests {
         let bash = root.path().join("usr/share/bash-completion/completions");
         std::fs::create_dir_all(&bash).unwrap();
         std::fs::write(bash.join("tok"), "").unwrap();
-        let pieces = pieces(&places, &program(), &places.socket).unwrap();
+        let pieces = pieces(&places, &program(), &places.socket, false).unwrap();
         assert!(pieces.iter().all(|piece| !piece.is_unit));
         assert!(text(&pieces, "completions/tok").is_none() && text(&pieces, "man1/tok.1").is_some());
     }

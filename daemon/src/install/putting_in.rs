@@ -82,7 +82,7 @@ impl Plan {
         let listens = socket.listens.clone();
         let listens = listens.unwrap_or_else(|| manager.runtime_dir().join("tokend/tokend.sock"));
 
-        let mut pieces = pieces::pieces(places, program, &listens)?;
+        let mut pieces = pieces::pieces(places, program, &listens, manager.knows_notify_reload())?;
         let example = pieces::example(places);
         if before.files.contains_key(&example.path) || !has_configuration(&places.configuration) {
             pieces.push(example);

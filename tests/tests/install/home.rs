@@ -23,7 +23,11 @@ case $word in
 show)
   for unit; do :; done
   case $unit in
-  --property=UnitPath) echo "UnitPath=$units $here/packaged/lib/systemd/user"; exit ;;
+  --property=UnitPath,Version)
+    echo "UnitPath=$units $here/packaged/lib/systemd/user"
+    echo "Version=$(cat "$told/version" 2>/dev/null || echo 252.39-1~deb12u1)"
+    exit
+    ;;
   esac
   state=
   for folder in "$units" "$here/packaged/lib/systemd/user"; do

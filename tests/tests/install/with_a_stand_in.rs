@@ -175,6 +175,22 @@ fn an_older_version_s_files_are_replaced_and_those_that_are_no_more_removed() {
 }
 
 #[test]
+fn a_systemd_that_can_waits_for_the_end_of_a_reload() {
+    const DROP_IN: &str = ".config/systemd/user/tokend.service.d/notify-reload.conf";
+    let home = Home::new();
+    home.done(&["install"]);
+    assert!(!home.inside(DROP_IN).exists());
+    fs::write(home.at("told/version"), "257.7-1\n").expect("written");
+    let said = home.done(&["install"]);
+    assert!(said.contains(&format!("wrote     ~/{DROP_IN}\n")), "{said}");
+    assert!(home.text(DROP_IN).contains("\nType=notify-reload\nExecReload=\n"), "{}", home.text(DROP_IN));
+    // And back: an older one would not load the unit.
+    fs::write(home.at("told/version"), "252.39-1~deb12u1\n").expect("written");
+    home.done(&["install"]);
+    assert!(!home.inside(DROP_IN).exists());
+}
+
+#[test]
 fn units_that_were_copied_by_hand_become_install_s_own() {
     let home = Home::new();
     home.put(SERVICE, tokend_tests::user_manager::SERVICE);
