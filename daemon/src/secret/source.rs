@@ -197,6 +197,15 @@ fn read_one(source: &mut Table<'_>, word: &str, reach: &Reach) -> Option<Origin>
             .map(|path| Origin::File { path: path.value, readers: Readers::default() }),
         "env" => {
             let name = source.string(word)?;
+            if looks_like_a_secret(&name.value) {
+                let what = "`env` wants the name of a variable; this looks like the secret itself";
+                source.report(
+                    &name.span,
+                    what,
+                    "put it into a variable of tokend's environment, and write its name here",
+                );
+                return None;
+            }
             if is_variable(&name.value) {
                 return Some(Origin::Env(name.value));
             }
@@ -276,6 +285,14 @@ fn credential(name: &str, directory: Option<OsString>) -> Result<PathBuf, Failur
     };
     let path = directory.join(Path::new(name));
     Ok(path)
+}
+
+/// Names are shown, and words of names are no long mixtures of letters and digits.
+fn looks_like_a_secret(name: &str) -> bool {
+    let is_mixed = |word: &str| {
+        word.bytes().any(|byte| byte.is_ascii_digit()) && word.bytes().any(|byte| byte.is_ascii_alphabetic())
+    };
+    name.split('_').any(|word| word.len() > 16 && is_mixed(word))
 }
 
 #[cfg(test)]

@@ -75,6 +75,7 @@ fn a_source_that_cannot_be_is_a_mistake() {
         ("{ env = '' }", "names no variable"),
         ("{ env = '1X' }", "names no variable"),
         ("{ env = 'A-B' }", "names no variable"),
+        ("{ env = 'ghp_abcdefghij0123456789' }", "looks like the secret itself"),
         ("{ command = 'pass' }", "must be an array of strings"),
         ("{ command = ['pass'], pas_env = ['X'] }", "did you mean `pass_env`?"),
         ("{ credential = '' }", "`credential` names none"),
