@@ -8,9 +8,6 @@ pub(super) struct Canvas {
     lines: Vec<Option<String>>,
 }
 
-/// A line as it is to be: its text with colours, and how many cells it takes.
-pub(super) type Drawn = (String, usize);
-
 /// Terminals that know it show all that stands between these at once; others ignore them (a private mode of ECMA-48's).
 const TOGETHER: (&str, &str) = ("\x1b[?2026h", "\x1b[?2026l");
 
@@ -22,24 +19,22 @@ impl Canvas {
 
     /// What makes the screen of so many columns and lines show these; nothing where it does. Lines are rewritten in
     /// their place, the screen is never empty in between.
-    pub(super) fn draw(&mut self, size: (usize, usize), lines: &[Drawn]) -> String {
-        let (_, height) = size;
+    pub(super) fn draw(&mut self, size: (usize, usize), lines: &[String]) -> String {
         if self.size != size {
             self.forget();
             self.size = size;
         }
-        self.lines.resize(height, None);
+        self.lines.resize(size.1, None);
         let mut bytes = String::new();
-        let empty = (String::new(), 0);
         for (row, known) in self.lines.iter_mut().enumerate() {
-            let (text, _) = lines.get(row).unwrap_or(&empty);
-            if known.as_ref() == Some(text) {
+            let text = lines.get(row).map_or("", String::as_str);
+            if known.as_deref() == Some(text) {
                 continue;
             }
             // CUP and EL: the line is wiped before, whatever of it the text takes. Some terminals would wipe the last cell of
             // a full line if that were done after it.
             bytes.extend(["\x1b[", &(row + 1).to_string(), ";1H\x1b[2K", text]);
-            *known = Some(text.clone());
+            *known = Some(text.to_owned());
         }
         if bytes.is_empty() { bytes } else { format!("{}{bytes}{}", TOGETHER.0, TOGETHER.1) }
     }
@@ -49,8 +44,8 @@ impl Canvas {
 mod tests {
     use super::*;
 
-    fn drawn(lines: &[&str]) -> Vec<Drawn> {
-        lines.iter().map(|line| ((*line).to_owned(), line.len())).collect()
+    fn drawn(lines: &[&str]) -> Vec<String> {
+        lines.iter().map(|line| (*line).to_owned()).collect()
     }
 
     #[test]

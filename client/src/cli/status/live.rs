@@ -75,10 +75,8 @@ fn watch(screen: &FullScreen, observer: &Observer, first: Look) -> std::io::Resu
             time: &time,
         };
         let look = super::look(columns);
-        let drawn: Vec<_> = frame(&scene, look, lines, &mut window)
-            .iter()
-            .map(|line| (line.text(look.colour), line.width()))
-            .collect();
+        let drawn: Vec<_> =
+            frame(&scene, look, lines, &mut window).iter().map(|line| line.text(look.colour)).collect();
         screen.write(canvas.draw((columns, lines), &drawn).as_bytes())?;
         // Until the clock shows another second.
         let rest = 1000 - u64::try_from(now_ms.rem_euclid(1000)).unwrap_or(0);
