@@ -1,4 +1,5 @@
-//! Where things are: pure functions of the environment and the user (XDG Base Directory Specification).
+//! Where things are: pure functions of the environment and the user (XDG Base Directory Specification; Windows' Known
+//! Folders and macOS' Application Support where its variables are not set).
 
 use std::ffi::OsString;
 use std::fmt;
@@ -19,11 +20,30 @@ pub struct Surroundings {
     pub xdg_data_home: Option<OsString>,
     /// The user's home.
     pub home: Option<OsString>,
-    /// `/run/user/UID`, if it is this user's own and closed to others (cron, su and sudo lack the variable).
+    /// The system's folder for what lives as long as this user is logged in, if it is the user's own and closed to
+    /// others: `/run/user/UID` (cron, su and sudo lack the variable), on macOS what `$TMPDIR` is unless it was changed.
     pub run_user: Option<PathBuf>,
+    /// The named pipe of this user, on systems that have those in the place of sockets: `\\\\.\pipe\tokend-SID`.
+    pub pipe: Option<PathBuf>,
+    /// The system's own folders for programs' files, where those are not XDG's defaults.
+    pub folders: Option<Folders>,
     /// The machine's name: one home may be shared by several machines.
     pub host: String,
 }
+
+/// A system's own folders for tokend's files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folders {
+    /// Of the configuration.
+    pub configuration: PathBuf,
+    /// Of the store and its identity.
+    pub data: PathBuf,
+    /// Of the kept state.
+    pub state: PathBuf,
+}
+
+/// How the names of pipes begin.
+const PIPE: &str = r"\\.\pipe\";
 
 /// There is no place: neither the variable nor a home is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +53,8 @@ pub enum NoPlace {
     NoHome(&'static str),
     /// `$TOKEND_SOCK` is set to something that is not an absolute path.
     NotAbsolute,
+    /// `$TOKEND_SOCK` is set to something that is not a pipe's name, on a system with pipes.
+    NotAPipe,
 }
 
 impl fmt::Display for NoPlace {
@@ -40,6 +62,7 @@ impl fmt::Display for NoPlace {
         match self {
             Self::NoHome(variable) => write!(f, "neither ${variable} nor $HOME is set to an absolute path"),
             Self::NotAbsolute => f.write_str("$TOKEND_SOCK is not an absolute path"),
+            Self::NotAPipe => write!(f, "$TOKEND_SOCK is no name of a pipe ({PIPE}NAME)"),
         }
     }
 }
@@ -47,7 +70,7 @@ impl fmt::Display for NoPlace {
 impl std::error::Error for NoPlace {}
 
 impl Surroundings {
-    /// The socket: the first that applies of `$TOKEND_SOCK`, `$XDG_RUNTIME_DIR/tokend/tokend.sock`,
+    /// The socket: the first that applies of `$TOKEND_SOCK`, the user's pipe, `$XDG_RUNTIME_DIR/tokend/tokend.sock`,
     /// `/run/user/UID/tokend/tokend.sock`, `$XDG_STATE_HOME/tokend/run-HOST/tokend.sock`.
     ///
     /// # Errors
@@ -55,7 +78,13 @@ impl Surroundings {
     pub fn socket(&self) -> Result<PathBuf, NoPlace> {
         if let Some(path) = self.tokend_sock.as_ref().filter(|value| !value.is_empty()) {
             let path = PathBuf::from(path);
+            if self.pipe.is_some() && !is_pipe(&path) {
+                return Err(NoPlace::NotAPipe);
+            }
             return if path.is_absolute() { Ok(path) } else { Err(NoPlace::NotAbsolute) };
+        }
+        if let Some(pipe) = &self.pipe {
+            return Ok(pipe.clone());
         }
         if let Some(dir) = absolute(self.xdg_runtime_dir.as_ref()).or_else(|| self.run_user.clone()) {
             return Ok(dir.join("tokend").join("tokend.sock"));
@@ -68,7 +97,8 @@ impl Surroundings {
     /// # Errors
     /// [`NoPlace`] without a home.
     pub fn configuration(&self) -> Result<PathBuf, NoPlace> {
-        self.under(self.xdg_config_home.as_ref(), ".config", "XDG_CONFIG_HOME")
+        let own = self.folders.as_ref().map(|folders| &folders.configuration);
+        self.under(self.xdg_config_home.as_ref(), own, ".config", "XDG_CONFIG_HOME")
     }
 
     /// The kept state's folder.
@@ -76,7 +106,8 @@ impl Surroundings {
     /// # Errors
     /// [`NoPlace`] without a home.
     pub fn state(&self) -> Result<PathBuf, NoPlace> {
-        self.under(self.xdg_state_home.as_ref(), ".local/state", "XDG_STATE_HOME")
+        let own = self.folders.as_ref().map(|folders| &folders.state);
+        self.under(self.xdg_state_home.as_ref(), own, ".local/state", "XDG_STATE_HOME")
     }
 
     /// The folder of the store and its identity.
@@ -84,7 +115,8 @@ impl Surroundings {
     /// # Errors
     /// [`NoPlace`] without a home.
     pub fn data(&self) -> Result<PathBuf, NoPlace> {
-        self.under(self.xdg_data_home.as_ref(), ".local/share", "XDG_DATA_HOME")
+        let own = self.folders.as_ref().map(|folders| &folders.data);
+        self.under(self.xdg_data_home.as_ref(), own, ".local/share", "XDG_DATA_HOME")
     }
 
     /// The user's home.
@@ -98,12 +130,14 @@ impl Surroundings {
     fn under(
         &self,
         variable: Option<&OsString>,
+        systems_own: Option<&PathBuf>,
         default: &str,
         name: &'static str,
     ) -> Result<PathBuf, NoPlace> {
-        let base = match absolute(variable) {
-            Some(base) => base,
-            None => absolute(self.home.as_ref()).ok_or(NoPlace::NoHome(name))?.join(default),
+        let base = match (absolute(variable), systems_own) {
+            (Some(base), _) => base,
+            (None, Some(own)) => return Ok(own.clone()),
+            (None, None) => absolute(self.home.as_ref()).ok_or(NoPlace::NoHome(name))?.join(default),
         };
         Ok(base.join("tokend"))
     }
@@ -117,6 +151,11 @@ impl Surroundings {
             .collect();
         if name.is_empty() { "localhost".to_owned() } else { name }
     }
+}
+
+fn is_pipe(path: &Path) -> bool {
+    let name = path.to_str().filter(|name| name.len() > PIPE.len());
+    name.and_then(|name| name.get(..PIPE.len())).is_some_and(|start| start.eq_ignore_ascii_case(PIPE))
 }
 
 /// Relative paths in the XDG variables are invalid and ignored, says the specification.
@@ -176,5 +215,29 @@ mod tests {
         assert_eq!(home().configuration(), Ok("/home/a/.config/tokend".into()));
         let set = Surroundings { xdg_config_home: Some("/etc/x".into()), ..home() };
         assert_eq!(set.configuration(), Ok("/etc/x/tokend".into()));
+    }
+
+    #[test]
+    fn a_system_with_pipes_has_no_socket_in_a_folder() {
+        let pipe = PathBuf::from(r"\\.\pipe\tokend-S-1-5-21-7");
+        let windows =
+            Surroundings { pipe: Some(pipe.clone()), xdg_runtime_dir: Some("/run/user/7".into()), ..home() };
+        assert_eq!(windows.socket(), Ok(pipe));
+        for wrong in ["/tmp/x.sock", r"C:\x.sock", r"\\.\pipe\", r"\\server\pipe\tokend"] {
+            let set = Surroundings { tokend_sock: Some(wrong.into()), ..windows.clone() };
+            assert_eq!(set.socket(), Err(NoPlace::NotAPipe), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_system_s_own_folders_stand_in_for_xdg_s_defaults() {
+        let folders =
+            Folders { configuration: "/a/config".into(), data: "/a/data".into(), state: "/a/state".into() };
+        let own = Surroundings { folders: Some(folders.clone()), home: None, ..home() };
+        assert_eq!(own.configuration(), Ok(folders.configuration));
+        assert_eq!(own.data(), Ok(folders.data));
+        assert_eq!(own.state(), Ok(folders.state));
+        let set = Surroundings { xdg_state_home: Some("/x".into()), ..own };
+        assert_eq!(set.state(), Ok("/x/tokend".into()));
     }
 }

@@ -39,6 +39,8 @@ pub(crate) fn all_surroundings() -> Surroundings {
         // As tokend does: without HOME, what the system's list of users says.
         home: std::env::home_dir().map(PathBuf::into_os_string),
         run_user: run_user(),
+        pipe: None,
+        folders: None,
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
     }
 }

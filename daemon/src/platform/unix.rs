@@ -93,6 +93,8 @@ pub fn surroundings() -> Surroundings {
         xdg_data_home: std::env::var_os("XDG_DATA_HOME"),
         home: std::env::home_dir().map(PathBuf::into_os_string),
         run_user: run_user(),
+        pipe: None,
+        folders: None,
         host: host_name(),
     }
 }
