@@ -7,6 +7,7 @@ pub mod files;
 pub mod keyring;
 mod leftovers;
 pub mod notification;
+mod supervisor;
 #[cfg(unix)]
 pub mod sealed_memory;
 #[cfg(unix)]
@@ -17,6 +18,7 @@ mod unix;
 pub use unix::*;
 
 pub use leftovers::scrub_stack;
+pub use supervisor::Supervisor;
 
 #[cfg(not(unix))]
 compile_error!("tokend is not built for this system yet");

@@ -16,6 +16,9 @@ use rustix::process::{Resource, Rlimit};
 use rustix::time::{ClockId, clock_gettime};
 use tokend_proto::places::Surroundings;
 
+mod background;
+pub use background::{USUAL_SHELL, spawn_apart, supervisor, write_errors_to};
+
 mod limits;
 pub use limits::{leaves_core_files, own_unit, swap_is_on, watchdog};
 
