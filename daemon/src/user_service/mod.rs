@@ -18,13 +18,8 @@ use tokio::process::Command;
 pub async fn call(program: &Path, words: &[&str], limit: Duration) -> io::Result<Output> {
     let mut command = Command::new(program);
     command.args(words).stdin(Stdio::null()).kill_on_drop(true);
-    match tokio::time::timeout(limit, command.output()).await {
-        Ok(output) => output,
-        Err(_) => {
-            let what = format!("no end within {} s", limit.as_secs());
-            Err(io::Error::new(io::ErrorKind::TimedOut, what))
-        }
-    }
+    let late = |_| io::Error::new(io::ErrorKind::TimedOut, format!("no end within {} s", limit.as_secs()));
+    tokio::time::timeout(limit, command.output()).await.map_err(late)?
 }
 
 /// Text as it stands in XML, in an element or an attribute; None for what XML cannot hold.

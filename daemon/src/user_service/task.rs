@@ -171,7 +171,8 @@ mod tests {
         // Another code page, and other white space.
         let again = Shown::read(task().replace("Token agent", "Token\u{a0} agent?").as_bytes());
         assert_eq!(again.gist, shown.gist);
-        let off = task().replace("    <Enabled>true</Enabled>\n    <Hidden>", "<Enabled>false</Enabled><Hidden>");
+        let off =
+            task().replace("    <Enabled>true</Enabled>\n    <Hidden>", "<Enabled>false</Enabled><Hidden>");
         let off = Shown::read(off.as_bytes());
         assert!(!off.is_enabled);
         assert_ne!(off.gist, shown.gist);
