@@ -272,6 +272,11 @@ pub(crate) fn is_private(folder: &Path) -> bool {
     })
 }
 
+/// Whether files for this user alone may be made in this folder, which the daemon has made.
+pub(crate) fn is_own_place(folder: &Path) -> bool {
+    is_private(folder)
+}
+
 /// The lock on a folder.
 #[derive(Debug)]
 pub(crate) struct Hold {
@@ -375,9 +380,6 @@ pub(crate) mod testing {
     pub(crate) fn open_to_others(folder: &Path) -> io::Result<()> {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o777))
     }
-
-    /// A program that is there on every machine of this system.
-    pub(crate) const PROGRAM: &str = "sh";
 
     /// A path of a file that is not there, and one of something that is.
     pub(crate) const NO_FILE_AND_A_FILE: (&str, &str) = ("/nonexistent/x", "/");

@@ -18,7 +18,7 @@ pub(crate) use self::children::{Signals, end_as, fold_status, replace_by, spawn,
 pub(crate) use self::full_screen::{FullScreen, Waker, end_by};
 pub(crate) use self::machine::{forbid_core_dumps, host_name, time_of_day};
 pub(crate) use self::pass_on::pass_on;
-pub(crate) use self::private::{Hold, hold, is_private, make_private_folder, write_private};
+pub(crate) use self::private::{Hold, hold, is_own_place, is_private, make_private_folder, write_private};
 pub(crate) use self::programs::{beside_this, find_program, program};
 pub(crate) use self::standard::{
     error_terminal_size, stdout_has_no_reader, stdout_was_closed, terminal_can_draw, terminal_needs_name,
@@ -51,9 +51,6 @@ pub(crate) mod testing {
     pub(crate) fn open_to_others(folder: &Path) -> io::Result<()> {
         super::private::set_descriptor(folder, "D:P(A;OICI;FA;;;WD)")
     }
-
-    /// A program that is there on every machine of this system.
-    pub(crate) const PROGRAM: &str = "cmd";
 
     /// A path of a file that is not there, and one of something that is.
     pub(crate) const NO_FILE_AND_A_FILE: (&str, &str) = (r"C:\nonexistent\x", r"C:\");
