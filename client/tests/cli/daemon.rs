@@ -55,7 +55,7 @@ impl Daemon {
 
     /// The next daemon on the same socket.
     pub(crate) fn succeeded_by(self, behaviour: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
-        self.vanish();
+        Listener::give_way(&self.socket());
         Self::in_home(self.home, behaviour)
     }
 

@@ -22,6 +22,11 @@ impl Listener {
         self.0.accept().ok().map(|(stream, _)| stream)
     }
 
+    /// Another one may listen there.
+    pub(crate) fn give_way(socket: &Path) {
+        Self::vanish(socket);
+    }
+
     /// From here on nobody can connect.
     pub(crate) fn vanish(socket: &Path) {
         std::fs::remove_file(socket).expect("the socket");

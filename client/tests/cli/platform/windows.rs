@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use tokend_client::User;
 use windows_sys::Win32::Foundation::{
-    ERROR_FILE_NOT_FOUND, ERROR_PIPE_CONNECTED, INVALID_HANDLE_VALUE, LocalFree,
+    ERROR_FILE_NOT_FOUND, ERROR_PIPE_BUSY, ERROR_PIPE_CONNECTED, INVALID_HANDLE_VALUE, LocalFree,
 };
 use windows_sys::Win32::Security::Authorization::{
     ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1,
@@ -86,22 +86,32 @@ impl Listener {
         Some(Stream(instance_of_this))
     }
 
-    /// From here on nobody can connect.
+    /// From here on nobody can connect; who is connected may be served to the end.
     pub(crate) fn vanish(pipe: &Path) {
+        Self::end(pipe, &[ERROR_FILE_NOT_FOUND]);
+    }
+
+    /// Another one may listen there.
+    pub(crate) fn give_way(pipe: &Path) {
+        Self::end(pipe, &[ERROR_FILE_NOT_FOUND, ERROR_PIPE_BUSY]);
+    }
+
+    fn end(pipe: &Path, ends: &[u32]) {
         let mut pipes = PIPES.lock().expect("no panic");
         for (_, vanished) in pipes.extract_if(.., |(known, _)| known == pipe) {
             vanished.store(true, Ordering::SeqCst);
         }
         drop(pipes);
-        // Wakes who waits for a client. Other instances may still be served to their end.
-        let gone = Some(ERROR_FILE_NOT_FOUND.cast_signed());
-        loop {
+        // The first of these wakes who waits for a client.
+        for _ in 0..60_000 {
             let found = File::options().read(true).write(true).open(pipe);
-            if found.is_err_and(|error| error.raw_os_error() == gone) {
+            let code = found.err().and_then(|error| error.raw_os_error()).map(i32::cast_unsigned);
+            if code.is_some_and(|code| ends.contains(&code)) {
                 return;
             }
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
+        panic!("{} is still there", pipe.display());
     }
 }
 
@@ -178,6 +188,8 @@ pub(crate) fn live_in(command: &mut Command, home: &Path) {
     {
         command.env(variable, home.join(folder));
     }
+    // A screen behind ssh is none: no browser is opened on whatever desktop this is.
+    command.env("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22");
 }
 
 /// What every program needs of the environment.

@@ -374,11 +374,33 @@ fn ignored_signals() -> u64 {
 pub(crate) mod testing {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
+    use std::process::Command;
     use std::{fs, io};
 
     /// Lets others write into a folder.
     pub(crate) fn open_to_others(folder: &Path) -> io::Result<()> {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o777))
+    }
+
+    /// A program.
+    pub(crate) fn says_hello_and_ends_with_3() -> Command {
+        shell("echo hello; exit 3")
+    }
+
+    /// A program.
+    pub(crate) fn goes_on_and_on() -> Command {
+        shell("exec sleep 600")
+    }
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    /// Whether a file that somebody has open can have another one put in its place.
+    pub(crate) fn replaces_open_files() -> bool {
+        true
     }
 
     /// A path of a file that is not there, and one of something that is.

@@ -44,12 +44,46 @@ pub(crate) fn is_something_else(_path: &std::path::Path) -> bool {
 
 #[cfg(test)]
 pub(crate) mod testing {
-    use std::io;
     use std::path::Path;
+    use std::process::Command;
+    use std::{fs, io};
 
     /// Lets others write into a folder.
     pub(crate) fn open_to_others(folder: &Path) -> io::Result<()> {
         super::private::set_descriptor(folder, "D:P(A;OICI;FA;;;WD)")
+    }
+
+    /// A program.
+    pub(crate) fn says_hello_and_ends_with_3() -> Command {
+        cmd("echo hello& exit 3")
+    }
+
+    /// A program.
+    pub(crate) fn goes_on_and_on() -> Command {
+        cmd("for /L %i in (1,0,2) do @rem")
+    }
+
+    fn cmd(line: &str) -> Command {
+        let mut command = Command::new("cmd");
+        command.args(["/c", line]);
+        command
+    }
+
+    /// Whether a file that somebody has open can have another one put in its place: since Windows 10, not in Wine 8.
+    pub(crate) fn replaces_open_files() -> bool {
+        let Ok(folder) = tempfile::tempdir() else { return false };
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        let replace = || {
+            fs::write(&old, "old")?;
+            fs::write(&new, "new")?;
+            let _open = fs::File::open(&old)?;
+            fs::rename(&new, &old)
+        };
+        let can: io::Result<()> = replace();
+        if let Err(error) = &can {
+            eprintln!("SKIPPED: the file that somebody has open: it cannot be replaced here: {error}");
+        }
+        can.is_ok()
     }
 
     /// A path of a file that is not there, and one of something that is.

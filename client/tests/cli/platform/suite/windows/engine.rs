@@ -17,7 +17,7 @@ fn the_engine_beside_tok_does_it_and_its_status_is_toks() {
     let mut init = tok.tok(&["init", "--stdin"]);
     init.env("STATUS", "7");
     assert_eq!(run_with(init, b"\xef\xbb\xbfhello\r\n").code, 7);
-    assert!(fs::read(tok.home().join("input")).expect("a file").ends_with(b"\xffhello\n"));
+    assert!(fs::read(tok.home().join("input")).expect("a file").ends_with(b"\xffhello"));
 }
 
 #[test]
