@@ -3,16 +3,14 @@
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 use std::fs::{self, File};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use tokend_proto::message::About;
 use tokend_proto::{Answer, Request};
+use tokend_tests::platform::{self, Signal, number, own_user};
 use tokend_tests::real_time::{at_once, timed};
 use tokend_tests::sandbox::{self, Sandbox, eventually, is_running};
 use tokend_tests::stand_in::Hole;
@@ -31,7 +29,7 @@ fn with_token(command: &mut Command) {
 }
 
 fn about(socket: &Path) -> About {
-    let mut stream = UnixStream::connect(socket).expect("a connection");
+    let mut stream = platform::connect(socket).expect("a connection");
     sandbox::send(&mut stream, &Request::About).expect("sent");
     match sandbox::receive(&mut stream) {
         Ok(Answer::About(about)) => about,
@@ -40,8 +38,7 @@ fn about(socket: &Path) -> About {
 }
 
 fn mode(path: &Path) -> u32 {
-    let metadata = fs::symlink_metadata(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    metadata.permissions().mode() & 0o7777
+    platform::mode(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 #[test]
@@ -69,7 +66,7 @@ fn a_second_daemon_on_the_same_state_names_the_first_whatever_its_socket() {
 fn a_daemon_of_another_state_does_not_displace_a_live_one_from_its_socket() {
     let (first_home, second_home) = (home(), home());
     let first = first_home.start_with(with_token);
-    let inode = fs::metadata(first_home.socket()).expect("a socket").ino();
+    let inode = number(first_home.socket()).expect("a socket");
     let second = second_home
         .try_start(|command| {
             with_token(command);
@@ -78,7 +75,7 @@ fn a_daemon_of_another_state_does_not_displace_a_live_one_from_its_socket() {
         .expect_err("a second daemon on one socket");
     assert_eq!(second.code, 69, "{second:?}");
     assert!(second.stderr.contains(&*first_home.socket().to_string_lossy()), "{}", second.stderr);
-    assert_eq!(fs::metadata(first_home.socket()).expect("a socket").ino(), inode);
+    assert_eq!(number(first_home.socket()).expect("a socket"), inode);
     assert_eq!(about(&first_home.socket()).pid, first.pid());
     // It left nothing locked behind.
     let second = second_home.start_with(with_token);
@@ -197,7 +194,7 @@ fn each_signal_that_means_the_end_ends_it_cleanly() {
 
 #[test]
 fn without_a_runtime_folder_the_socket_is_in_the_state_folder_of_this_machine() {
-    let run = PathBuf::from(format!("/run/user/{}", rustix::process::geteuid().as_raw()));
+    let run = PathBuf::from(format!("/run/user/{}", own_user()));
     if run.exists() {
         sandbox::skip("the socket's last place", "this user has a folder in /run/user, which comes before");
         return;
@@ -356,8 +353,8 @@ impl Drop for Background<'_> {
             if !self.runs() {
                 return;
             }
-            if let Some(pid) = self.pid().and_then(|pid| Pid::from_raw(pid.cast_signed())) {
-                let _ = kill_process(pid, Signal::TERM);
+            if let Some(pid) = self.pid() {
+                let _ = platform::signal(pid, Signal::TERM);
             }
             thread::sleep(Duration::from_millis(10));
         }

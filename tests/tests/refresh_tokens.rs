@@ -3,13 +3,12 @@
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, SystemTime};
 
-use rustix::process::Signal;
 use tokend_tests::accounts;
+use tokend_tests::platform::{Signal, is_private, set_mode};
 use tokend_tests::real_time::let_pass;
 use tokend_tests::sandbox::{Daemon, Sandbox, eventually, is_root, run, skip};
 use tokend_tests::stand_in::{Fault, OAuthServer, Rotation};
@@ -89,8 +88,7 @@ fn the_new_refresh_token_is_nowhere_on_the_disk_in_clear() {
         .filter(|entry| entry.file_name().to_string_lossy().ends_with(".grant.age"))
         .collect();
     assert_eq!(grants.len(), 1);
-    let metadata = grants[0].metadata().expect("facts");
-    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    assert!(is_private(grants[0].path()).expect("facts"));
     let bytes = fs::read(grants[0].path()).expect("readable");
     assert!(bytes.starts_with(b"age-encryption.org/v1\n"));
     assert!(!bytes.windows(newest.len()).any(|window| window == newest.as_bytes()));
@@ -204,7 +202,7 @@ fn a_disk_that_takes_nothing_stops_no_refresh_and_everybody_is_told() {
     let running = daemon(&sandbox);
     let accounts = sandbox.state().join("accounts");
     let set = |mode: u32| {
-        fs::set_permissions(&accounts, fs::Permissions::from_mode(mode)).expect("our own folder");
+        set_mode(&accounts, mode).expect("our own folder");
     };
     set(0o500);
     let before = token_written(&accounts);

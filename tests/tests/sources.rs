@@ -4,14 +4,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{CWD, FileType, Mode, mknodat};
-use rustix::process::{Pid, Signal, kill_process};
 use tokend_tests::accounts;
+use tokend_tests::platform::{self, Signal, chown, fifo, set_mode, symlink};
 use tokend_tests::real_time::timed;
 use tokend_tests::sandbox::{self, Said, Sandbox, eventually, is_running};
 use tokend_tests::stand_in::LyveCloud;
@@ -38,8 +36,7 @@ fn program(sandbox: &Sandbox, name: &str, script: &str) -> PathBuf {
 }
 
 fn chmod(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode))
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    set_mode(path, mode).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
 /// What `tok get` said of each account, and how long that took: each waits for a second try.
@@ -114,7 +111,7 @@ fn what_is_no_file_parks_its_own_account_at_once() {
     let (missing, folder, pipe) =
         (sandbox.home().join("missing"), sandbox.home().join("folder"), sandbox.home().join("pipe"));
     fs::create_dir(&folder).expect("a folder");
-    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+    fifo(&pipe).expect("a pipe");
     let dangling = sandbox.home().join("dangling");
     symlink(&missing, &dangling).expect("a link");
     let empty = sandbox.secret_file("empty", "\n");
@@ -324,8 +321,8 @@ echo a-token"#;
     let _daemon = sandbox.start();
     let (said, took) = timed(|| sandbox.tok(["get", "a"]));
     let left = fs::read_to_string(sandbox.home().join("left")).expect("what is left");
-    let left = Pid::from_raw(left.trim().parse().expect("a process")).expect("a process");
-    kill_process(left, Signal::KILL).expect("it was left alive");
+    let left = left.trim().parse().expect("a process");
+    platform::signal(left, Signal::KILL).expect("it was left alive");
     assert_eq!((said.code, said.stdout.as_str()), (0, "a-token\n"), "{said:?}");
     assert!(took < Duration::from_secs(5), "{took:?}");
 }

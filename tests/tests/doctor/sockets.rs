@@ -1,8 +1,8 @@
 //! Planted: daemons that are not there, or not where they are looked for; folders that are too open.
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt as _;
 
+use tokend_tests::platform::{Signal, private_folder};
 use tokend_tests::sandbox::{Sandbox, eventually};
 
 use crate::{chmod, doctor, doctor_with, impostor, sound};
@@ -45,7 +45,7 @@ fn a_killed_daemon_leaves_its_socket() {
 #[test]
 fn a_file_is_in_the_sockets_place() {
     let sandbox = Sandbox::new();
-    fs::DirBuilder::new().mode(0o700).create(sandbox.path().join("run/tokend")).expect("the folder");
+    private_folder(sandbox.path().join("run/tokend")).expect("the folder");
     fs::write(sandbox.socket(), "").expect("a file");
     doctor(&sandbox).has("socket", "no-socket", &["no socket", "mv "]);
 }
@@ -149,9 +149,9 @@ fn memory_that_may_not_be_locked_is_a_warning() {
 fn a_stuck_daemon_is_not_waited_for_for_good() {
     let sandbox = Sandbox::new();
     let daemon = sandbox.start();
-    daemon.signal(rustix::process::Signal::STOP);
+    daemon.signal(Signal::STOP);
     let found = doctor(&sandbox);
-    daemon.signal(rustix::process::Signal::CONT);
+    daemon.signal(Signal::CONT);
     found.has("socket", "no-answer", &["did not answer"]);
     eventually("it answers again", || (sandbox.tok(["list"]).code == 0).then_some(()));
 }

@@ -4,12 +4,12 @@
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 use std::collections::BTreeMap;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use tokend_tests::platform::set_mode;
 use tokend_tests::sandbox::{self, Said, Sandbox};
 
 mod identities;
@@ -61,8 +61,7 @@ fn data(sandbox: &Sandbox, name: &str) -> PathBuf {
 }
 
 fn chmod(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode))
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    set_mode(path, mode).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
 /// Every file in the store with its bytes, but for the lock.

@@ -1,8 +1,7 @@
 //! What lies in the store and is none of it.
 
-use std::os::unix::fs::symlink;
-
 use super::*;
+use tokend_tests::platform::symlink;
 
 #[test]
 fn what_lies_in_the_store_and_is_none_of_it_is_refused_and_left_alone() {
