@@ -65,6 +65,9 @@ fn agree_with_the_table(file: &Path, text: &str) -> Result<(), String> {
         let Some((name, rest)) =
             line.trim().strip_prefix("#[cfg_attr(not(").and_then(|line| line.split_once("), ignore = \""))
         else {
+            if line.trim().starts_with("not(has_") {
+                return Err(format!("{}:{}: the reason stands in the same line", file.display(), number + 1));
+            }
             continue;
         };
         let place = format!("{}:{}", file.display(), number + 1);

@@ -48,11 +48,7 @@ pub(crate) const NEEDS: &[Need] = &[
     Need { name: "has_users", systems: Systems::Unix, reason: "a test cannot act as another user here" },
     Need { name: "has_links", systems: Systems::Unix, reason: "not every user may make links to files here" },
     Need { name: "has_signals", systems: Systems::Unix, reason: "there are no signals here" },
-    Need {
-        name: "has_unix_sockets",
-        systems: Systems::Unix,
-        reason: "a pipe is no file that could be moved, removed or opened to others",
-    },
+    Need { name: "has_unix_sockets", systems: Systems::Unix, reason: "a pipe is no file here" },
     Need { name: "has_shell", systems: Systems::Unix, reason: "there is no POSIX shell here" },
     Need {
         name: "has_terminals",

@@ -69,6 +69,7 @@ fn after_each_kill_the_next_env_has_a_daemon_that_serves() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn of_eight_at_once_after_a_kill_each_finds_one_that_serves_and_it_is_the_same() {
     let home = Home::new();
     assert_eq!(home.env(&[]).code, 0);
@@ -100,6 +101,7 @@ fn of_eight_at_once_after_a_kill_each_finds_one_that_serves_and_it_is_the_same()
 }
 
 #[test]
+#[cfg_attr(not(has_signals), ignore = "there are no signals here")]
 fn one_that_listens_and_does_not_answer_is_none() {
     let home = Home::new();
     assert_eq!(home.env(&[]).code, 0);

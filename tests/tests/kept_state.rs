@@ -150,6 +150,7 @@ fn what_was_kept_for_one_service_is_not_sent_to_another_and_is_there_when_the_fi
 }
 
 #[test]
+#[cfg_attr(not(has_links), ignore = "not every user may make links to files here")]
 fn planted_moved_damaged_and_strange_files_are_left_alone_and_cost_one_request() {
     let sandbox = Sandbox::new();
     let lyve = LyveCloud::start();
@@ -232,6 +233,7 @@ fn a_disk_that_takes_nothing_is_said_so_and_written_to_once_it_does() {
 }
 
 #[test]
+#[cfg_attr(not(has_modes), ignore = "files have no modes and no numbers of owners here")]
 fn a_folder_that_cannot_be_written_keeps_the_old_file_whole() {
     if is_root() {
         return skip("a read-only folder", "root writes to it; the run without privileges has this test");

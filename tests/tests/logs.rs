@@ -64,6 +64,7 @@ fn debug_tells_each_refresh_and_why() {
 }
 
 #[test]
+#[cfg_attr(not(has_systemd), ignore = "there is no systemd here")]
 fn the_journal_gets_a_priority_for_each_line_and_no_time() {
     let sandbox = Sandbox::new();
     let bad = "[accounts.bad]\ntype = 'static'\ntoken = { env = 'NOT_SET' }\n";
@@ -83,6 +84,7 @@ fn the_journal_gets_a_priority_for_each_line_and_no_time() {
 }
 
 #[test]
+#[cfg_attr(not(has_systemd), ignore = "there is no systemd here")]
 fn a_variable_that_is_of_another_stream_makes_no_journal() {
     let sandbox = Sandbox::new();
     sandbox.configure("");

@@ -88,6 +88,7 @@ fn a_file_that_changes_again_and_again_to_a_wrong_secret_makes_nobody_hammer_the
 
 /// A program that prints another secret each time that it runs: the first is wrong.
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_refused_secret_is_read_once_more_and_a_new_one_is_tried_at_once() {
     let sandbox = Sandbox::new();
     let login = HttpLogin::start();
@@ -111,6 +112,7 @@ fn a_refused_secret_is_read_once_more_and_a_new_one_is_tried_at_once() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_refused_secret_that_is_still_the_same_is_not_sent_again() {
     let sandbox = Sandbox::new();
     let login = HttpLogin::start();

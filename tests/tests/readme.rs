@@ -81,6 +81,7 @@ fn every_service_has_a_configuration_and_says_its_sources() {
 
 /// The program that the page about logging in shows, with a curl that says what it was told to send.
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn the_program_for_a_needed_login_sends_what_it_is_told() {
     let (_, text) = SHOWING[0];
     let hook = &blocks_in(text, "sh hook")[0].text;
@@ -227,6 +228,7 @@ fn path(before: &[PathBuf]) -> OsString {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn every_account_brings_a_token() {
     let world = World::new();
     let listed = world.sandbox.tok(["list"]).stdout;
@@ -239,6 +241,7 @@ fn every_account_brings_a_token() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn commands_run_as_they_are_written() {
     assert!(!blocks("sh run").is_empty());
     let world = World::new();
@@ -362,6 +365,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
 /// The first five minutes, as they are written, where new files are open to the group: a static account in the place
 /// of the service.
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn the_first_five_minutes_hold_where_files_are_open_to_the_group() {
     let sandbox = Sandbox::new();
     let programs = program_path("tok").parent().expect("a folder").to_owned();

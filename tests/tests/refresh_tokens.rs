@@ -193,6 +193,7 @@ fn a_killed_daemon_sends_what_was_under_way_once_more_and_not_a_third_time() {
 }
 
 #[test]
+#[cfg_attr(not(has_modes), ignore = "files have no modes and no numbers of owners here")]
 fn a_disk_that_takes_nothing_stops_no_refresh_and_everybody_is_told() {
     if is_root() {
         skip("a disk that takes nothing", "root writes everywhere; the unprivileged run has it");
@@ -235,6 +236,7 @@ fn token_written(accounts: &Path) -> Option<SystemTime> {
 }
 
 #[test]
+#[cfg_attr(not(has_signals), ignore = "there are no signals here")]
 fn a_process_that_was_stopped_finds_the_answer_that_came_meanwhile() {
     let (sandbox, server) = (Sandbox::new(), server(Rotation::Revoking));
     let table = accounts::oauth2_login(&sandbox, "graph", &server, CLIENT, &server.grant(CLIENT, &["files"]));

@@ -31,6 +31,7 @@ fn names(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[test]
+#[cfg_attr(not(has_signals), ignore = "there are no signals here")]
 fn a_reload_adds_changes_and_removes_and_leaves_every_other_account_its_token() {
     let (stays, changes, goes) = (LyveCloud::start(), LyveCloud::start(), LyveCloud::start());
     let ovc = OpenvCloud::start();
@@ -149,6 +150,7 @@ fn a_faulty_configuration_leaves_the_old_one_running_and_says_why_with_the_line(
 }
 
 #[test]
+#[cfg_attr(not(has_signals), ignore = "there are no signals here")]
 fn a_faulty_configuration_read_at_a_signal_says_why_in_the_log() {
     let sandbox = Sandbox::new();
     let lyve = LyveCloud::start();
@@ -337,6 +339,7 @@ fn watch_prints_each_token_once_over_rotations_reloads_and_a_restart() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_token_file_is_private_rotates_in_one_piece_and_goes_with_its_program() {
     let lyve = LyveCloud::start();
     let sandbox = Sandbox::new();
@@ -369,6 +372,7 @@ fn a_token_file_is_private_rotates_in_one_piece_and_goes_with_its_program() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_token_file_survives_a_restart_of_the_daemon_and_goes_when_its_program_is_terminated() {
     let lyve = LyveCloud::start();
     let sandbox = Sandbox::new();

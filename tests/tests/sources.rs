@@ -58,6 +58,7 @@ fn refused(said: &Said, parts: &[&str]) {
 }
 
 #[test]
+#[cfg_attr(not(has_modes), ignore = "files have no modes and no numbers of owners here")]
 fn a_file_that_others_may_touch_is_refused_with_its_path_and_the_remedy() {
     let sandbox = Sandbox::new();
     let modes = [0o640, 0o604, 0o644, 0o666, 0o610];
@@ -84,6 +85,7 @@ fn a_file_that_others_may_touch_is_refused_with_its_path_and_the_remedy() {
 }
 
 #[test]
+#[cfg_attr(not(has_links), ignore = "not every user may make links to files here")]
 fn closed_files_and_links_to_them_are_read_without_their_newline() {
     let sandbox = Sandbox::new();
     let mut configuration = String::new();
@@ -105,6 +107,7 @@ fn closed_files_and_links_to_them_are_read_without_their_newline() {
 }
 
 #[test]
+#[cfg_attr(not(has_links), ignore = "not every user may make links to files here")]
 fn what_is_no_file_parks_its_own_account_at_once() {
     let sandbox = Sandbox::new();
     let good = sandbox.secret_file("good", "good-secret");
@@ -141,6 +144,7 @@ fn what_is_no_file_parks_its_own_account_at_once() {
 }
 
 #[test]
+#[cfg_attr(not(has_modes), ignore = "files have no modes and no numbers of owners here")]
 fn a_file_that_another_user_owns_is_refused() {
     if !sandbox::is_root() {
         sandbox::skip("a secret file of another user", "only root can give a file away");
@@ -155,6 +159,7 @@ fn a_file_that_another_user_owns_is_refused() {
 }
 
 #[test]
+#[cfg_attr(not(has_modes), ignore = "files have no modes and no numbers of owners here")]
 fn a_file_behind_a_closed_folder_is_refused_and_found_once_it_is_open() {
     if sandbox::is_root() {
         sandbox::skip("a secret file behind a closed folder", "no folder is closed to root");
@@ -196,6 +201,7 @@ fn an_unset_variable_parks_its_own_account_only() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_program_gets_no_shell_an_empty_input_few_variables_and_no_descriptor_of_ours() {
     let sandbox = Sandbox::new();
     let script = r#"cd "$1" || exit 1
@@ -255,6 +261,7 @@ echo "token-of-$#""#;
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_program_that_does_not_end_is_ended_with_all_that_it_started() {
     let sandbox = Sandbox::new();
     // The children hold its output; one does not hear the polite signals.
@@ -293,6 +300,7 @@ wait"#;
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_stop_ends_the_programs_that_run() {
     let sandbox = Sandbox::new();
     let script = r#"cd "${0%/*}" || exit 1
@@ -311,6 +319,7 @@ wait"#;
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn what_a_program_leaves_in_the_background_is_not_waited_for() {
     let sandbox = Sandbox::new();
     // As gpg-agent and the like, which hold the output of whoever started them.
@@ -328,6 +337,7 @@ echo a-token"#;
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_program_that_fails_is_not_now_and_what_it_complains_is_shown_nowhere() {
     let sandbox = Sandbox::new();
     let complains = r#"echo "printed-secret"; echo "complained-secret" >&2; exit 3"#;
@@ -366,6 +376,7 @@ fn a_program_that_fails_is_not_now_and_what_it_complains_is_shown_nowhere() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn check_shows_which_program_it_is_and_a_later_path_changes_nothing() {
     let sandbox = Sandbox::new();
     let (first, second) = (sandbox.home().join("first"), sandbox.home().join("second"));
@@ -389,6 +400,7 @@ fn check_shows_which_program_it_is_and_a_later_path_changes_nothing() {
 }
 
 #[test]
+#[cfg_attr(not(has_systemd), ignore = "there is no systemd here")]
 fn a_credential_of_systemd_is_read_and_a_missing_one_parks_its_account() {
     let sandbox = Sandbox::new();
     let credentials = sandbox.path().join("credentials");

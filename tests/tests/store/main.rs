@@ -149,6 +149,7 @@ fn words_that_are_off_change_nothing_and_are_not_repeated() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn the_age_program_opens_a_secret_with_the_identity_alone() {
     let sandbox = Sandbox::new();
     done(&sandbox, &["set", "a"], "hunter2\n");

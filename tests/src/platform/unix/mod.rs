@@ -44,6 +44,18 @@ pub fn address_called(home: &Path, name: &str) -> PathBuf {
     home.join("run").join(name)
 }
 
+/// Whether something is at this place, listening or left.
+#[must_use]
+pub fn is_there(address: impl AsRef<Path>) -> bool {
+    address.as_ref().exists()
+}
+
+/// The folder in which a daemon listens, where there is one.
+#[must_use]
+pub fn folder_of(address: &Path) -> Option<&Path> {
+    address.parent()
+}
+
 /// Connects to whoever listens there.
 ///
 /// # Errors

@@ -40,6 +40,18 @@ pub fn address_called(home: &Path, name: &str) -> PathBuf {
     PathBuf::from(format!(r"\\.\pipe\{home}-{name}"))
 }
 
+/// Whether something is at this place.
+#[must_use]
+pub fn is_there(address: impl AsRef<Path>) -> bool {
+    pipes::is_open(address.as_ref())
+}
+
+/// The folder in which a daemon listens, where there is one: pipes are in none.
+#[must_use]
+pub const fn folder_of(_address: &Path) -> Option<&Path> {
+    None
+}
+
 /// Listens there, and answers each read of a connection with the same bytes, as few doings as a server can have: requests
 /// smaller than a page that come one at a time are a read each. Ends when it cannot listen.
 ///
