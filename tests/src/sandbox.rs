@@ -197,6 +197,14 @@ impl Sandbox {
         Daemon { child: command.spawn().expect("tokend starts"), log }
     }
 
+    /// Runs `tokend` to its end, where it is to end by itself.
+    #[track_caller]
+    pub fn launch_to_its_end(&self, change: impl FnOnce(&mut Command)) -> Said {
+        let mut daemon = self.launch_with(change);
+        let status = eventually("tokend ends", || daemon.ended());
+        Said { code: exit_code(status), stdout: String::new(), stderr: daemon.log() }
+    }
+
     fn log(&self) -> (PathBuf, File) {
         let log = self.path().join("tokend.log");
         let file = OpenOptions::new().append(true).create(true).open(&log).expect("a log");

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokend::secret::keyring;
 use tokend_proto::Secret;
-use tokend_tests::platform::{self};
+use tokend_tests::platform;
 use tokend_tests::real_time::{at_once, timed};
 use tokend_tests::sandbox::{Sandbox, eventually, run, skip};
 

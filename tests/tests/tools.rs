@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tokend_tests::accounts::{lyve_cloud, openv_cloud, static_token};
-use tokend_tests::platform::{self};
+use tokend_tests::platform;
 use tokend_tests::sandbox::{self, Sandbox};
 use tokend_tests::stand_in::{LyveCloud, OpenvCloud, fingerprint};
 

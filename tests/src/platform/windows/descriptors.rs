@@ -168,7 +168,7 @@ pub(super) fn check(done: i32) -> io::Result<()> {
 }
 
 /// A descriptor that lets in this user alone, as the daemon's is.
-pub(super) fn for_own_user() -> io::Result<Local> {
+pub(super) fn for_own_user() -> String {
     let me = own_user();
-    parse(&format!("O:{me}D:P(D;;GA;;;NU)(A;;GA;;;{me})"))
+    format!("O:{me}D:P(D;;GA;;;NU)(A;;GA;;;{me})")
 }

@@ -20,10 +20,10 @@ pub use files::{
     chown, device_and_number, fifo, give_away, is_private, is_socket, mode, number, open_private, owner,
     private_folder, read_exact_at, set_mode, symlink, write_program,
 };
-pub use pipes::{Listener, Stream, connect, listen};
+pub use pipes::{Listener, Stream, connect, listen, listen_as};
 pub use processes::{
-    Signal, cpu_seconds, exit_code, is_root, is_running, leads_a_group, memory_peak_kib, own_memory_peak_kib,
-    room_for, signal, signal_group, this_program, until_asked_to_end,
+    Signal, break_group, cpu_seconds, exit_code, is_root, is_running, leads_a_group, memory_peak_kib,
+    own_memory_peak_kib, room_for, signal, signal_group, this_program, until_asked_to_end,
 };
 pub use readiness::Readiness;
 

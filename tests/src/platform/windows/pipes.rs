@@ -25,7 +25,7 @@ use windows_sys::Win32::System::Pipes::{
 };
 use windows_sys::Win32::System::Threading::{CreateEventW, INFINITE, WaitForSingleObject};
 
-use super::descriptors::{check, for_own_user};
+use super::descriptors::{check, for_own_user, parse};
 use super::wide::wide;
 
 /// How long one wait for a free instance of a pipe takes, in milliseconds, and how many of them there are.
@@ -47,6 +47,7 @@ pub struct Stream {
 #[derive(Debug)]
 pub struct Listener {
     name: PathBuf,
+    descriptor: String,
     /// The instance that the next client gets.
     next: Mutex<Stream>,
 }
@@ -84,7 +85,17 @@ pub fn connect(address: impl AsRef<Path>) -> io::Result<Stream> {
 /// The system's.
 pub fn listen(address: impl AsRef<Path>) -> io::Result<Listener> {
     let name = address.as_ref();
-    Ok(Listener { name: name.to_owned(), next: Mutex::new(instance(name)?) })
+    listen_as(name, &for_own_user())
+}
+
+/// Listens there, with a security descriptor of this text.
+///
+/// # Errors
+/// The system's.
+pub fn listen_as(address: impl AsRef<Path>, descriptor: &str) -> io::Result<Listener> {
+    let name = address.as_ref();
+    let next = Mutex::new(instance(name, descriptor)?);
+    Ok(Listener { name: name.to_owned(), descriptor: descriptor.to_owned(), next })
 }
 
 /// Whether there is a pipe of this name that takes a connection now.
@@ -94,8 +105,8 @@ pub(super) fn is_open(name: &Path) -> bool {
     unsafe { WaitNamedPipeW(name.as_ptr(), WAIT_MS) != 0 }
 }
 
-fn instance(name: &Path) -> io::Result<Stream> {
-    let descriptor = for_own_user()?;
+fn instance(name: &Path, descriptor: &str) -> io::Result<Stream> {
+    let descriptor = parse(descriptor)?;
     let attributes = SECURITY_ATTRIBUTES {
         nLength: u32::try_from(size_of::<SECURITY_ATTRIBUTES>()).unwrap_or(0),
         lpSecurityDescriptor: descriptor.0,
@@ -139,7 +150,7 @@ impl Listener {
             _ => {}
         }
         // The next client finds a pipe before this one is served.
-        let another = instance(&self.name)?;
+        let another = instance(&self.name, &self.descriptor)?;
         Ok((std::mem::replace(&mut *next, another), ()))
     }
 

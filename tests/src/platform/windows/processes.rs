@@ -104,8 +104,16 @@ pub fn signal_group(child: &Child, signal: Signal) -> io::Result<()> {
     if signal == Signal::KILL {
         return self::signal(child.id(), signal);
     }
+    break_group(child.id())
+}
+
+/// Presses Ctrl-Break for the group that the process of this id leads.
+///
+/// # Errors
+/// The system's: this process has no console.
+pub fn break_group(leader: u32) -> io::Result<()> {
     // SAFETY: has no preconditions.
-    check(unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, child.id()) })
+    check(unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, leader) })
 }
 
 /// Ends with the first that asks for an end: Ctrl-C, Ctrl-Break, a console that is closed. They are caught from the
