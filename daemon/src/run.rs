@@ -7,9 +7,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use signal_hook_tokio::Signals;
 use tokend::account::{Cabinet, Keeper, KeeperGone, Reconfigured};
 use tokend::clock::{Clock, Steady, SystemClock, watch_for_jumps};
 use tokend::config::{self, Loaded, LogFormat};
@@ -17,8 +14,8 @@ use tokend::instance::{Instance, Taken};
 use tokend::lock::Lock;
 use tokend::login::{Callers, Logins};
 use tokend::metrics::Metrics;
-use tokend::platform;
 use tokend::platform::systemd::{self, Notifier, Passed};
+use tokend::platform::{self, Signal, Signals};
 use tokend::provider::http::{self, ProxyEnvironment};
 use tokend::secret::store::Store;
 use tokend::server::socket::SocketError;
@@ -179,8 +176,8 @@ fn begin(trouble: Option<String>, bound: Option<&Path>) -> Result<Begun, Refusal
     })?;
     match config::load(&folder, &ProxyEnvironment::of_process(), &store) {
         Ok(loaded) => {
-            let runtime = path.parent().map(Path::to_path_buf).unwrap_or_default();
-            Ok(Begun { instance, loaded, places: Places { folder, state, runtime }, store, path })
+            let socket = path.clone();
+            Ok(Begun { instance, loaded, places: Places { folder, state, socket }, store, path })
         }
         Err(diagnostics) => {
             let report = config::report(&diagnostics);
@@ -212,8 +209,8 @@ struct Systemd {
 struct Places {
     folder: PathBuf,
     state: PathBuf,
-    /// The folder of tokend's own socket.
-    runtime: PathBuf,
+    /// tokend's own socket.
+    socket: PathBuf,
 }
 
 async fn serve(
@@ -225,7 +222,7 @@ async fn serve(
     loaded: Loaded,
     systemd: Systemd,
 ) -> Result<ExitCode, ExitCode> {
-    let Places { folder, state, runtime } = places;
+    let Places { folder, state, socket: own_socket } = places;
     let Systemd { notifier, watchdog, last_use } = systemd;
     http::install_crypto();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -259,12 +256,12 @@ async fn serve(
     );
     // A terminal that goes away ends what runs on it; elsewhere SIGHUP asks for a reload.
     let ends_with_terminal = !background && std::io::stderr().is_terminal();
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP])
-        .map_err(|error| complain(error, "the system is short of something", End::Failed))?;
+    let mut signals =
+        Signals::new().map_err(|error| complain(error, "the system is short of something", End::Failed))?;
 
     let callers = Callers::new();
     let metrics = Metrics::new(keeper.clone(), Arc::clone(&server), clock.now().wall);
-    let mut running = Running::new(runtime, metrics, health);
+    let mut running = Running::new(own_socket, metrics, health);
     // Why not is in the log.
     let _ = running.change(&loaded, &keeper).await;
     begin_serving(&keeper, &lock, &callers, level, loaded).await?;
@@ -278,7 +275,11 @@ async fn serve(
         let mut stdout = std::io::stdout().lock();
         let _ = writeln!(stdout, "{READY}").and_then(|()| stdout.flush());
     }
-    let is_end = |signal: Option<i32>| signal != Some(SIGHUP) || ends_with_terminal;
+    let is_end = |signal| match signal {
+        Signal::End => true,
+        Signal::HangUp => ends_with_terminal,
+        Signal::Reload => false,
+    };
     loop {
         let answer = tokio::select! {
             signal = signals.next() => if is_end(signal) { break } else { None },
@@ -331,17 +332,17 @@ struct Running {
     files: Vec<PathBuf>,
     http_timeout: Duration,
     stays_unlocked: bool,
-    /// The folder of tokend's own socket.
-    runtime: PathBuf,
+    /// tokend's own socket.
+    socket: PathBuf,
     metrics: Metrics,
     health: Arc<Health>,
 }
 
 impl Running {
     /// Nothing is in force yet.
-    fn new(runtime: PathBuf, metrics: Metrics, health: Arc<Health>) -> Self {
+    fn new(socket: PathBuf, metrics: Metrics, health: Arc<Health>) -> Self {
         let (files, http_timeout) = (Vec::new(), Duration::ZERO);
-        Self { files, http_timeout, stays_unlocked: false, runtime, metrics, health }
+        Self { files, http_timeout, stays_unlocked: false, socket, metrics, health }
     }
 
     /// Another configuration is in force. What of it could not be done.
@@ -351,7 +352,7 @@ impl Running {
         self.files.clone_from(&loaded.files);
         self.http_timeout = daemon.http_timeout;
         self.stays_unlocked = daemon.stay_unlocked_over_restart;
-        let socket = daemon.metrics_socket.as_ref().map(|path| self.runtime.join(path));
+        let socket = daemon.metrics_socket.as_ref().map(|path| platform::beside(&self.socket, path));
         let error = self.metrics.serve_at(socket.as_deref()).await.err()?;
         tracing::error!(%error, "no metrics are served");
         Some(format!("no metrics are served: {error}"))
