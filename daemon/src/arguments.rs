@@ -34,6 +34,10 @@ struct Arguments {
     #[arg(long, hide = true)]
     background: bool,
 
+    /// Started by a service manager that has to be spoken with before anything else.
+    #[arg(long, hide = true, conflicts_with = "background")]
+    service: bool,
+
     /// Standard error goes to this file, which is kept short.
     #[arg(long, hide = true, value_name = "FILE")]
     log_file: Option<PathBuf>,
@@ -80,7 +84,11 @@ pub(crate) fn run() -> ExitCode {
     match arguments.command {
         None => {
             let format = log_format(arguments.log_format.as_deref());
-            run::foreground(arguments.background, arguments.log_file.as_deref(), format)
+            if arguments.service {
+                service(arguments.log_file, format)
+            } else {
+                run::foreground(arguments.background, arguments.log_file.as_deref(), format)
+            }
         }
         Some(Command::Check) => check(),
         Some(Command::Env(words)) => background::run(&words),
@@ -90,6 +98,14 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Uninstall(words)) => install::uninstall(&words),
         Some(Command::Schema) => schema(),
     }
+}
+
+/// Runs as a service, of which nobody sees standard error.
+fn service(log_file: Option<PathBuf>, format: Option<LogFormat>) -> ExitCode {
+    let body = move || run::foreground(false, log_file.as_deref(), format);
+    platform::service::run(Box::new(body)).unwrap_or_else(|error| {
+        complain(error, "`--service` is for the service control manager; run tokend without it", End::Usage)
+    })
 }
 
 fn log_format(word: Option<&str>) -> Option<LogFormat> {

@@ -1,5 +1,7 @@
 //! The few places where the operating system shows; the only home of `unsafe` and of `cfg` by system.
 
+#[cfg(not(target_os = "linux"))]
+mod folder_watch;
 mod key_page;
 pub mod keyring;
 mod leftovers;
@@ -18,8 +20,10 @@ pub use windows::*;
 
 /// What tests need of a system beyond what the programs do.
 #[cfg(test)]
-pub mod testing;
+pub(crate) mod testing;
 
+#[cfg(not(target_os = "linux"))]
+pub use folder_watch::{FolderWatch, FolderWatches};
 pub use key_page::{memory_is_locked, seal_secrets};
 pub use leftovers::scrub_stack;
 pub use supervisor::Supervisor;

@@ -1,59 +1,12 @@
-//! Other Unix systems: folders and clocks are looked at now and then; no page can be kept out of a core file.
+//! Other Unix systems: clocks are looked at now and then; no page can be kept out of a core file.
 
 use std::ffi::c_void;
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 /// Nothing: there is no core file, since its limit is 0, and what is forked off here runs a program at once.
 pub(super) fn keep_from_cores_and_children(_start: *mut c_void, _length: usize) -> io::Result<()> {
     Ok(())
-}
-
-/// Tells now and then that something in a folder may have changed.
-#[derive(Debug)]
-pub struct FolderWatch;
-
-impl FolderWatch {
-    /// Watches any folder.
-    ///
-    /// # Errors
-    /// None; the signature is Linux's.
-    pub fn new(_folder: &Path) -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    /// Ends after half a minute.
-    ///
-    /// # Errors
-    /// None; the signature is Linux's.
-    pub async fn changed(&self) -> io::Result<()> {
-        tokio::time::sleep(Duration::from_secs(30)).await;
-        Ok(())
-    }
-}
-
-/// Tells now and then that something in some folders may have changed.
-#[derive(Debug)]
-pub struct FolderWatches;
-
-impl FolderWatches {
-    /// Watches any folders.
-    ///
-    /// # Errors
-    /// None; the signature is Linux's.
-    pub fn new<'a>(_folders: impl Iterator<Item = &'a Path>) -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    /// Ends after half a minute.
-    ///
-    /// # Errors
-    /// None; the signature is Linux's.
-    pub async fn changed(&self) -> io::Result<()> {
-        tokio::time::sleep(Duration::from_secs(30)).await;
-        Ok(())
-    }
 }
 
 /// Would tell when the wall is set or the machine wakes up; no system call here does, so that who asks has to look.

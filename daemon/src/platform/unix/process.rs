@@ -1,6 +1,7 @@
 //! What the system says of this process: where its standard error leads, and what it uses.
 
 use std::fs;
+use std::io::IsTerminal as _;
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -30,4 +31,10 @@ pub fn resident_memory() -> Option<u64> {
     let facts = fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = facts.split_ascii_whitespace().nth(1)?.parse().ok()?;
     pages.checked_mul(u64::try_from(rustix::param::page_size()).ok()?)
+}
+
+/// Whether standard error is a terminal, which takes colours.
+#[must_use]
+pub fn stderr_takes_colours() -> bool {
+    std::io::stderr().is_terminal()
 }
