@@ -16,6 +16,7 @@ use super::*;
 
 /// A stand-in for launchctl: it keeps what it was told, and reads no property list.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that a test changes")]
 struct Told {
     has_screen: bool,
     is_disabled: bool,
