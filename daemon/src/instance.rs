@@ -29,7 +29,7 @@ impl Holder {
     #[must_use]
     pub fn of(state: &Path) -> Option<Self> {
         let mut lock = File::open(state.join("lock")).ok()?;
-        match lock.try_lock_shared() {
+        match platform::try_lock_shared(&lock) {
             Err(TryLockError::WouldBlock) => {}
             // Nobody holds it: what stands in it is of somebody who has gone.
             _ => return None,
@@ -43,7 +43,7 @@ impl Holder {
     #[must_use]
     pub fn is_there(state: &Path) -> bool {
         let lock = File::open(state.join("lock"));
-        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        lock.is_ok_and(|lock| matches!(platform::try_lock_shared(&lock), Err(TryLockError::WouldBlock)))
     }
 
     fn parse(written: &str) -> Option<Self> {
@@ -122,12 +122,12 @@ impl Instance {
 /// Somebody who only looks who holds the lock holds it for a moment.
 fn patiently(lock: &File) -> Result<(), TryLockError> {
     for _ in 0..4 {
-        if let Ok(()) = lock.try_lock() {
+        if let Ok(()) = platform::try_lock(lock) {
             return Ok(());
         }
         std::thread::sleep(std::time::Duration::from_millis(15));
     }
-    lock.try_lock()
+    platform::try_lock(lock)
 }
 
 #[cfg(test)]

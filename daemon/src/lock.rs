@@ -158,7 +158,10 @@ impl Lock {
             _ => Err(Failure::not_now(
                 "store",
                 "the folder of the store does not answer",
-                "is its file system there? `ls -l ~/.local/share/tokend` should answer at once",
+                format!(
+                    "is its file system there? `{}` should answer at once",
+                    platform::remedies::LOOK_AT_STORE
+                ),
             )),
         }
     }

@@ -7,9 +7,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use signal_hook_tokio::Signals;
 use tokend::account::{Cabinet, Keeper, KeeperGone, Reconfigured};
 use tokend::clock::{Clock, Steady, SystemClock, watch_for_jumps};
 use tokend::config::{self, Loaded, LogFormat};
@@ -17,8 +14,8 @@ use tokend::instance::{Instance, Taken};
 use tokend::lock::Lock;
 use tokend::login::{Callers, Logins};
 use tokend::metrics::Metrics;
-use tokend::platform;
 use tokend::platform::systemd::{self, Notifier, Passed};
+use tokend::platform::{self, Signal, Signals};
 use tokend::provider::http::{self, ProxyEnvironment};
 use tokend::secret::store::Store;
 use tokend::server::socket::SocketError;
@@ -259,8 +256,8 @@ async fn serve(
     );
     // A terminal that goes away ends what runs on it; elsewhere SIGHUP asks for a reload.
     let ends_with_terminal = !background && std::io::stderr().is_terminal();
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP])
-        .map_err(|error| complain(error, "the system is short of something", End::Failed))?;
+    let mut signals =
+        Signals::new().map_err(|error| complain(error, "the system is short of something", End::Failed))?;
 
     let callers = Callers::new();
     let metrics = Metrics::new(keeper.clone(), Arc::clone(&server), clock.now().wall);
@@ -278,7 +275,11 @@ async fn serve(
         let mut stdout = std::io::stdout().lock();
         let _ = writeln!(stdout, "{READY}").and_then(|()| stdout.flush());
     }
-    let is_end = |signal: Option<i32>| signal != Some(SIGHUP) || ends_with_terminal;
+    let is_end = |signal| match signal {
+        Signal::End => true,
+        Signal::HangUp => ends_with_terminal,
+        Signal::Reload => false,
+    };
     loop {
         let answer = tokio::select! {
             signal = signals.next() => if is_end(signal) { break } else { None },

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::document::{Diagnostic, printable};
 use crate::platform::files::{self, Facts, Kind, Stamp};
+use crate::platform::remedies;
 
 /// A file of the configuration holds at most this many bytes.
 const MOST: u64 = 4 * 1024 * 1024;
@@ -69,7 +70,10 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => {
-            return Err(mistake(format!("this folder cannot be read: {error}"), "see `ls -ld` on it"));
+            return Err(mistake(
+                format!("this folder cannot be read: {error}"),
+                &format!("see `{}` on it", remedies::LOOK_AT_FOLDER),
+            ));
         }
     };
     let mut mistakes = Vec::new();
@@ -98,7 +102,10 @@ fn read_one(path: &Path) -> Result<String, Unread> {
         |message: String, hint: &str| Unread::Faulty(Box::new(Diagnostic::of_file(path, message, hint)));
     let (file, facts) = files::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Unread::Missing,
-        _ => faulty(format!("this file cannot be read: {error}"), "see `ls -l` on it"),
+        _ => faulty(
+            format!("this file cannot be read: {error}"),
+            &format!("see `{}` on it", remedies::LOOK_AT_IT),
+        ),
     })?;
     match facts.kind {
         Kind::Regular => {}
@@ -126,25 +133,30 @@ fn distrust(path: &Path, facts: &Facts) -> Option<Diagnostic> {
     let shown = printable(&path.to_string_lossy(), 300);
     if !facts.trusted_owner {
         let message = format!("this belongs to user {}, who can change it", facts.owner);
-        return Some(Diagnostic::of_file(path, message, format!("make it yours: `chown $(id -u) {shown}`")));
+        return Some(Diagnostic::of_file(
+            path,
+            message,
+            format!("make it yours: `{}`", remedies::own(&shown)),
+        ));
     }
     facts.others_may_write().then(|| {
-        let message = format!("others can write this (mode {:04o})", facts.mode);
-        Diagnostic::of_file(path, message, format!("close it: `chmod go-w {shown}`"))
+        let message = format!("others can write this ({})", facts.openness());
+        Diagnostic::of_file(path, message, format!("close it: `{}`", remedies::close_to_writers(&shown)))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::testing;
 
     #[test]
     fn what_belongs_to_another_user_is_not_trusted() {
-        let facts = Facts { kind: Kind::Regular, trusted_owner: false, owner: 1234, mode: 0o600, length: 1 };
+        let (facts, user) = testing::facts_of_another(Kind::Regular);
         let mistake = distrust(Path::new("/c/config.toml"), &facts).map(|mistake| mistake.to_string());
         let mistake = mistake.unwrap_or_default();
         assert!(
-            mistake.contains("this belongs to user 1234") && mistake.contains("/c/config.toml"),
+            mistake.contains(&format!("this belongs to user {user}")) && mistake.contains("/c/config.toml"),
             "{mistake}"
         );
     }
@@ -152,7 +164,7 @@ mod tests {
     #[test]
     fn what_others_can_write_is_not_trusted() {
         for (mode, trusted) in [(0o600, true), (0o644, true), (0o444, true), (0o620, false), (0o602, false)] {
-            let facts = Facts { kind: Kind::Regular, trusted_owner: true, owner: 0, mode, length: 1 };
+            let facts = testing::facts(Kind::Regular, mode);
             assert_eq!(distrust(Path::new("/c"), &facts).is_none(), trusted, "{mode:o}");
         }
     }

@@ -9,6 +9,7 @@ use super::{Tell, count, in_a_thread};
 use crate::account::Definition;
 use crate::config::{self, Loaded};
 use crate::document::Diagnostic;
+use crate::platform::remedies;
 use crate::provider::http::ProxyEnvironment;
 use crate::secret::store::Store;
 
@@ -35,7 +36,8 @@ pub(super) async fn look(
     match loaded {
         None => {
             let message = format!("{} does not answer in time", folder.display());
-            let hint = "is its file system there? `ls -l` on it should answer at once";
+            let hint =
+                format!("is its file system there? `{}` on it should answer at once", remedies::LOOK_AT_IT);
             tell(finding::CONFIGURATION_UNREAD.found(message, hint));
             None
         }

@@ -7,7 +7,8 @@ use tokend_proto::finding::{self, Sort};
 use super::{Asked, Tell, in_a_thread};
 use crate::config;
 use crate::document::printable;
-use crate::platform::files::{self, Facts, Kind};
+use crate::platform::files::{self, Facts};
+use crate::platform::remedies;
 
 /// Looks at all of them. Whether the configuration may be read.
 pub(super) async fn look(asked: &Asked, folder: &Path, state: &Path, tell: Tell<'_>) -> bool {
@@ -49,30 +50,32 @@ fn distrust(path: &Path, facts: &Facts) -> Option<(String, String)> {
     let shown = printable(&path.to_string_lossy(), 300);
     if !facts.trusted_owner {
         let what = format!("{shown} belongs to user {}, who can change it", facts.owner);
-        return Some((what, format!("make it yours: `chown $(id -u) {shown}`")));
+        return Some((what, format!("make it yours: `{}`", remedies::own(&shown))));
     }
-    // In a sticky folder, such as /tmp, only its owner removes a file.
-    let is_sticky = facts.kind == Kind::Folder && facts.mode & 0o1000 != 0;
-    (facts.others_may_write() && !is_sticky).then(|| {
-        let what = format!("others can write {shown} (mode {:04o})", facts.mode);
-        (what, format!("close it: `chmod go-w {shown}`"))
+    (facts.others_may_write() && !facts.keeps_files_to_their_owners()).then(|| {
+        let what = format!("others can write {shown} ({})", facts.openness());
+        (what, format!("close it: `{}`", remedies::close_to_writers(&shown)))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::files::Kind;
+    use crate::platform::testing;
 
     #[test]
     fn what_others_can_change_is_said_with_its_remedy() {
-        let facts = |trusted_owner, mode, kind| Facts { kind, trusted_owner, owner: 1234, mode, length: 1 };
         let said = |facts| distrust(Path::new("/c"), &facts);
-        assert_eq!(said(facts(true, 0o700, Kind::Folder)), None);
-        assert_eq!(said(facts(true, 0o1777, Kind::Folder)), None);
-        assert!(
-            said(facts(true, 0o1622, Kind::Regular)).is_some_and(|(_, hint)| hint.contains("chmod go-w /c"))
-        );
-        assert!(said(facts(true, 0o770, Kind::Folder)).is_some_and(|(what, _)| what.contains("0770")));
-        assert!(said(facts(false, 0o700, Kind::Folder)).is_some_and(|(_, hint)| hint.contains("chown")));
+        assert_eq!(said(testing::facts(Kind::Folder, 0o700)), None);
+        assert_eq!(said(testing::facts(Kind::Folder, 0o1777)), None);
+        let remedy = remedies::close_to_writers("/c");
+        assert!(said(testing::facts(Kind::Regular, 0o1622)).is_some_and(|(_, hint)| hint.contains(&remedy)));
+        let open = testing::facts(Kind::Folder, 0o770);
+        let openness = open.openness();
+        assert!(said(open).is_some_and(|(what, _)| what.contains(&openness)));
+        let (theirs, _) = testing::facts_of_another(Kind::Folder);
+        let remedy = remedies::own("/c");
+        assert!(said(theirs).is_some_and(|(_, hint)| hint.contains(&remedy)));
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use tokend_proto::finding::{self, Finding};
 
 use crate::document::printable;
-use crate::platform::files;
+use crate::platform::{files, remedies};
 
 /// As much as what is kept of an account takes.
 const AS_MUCH: [u8; 8192] = [0; 8192];
@@ -47,7 +47,7 @@ fn explain(folder: &Path, error: &io::Error) -> Finding {
             finding::STORE_STATE_CLOSED.found(message, hint)
         }
         _ => {
-            let hint = format!("it must be this user's own, and writable: see `ls -ld {shown}`");
+            let hint = format!("it must be this user's own, and writable: see `{}`", remedies::look(&shown));
             finding::STORE_STATE_CLOSED.found(message, hint)
         }
     }

@@ -9,7 +9,7 @@ use super::secrets::sources;
 use super::{Asked, PATIENCE, Tell, in_a_thread, state};
 use crate::account::Definition;
 use crate::document::printable;
-use crate::platform::files;
+use crate::platform::{files, remedies};
 use crate::secret::store::{IdentityKind, Store, StoreState, Trouble};
 
 /// Looks at the store; at the kept state, too, where no daemon did.
@@ -33,10 +33,10 @@ pub(super) async fn look(
     });
     let (Some(state), Ok(listed)) = (looked.await, tokio::time::timeout(PATIENCE, store.list()).await) else {
         let message = format!("the store's folder {} does not answer", folder.display());
-        tell(
-            finding::STORE_SLOW
-                .found(message, "is its file system there? `ls -l` on it should answer at once"),
-        );
+        tell(finding::STORE_SLOW.found(
+            message,
+            format!("is its file system there? `{}` on it should answer at once", remedies::LOOK_AT_IT),
+        ));
         return;
     };
     tell(judge(&folder, &state, listed.err().or_else(|| open_identity(&folder)), is_needed));
@@ -49,8 +49,8 @@ fn open_identity(folder: &Path) -> Option<Trouble> {
     let shown = printable(&path.to_string_lossy(), 300);
     Some(Trouble::refused(
         "store-open",
-        format!("the store's identity {shown} is open to others (mode {:04o})", facts.mode),
-        format!("close it: `chmod 600 {shown}`"),
+        format!("the store's identity {shown} is open to others ({})", facts.openness()),
+        format!("close it: `{}`", remedies::close(&shown)),
     ))
 }
 

@@ -48,7 +48,7 @@ fn ended(result: Result<(), Trouble>) -> ExitCode {
 /// The systemd of the user who calls, who is not root.
 fn begin() -> Result<Manager, Trouble> {
     platform::close_new_files_to_others();
-    if platform::own_user() == 0 {
+    if platform::own_user().is_superuser() {
         let hint = match std::env::var("SUDO_USER") {
             Ok(user) if user != "root" => format!("say it without sudo, as {user}"),
             _ => "say it as the user whose tokens these are; for an account of the machine, see \

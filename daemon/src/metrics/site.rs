@@ -13,13 +13,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use interprocess::local_socket::tokio::Stream;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::Source;
 use super::exposition::Dialect;
 use super::gather::gather;
-use crate::platform;
+use crate::platform::{self, Stream};
 use crate::server::Socket;
 
 /// Beyond this many the oldest makes room.
@@ -46,8 +45,7 @@ pub(super) async fn run(mut socket: Socket, source: Arc<Source>) {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let is_ours =
-            platform::peer_user(&stream).is_ok_and(|user| user == platform::own_user() || user == 0);
+        let is_ours = platform::peer_user(&stream).is_ok_and(|user| user.is_trusted());
         if !is_ours {
             continue;
         }

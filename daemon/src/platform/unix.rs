@@ -2,13 +2,13 @@
 
 #![expect(unsafe_code, reason = "descriptors that are passed as numbers")]
 
-use std::fs;
+use std::fs::{self, TryLockError};
 use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::path::{Path, PathBuf};
 
 use interprocess::local_socket::tokio::prelude::*;
-use interprocess::local_socket::tokio::{Listener, Stream};
+pub use interprocess::local_socket::tokio::{Listener, Stream};
 use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
 use interprocess::os::unix::local_socket::ListenerOptionsExt;
 use rustix::io::FdFlags;
@@ -16,14 +16,32 @@ use rustix::process::{Resource, Rlimit};
 use rustix::time::{ClockId, clock_gettime};
 use tokend_proto::places::Surroundings;
 
+use super::Listens;
+
+pub mod children;
+pub mod files;
+pub mod remedies;
+pub mod sealed_memory;
+pub mod systemd;
+
 mod limits;
 pub use limits::{leaves_core_files, own_unit, swap_is_on, watchdog};
 
 mod memory;
-pub use memory::{memory_is_locked, seal_secrets};
+pub use memory::HOW_TO_LOCK_MEMORY;
+pub(super) use memory::locked_page;
 
 mod process;
 pub use process::{processor_milliseconds, resident_memory, stderr_is_the_journal};
+
+mod signals;
+pub use signals::Signals;
+
+mod users;
+pub use users::{User, own_user};
+
+#[cfg(test)]
+pub(super) mod testing;
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -61,12 +79,6 @@ pub fn boot() -> Option<String> {
     Some(id.trim().to_owned()).filter(|id| !id.is_empty())
 }
 
-/// The user whose daemon this is.
-#[must_use]
-pub fn own_user() -> u32 {
-    rustix::process::geteuid().as_raw()
-}
-
 /// This machine's name.
 #[must_use]
 pub fn host_name() -> String {
@@ -76,9 +88,10 @@ pub fn host_name() -> String {
 /// `/run/user/UID`, if it is this user's own and closed to others.
 fn run_user() -> Option<PathBuf> {
     use std::os::unix::fs::MetadataExt;
-    let path = PathBuf::from(format!("/run/user/{}", own_user()));
+    let user = rustix::process::geteuid().as_raw();
+    let path = PathBuf::from(format!("/run/user/{user}"));
     let metadata = fs::symlink_metadata(&path).ok()?;
-    let closed = metadata.is_dir() && metadata.mode() & 0o7777 == 0o700 && metadata.uid() == own_user();
+    let closed = metadata.is_dir() && metadata.mode() & 0o7777 == 0o700 && metadata.uid() == user;
     closed.then_some(path)
 }
 
@@ -198,17 +211,6 @@ pub async fn connect(path: &Path) -> io::Result<Stream> {
     Stream::connect(path.to_fs_name::<GenericFilePath>()?).await
 }
 
-/// What is known of a socket's other end.
-#[derive(Debug)]
-pub enum Listens {
-    /// A program listens there.
-    Somebody,
-    /// A socket that its program has left.
-    Nobody,
-    /// Something else, or the system does not say.
-    Unknown(io::Error),
-}
-
 /// Looks who listens at `path`.
 pub async fn who_listens(path: &Path) -> Listens {
     use std::os::unix::fs::FileTypeExt;
@@ -235,8 +237,23 @@ pub async fn who_listens(path: &Path) -> Listens {
 ///
 /// # Errors
 /// When the kernel does not say.
-pub fn peer_user(stream: &Stream) -> io::Result<u32> {
-    stream.peer_creds()?.euid().ok_or_else(|| io::ErrorKind::Unsupported.into())
+pub fn peer_user(stream: &Stream) -> io::Result<User> {
+    let number = stream.peer_creds()?.euid().ok_or(io::ErrorKind::Unsupported)?;
+    Ok(User::with_number(number))
+}
+
+/// The next connection. May be dropped and called again.
+///
+/// # Errors
+/// As accept(2).
+pub async fn accept(listener: &Listener) -> io::Result<Stream> {
+    listener.accept().await
+}
+
+/// Whether a socket with this name is a file, which others can replace and which may vanish.
+#[must_use]
+pub fn is_a_file(_socket: &Path) -> bool {
+    true
 }
 
 /// Makes `folder` with mode 0700 from birth, or looks whether what is there is safe to put a socket in: nobody
@@ -251,7 +268,7 @@ pub fn private_folder(folder: &Path) -> io::Result<()> {
     let owner = metadata.uid();
     // In a sticky folder, such as /tmp, only its owner removes a file.
     let tampered_with = metadata.mode() & 0o022 != 0 && metadata.mode() & 0o1000 == 0;
-    if (owner != own_user() && owner != 0) || tampered_with {
+    if !User::with_number(owner).is_trusted() || tampered_with {
         return Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
             format!("others can write to {}", folder.display()),
@@ -278,6 +295,30 @@ pub fn file_identity(path: &Path) -> Option<FileIdentity> {
 pub fn open_lock(path: &Path) -> io::Result<fs::File> {
     use std::os::unix::fs::OpenOptionsExt;
     fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Locks the file for this process alone, if nobody has locked it.
+///
+/// # Errors
+/// Somebody has; or as flock(2).
+pub fn try_lock(file: &fs::File) -> Result<(), TryLockError> {
+    file.try_lock()
+}
+
+/// Locks the file together with others who do the same, if nobody has locked it alone.
+///
+/// # Errors
+/// Somebody has; or as flock(2).
+pub fn try_lock_shared(file: &fs::File) -> Result<(), TryLockError> {
+    file.try_lock_shared()
+}
+
+/// Waits until nobody else has locked the file, and locks it.
+///
+/// # Errors
+/// As flock(2).
+pub fn lock(file: &fs::File) -> io::Result<()> {
+    file.lock()
 }
 
 /// The identity of an open file.

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::{MOST_READ, Unfit, without_newline};
 use crate::document::printable;
 use crate::platform::files::{self, Facts, Kind};
+use crate::platform::{User, remedies};
 use crate::provider::Failure;
 
 /// A file may hang for good (a network that is gone), and a read of it cannot be cancelled: at most this many at once.
@@ -75,7 +76,7 @@ async fn in_a_thread<T: Send + 'static>(
         Failure::not_now(
             kind,
             format!("reading {shown} takes too long"),
-            "is its file system there? `ls -l` on it should answer at once",
+            format!("is its file system there? `{}` on it should answer at once", remedies::LOOK_AT_IT),
         )
     };
     let Some(reader) = Reader::enter(readers) else {
@@ -115,8 +116,8 @@ impl Drop for Reader {
 enum Refusal {
     Io(io::Error),
     NotAFile(Kind),
-    Owner(u32),
-    Open(u32),
+    Owner(User),
+    Open(String),
     Empty,
     TooLong,
 }
@@ -150,9 +151,9 @@ fn check(facts: &Facts, openness: Openness) -> Result<(), Refusal> {
     if facts.kind != Kind::Regular {
         Err(Refusal::NotAFile(facts.kind))
     } else if !facts.trusted_owner {
-        Err(Refusal::Owner(facts.owner))
+        Err(Refusal::Owner(facts.owner.clone()))
     } else if open {
-        Err(Refusal::Open(facts.mode))
+        Err(Refusal::Open(facts.openness()))
     } else {
         Ok(())
     }
@@ -164,12 +165,13 @@ impl Refusal {
         match self {
             Self::Io(error) => {
                 let (what, hint) = match error.kind() {
-                    E::NotFound => {
-                        ("there is no file", "write the secret into it, and `chmod 600` it".to_owned())
-                    }
+                    E::NotFound => (
+                        "there is no file",
+                        format!("write the secret into it, and `{}` it", remedies::CLOSE_IT),
+                    ),
                     E::PermissionDenied => (
                         "no permission to read",
-                        format!("see `ls -l {path}`; the daemon's user must own it"),
+                        format!("see `{}`; the daemon's user must own it", remedies::look_at_file(path)),
                     ),
                     E::NotADirectory | E::InvalidInput | E::InvalidFilename | E::IsADirectory => {
                         ("no file can be at", "mend the path in the configuration".to_owned())
@@ -189,12 +191,12 @@ impl Refusal {
             Self::Owner(owner) => Failure::source(
                 kind,
                 format!("{path} belongs to user {owner}, who can change it"),
-                format!("make it yours: `chown $(id -u) {path}`"),
+                format!("make it yours: `{}`", remedies::own(path)),
             ),
-            Self::Open(mode) => Failure::source(
+            Self::Open(openness) => Failure::source(
                 kind,
-                format!("{path} is open to others (mode {mode:04o})"),
-                format!("close it: `chmod 600 {path}`"),
+                format!("{path} is open to others ({openness})"),
+                format!("close it: `{}`", remedies::close(path)),
             ),
             Self::Empty => Failure::source(kind, format!("{path} is empty"), "write the secret into it"),
             Self::TooLong => Failure::source(
@@ -209,10 +211,10 @@ impl Refusal {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
-    use std::fs::{self, Permissions};
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::fs;
 
     use super::*;
+    use crate::platform::testing;
     use crate::provider::Class;
 
     struct Folder(tempfile::TempDir);
@@ -225,7 +227,7 @@ mod tests {
         fn write(&self, bytes: &[u8], mode: u32) -> PathBuf {
             let path = self.0.path().join("secret");
             fs::write(&path, bytes).unwrap();
-            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            testing::set_mode(&path, mode);
             path
         }
     }
@@ -252,8 +254,10 @@ mod tests {
             let path = folder.write(b"hunter2", mode);
             let failure = fetched(&path).unwrap_err();
             assert_eq!((failure.class, failure.kind), (Class::Source, "secret-file"));
-            assert_eq!(failure.message, format!("{} is open to others (mode {mode:04o})", path.display()));
-            assert_eq!(failure.hint, format!("close it: `chmod 600 {}`", path.display()));
+            let openness = testing::openness(&path, mode);
+            assert_eq!(failure.message, format!("{} is open to others ({openness})", path.display()));
+            let remedy = remedies::close(&path.display().to_string());
+            assert_eq!(failure.hint, format!("close it: `{remedy}`"));
         }
     }
 
@@ -262,7 +266,9 @@ mod tests {
         let folder = Folder::new();
         let link = folder.0.path().join("link");
         let path = folder.write(b"hunter2", 0o600);
-        symlink(&path, &link).unwrap();
+        if !testing::link(&path, &link) {
+            return;
+        }
         assert_eq!(fetched(&link).unwrap(), b"hunter2");
         folder.write(b"hunter2", 0o644);
         assert!(fetched(&link).unwrap_err().message.contains("open to others"));
@@ -270,11 +276,11 @@ mod tests {
 
     #[test]
     fn a_file_of_another_user_is_refused() {
-        let facts = Facts { kind: Kind::Regular, trusted_owner: false, owner: 1234, mode: 0o600, length: 1 };
+        let (facts, user) = testing::facts_of_another(Kind::Regular);
         let refusal = check(&facts, Openness::OwnerOnly).unwrap_err();
         let failure = refusal.explain("/x", "secret-file");
         assert_eq!(failure.class, Class::Source);
-        assert!(failure.message.contains("/x belongs to user 1234"));
+        assert!(failure.message.contains(&format!("/x belongs to user {user}")));
     }
 
     #[test]
@@ -282,8 +288,8 @@ mod tests {
         let folder = Folder::new();
         let path = folder.write(b"hunter2", 0o600);
         // Only root can give files away; for others the check above stands.
-        if std::os::unix::fs::chown(&path, Some(12_345), None).is_ok() {
-            assert!(fetched(&path).unwrap_err().message.contains("belongs to user 12345"));
+        if let Some(user) = testing::give_away(&path) {
+            assert!(fetched(&path).unwrap_err().message.contains(&format!("belongs to user {user}")));
         }
     }
 
@@ -291,13 +297,9 @@ mod tests {
     fn a_pipe_a_folder_and_a_device_are_refused_without_waiting() {
         let folder = Folder::new();
         let pipe = folder.0.path().join("pipe");
-        let status = std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&pipe).status().unwrap();
-        assert!(status.success());
-        for (path, what) in [
-            (pipe.as_path(), "no regular file"),
-            (folder.0.path(), "a folder"),
-            (Path::new("/dev/null"), "no regular file"),
-        ] {
+        let pipe = testing::pipe_at(&pipe).then_some((pipe.as_path(), "no regular file"));
+        let device = (Path::new(testing::DEVICE), "no regular file");
+        for (path, what) in [(folder.0.path(), "a folder"), device].into_iter().chain(pipe) {
             let failure = fetched(path).unwrap_err();
             assert_eq!(failure.class, Class::Source);
             assert!(failure.message.contains(what), "{failure:?}");
@@ -306,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named() {
-        for path in ["/nonexistent/secret", "/dev/null/secret"] {
+        for path in testing::NO_FILES {
             let failure = fetched(Path::new(path)).unwrap_err();
             assert_eq!(failure.class, Class::Source);
             assert!(failure.message.contains(path), "{failure:?}");
@@ -326,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_group_that_systemd_lets_in_is_no_fault_but_everybody_is() {
-        let facts = |mode| Facts { kind: Kind::Regular, trusted_owner: true, owner: 0, mode, length: 1 };
+        let facts = |mode| testing::facts(Kind::Regular, mode);
         assert!(check(&facts(0o440), Openness::GroupToo).is_ok());
         assert!(check(&facts(0o444), Openness::GroupToo).is_err());
         assert!(check(&facts(0o440), Openness::OwnerOnly).is_err());

@@ -100,7 +100,10 @@ impl Health {
             }
             None => findings.push(finding::STORE_SLOW.found(
                 format!("the folder of the kept state {} does not answer", self.state.display()),
-                "is its file system there? `ls -l` on it should answer at once",
+                format!(
+                    "is its file system there? `{}` on it should answer at once",
+                    platform::remedies::LOOK_AT_IT
+                ),
             )),
         }
         findings.extend(was_set(at, now));
@@ -141,10 +144,10 @@ fn was_set(since: Moment, now: Moment) -> Option<Finding> {
     let by = humantime::format_duration(Duration::from_secs(by.as_secs()));
     let way = if gained > 0 { "ahead" } else { "back" };
     let message = format!("this machine's clock was set {way} by {by} since the configuration was read");
-    Some(
-        finding::CLOCK_WAS_SET
-            .found(message, "`timedatectl` shows whether it is right now; if so, `tok reload`"),
-    )
+    Some(finding::CLOCK_WAS_SET.found(
+        message,
+        format!("`{}` shows whether it is right now; if so, `tok reload`", platform::remedies::LOOK_AT_CLOCK),
+    ))
 }
 
 /// What the daemon's environment does not have, and logins that a crash would lose.
@@ -176,12 +179,11 @@ fn memory() -> Vec<Finding> {
             None => "",
         };
         let message = format!("the key of secrets in memory may be swapped to disk{swap}");
-        let hint =
-            "allow the daemon 64 KiB: `LimitMEMLOCK=64K` in the unit, or `ulimit -l 64` before its start";
+        let hint = platform::HOW_TO_LOCK_MEMORY;
         found.push(finding::MEMORY_NOT_LOCKED.found(message, hint));
     }
     if platform::leaves_core_files() {
-        let hint = "`LimitCORE=0` in the unit, or `ulimit -c 0` before its start";
+        let hint = platform::remedies::NO_CORE_FILES;
         found.push(finding::MEMORY_CORE_FILES.found("a crash of the daemon would leave a core file", hint));
     }
     if found.is_empty() {

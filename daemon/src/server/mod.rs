@@ -17,14 +17,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use interprocess::local_socket::tokio::Stream;
 use tokend_proto::message;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::account::Keeper;
 use crate::lock::Lock;
 use crate::login::Logins;
-use crate::platform;
+use crate::platform::{self, Stream};
 use crate::service_manager::Watchdog;
 use admission::Admission;
 pub use health::Health;
@@ -126,7 +125,7 @@ impl Server {
 
     fn admit(self: &Arc<Self>, stream: Stream) {
         let refusal = match platform::peer_user(&stream) {
-            Ok(user) if user == platform::own_user() || user == 0 => None,
+            Ok(user) if user.is_trusted() => None,
             Ok(user) => Some(format!("it is of another user: user={user}")),
             Err(error) => Some(format!("the kernel does not say whose it is: {error}")),
         };

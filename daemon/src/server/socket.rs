@@ -5,10 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use interprocess::local_socket::tokio::{Listener, Stream};
-use interprocess::local_socket::traits::tokio::Listener as _;
-
-use crate::platform::{self, FileIdentity, FolderWatch, Listens};
+use crate::platform::{self, FileIdentity, FolderWatch, Listener, Listens, Stream};
 
 /// How often it is tried to make a vanished socket anew where its folder cannot be watched.
 const MEND_PAUSE: Duration = Duration::from_secs(30);
@@ -54,6 +51,10 @@ impl Socket {
     /// # Errors
     /// [`SocketError`]: somebody listens there, or the system says no.
     pub async fn open(path: &Path) -> Result<Self, SocketError> {
+        if !platform::is_a_file(path) {
+            // A name that cannot vanish, and that nobody can take from us.
+            return Ok(Self::adopted(bind(path)?, None));
+        }
         let (listener, lock) = make(path).await?;
         Ok(Self::with(listener, path, Some(lock)))
     }
@@ -94,7 +95,7 @@ impl Socket {
         }
         loop {
             tokio::select! {
-                stream = self.listener.accept() => return stream,
+                stream = platform::accept(&self.listener) => return stream,
                 () = changed(self.watch.as_ref()), if is_named => self.mend().await,
             }
         }
@@ -162,6 +163,14 @@ fn lock_path(path: &Path) -> PathBuf {
     name.into()
 }
 
+/// Listens under a name that is no file.
+fn bind(path: &Path) -> Result<Listener, SocketError> {
+    platform::listen(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => SocketError::Live(path.to_path_buf()),
+        _ => SocketError::Io(path.to_path_buf(), error),
+    })
+}
+
 async fn make(path: &Path) -> Result<(Listener, File), SocketError> {
     let wrong = |error| SocketError::Io(path.to_path_buf(), error);
     let folder = path.parent().unwrap_or(Path::new("/"));
@@ -191,7 +200,7 @@ fn locked(path: &Path) -> Result<File, SocketError> {
     let lock_path = lock_path(path);
     for _ in 0..16 {
         let lock = platform::open_lock(&lock_path).map_err(wrong)?;
-        match lock.try_lock() {
+        match platform::try_lock(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(SocketError::Live(path.to_path_buf())),
             Err(TryLockError::Error(error)) => return Err(wrong(error)),

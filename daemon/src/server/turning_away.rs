@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use interprocess::local_socket::tokio::{Listener, Stream};
-use interprocess::local_socket::traits::tokio::Listener as _;
 use tokend_proto::Answer;
 use tokend_proto::message::{Code, Failure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::platform::{self, Listener, Stream};
 
 /// Nobody has come for so long: nobody waits any more.
 const SOON: Duration = Duration::from_millis(50);
@@ -27,7 +27,7 @@ pub async fn turn_away(listener: &Listener, why: &str, hint: &str) {
     // 0 is the id of an answer to what was not read.
     let Ok(frame) = Answer::Failure(failure).frame(0, true) else { return };
     let all = async {
-        while let Ok(Ok(stream)) = tokio::time::timeout(SOON, listener.accept()).await {
+        while let Ok(Ok(stream)) = tokio::time::timeout(SOON, platform::accept(listener)).await {
             // Who has gone needs no reason, and a new connection has room for one.
             let _ = tokio::time::timeout(SOON, tell(stream, &frame)).await;
         }

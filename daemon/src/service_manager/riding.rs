@@ -2,14 +2,12 @@
 //! until the next one has taken it. No longer, so that a lock, an idle lock or a crash leaves nothing behind; after a stop
 //! systemd drops it by itself.
 
-use std::os::fd::{AsFd as _, OwnedFd};
-
 use tokend_proto::Secret;
 use zeroize::Zeroizing;
 
 use crate::clock::Steady;
 use crate::platform::sealed_memory;
-use crate::platform::systemd::Notifier;
+use crate::platform::systemd::{Descriptor, Notifier};
 
 /// The name of the descriptor in the store.
 pub const STORED_NAME: &str = "tokend-key";
@@ -31,7 +29,7 @@ pub struct Riding {
 pub fn hand_over(notifier: &Notifier, riding: &Riding) -> bool {
     let bytes = encode(riding);
     match sealed_memory::seal(&bytes) {
-        Ok(memory) => notifier.hand_over(&["FDSTORE=1", &format!("FDNAME={STORED_NAME}")], memory.as_fd()),
+        Ok(memory) => notifier.hand_over(&["FDSTORE=1", &format!("FDNAME={STORED_NAME}")], &memory),
         Err(error) => {
             tracing::warn!(%error, "the store's key cannot be handed to the next tokend");
             false
@@ -41,14 +39,14 @@ pub fn hand_over(notifier: &Notifier, riding: &Riding) -> bool {
 
 /// Takes it from there: whatever was passed is removed, whether it is good or not.
 #[must_use]
-pub fn taken_over(notifier: &Notifier, stored: Vec<OwnedFd>) -> Option<Riding> {
+pub fn taken_over(notifier: &Notifier, stored: Vec<Descriptor>) -> Option<Riding> {
     if stored.is_empty() {
         return None;
     }
     forget_stored(notifier, STORED_NAME);
     let mut found = None;
     for descriptor in stored {
-        let riding = sealed_memory::open(descriptor.as_fd()).ok().and_then(|bytes| decode(&bytes));
+        let riding = sealed_memory::open(&descriptor).ok().and_then(|bytes| decode(&bytes));
         if riding.is_none() {
             tracing::warn!("what lay in systemd's descriptor store is not tokend's: it is not used");
         }

@@ -1,12 +1,12 @@
 //! What is kept on disk, and what is watched there.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::*;
 use crate::account::State;
 use crate::clock::SystemClock;
+use crate::platform::testing;
 use crate::secret::store::Store;
 
 pub(super) fn with_cabinet(home: &Path) -> Keeper {
@@ -14,11 +14,11 @@ pub(super) fn with_cabinet(home: &Path) -> Keeper {
     Keeper::start(Arc::new(SystemClock), Some(Cabinet::new(&home.join("state"), store)))
 }
 
-/// Names and inodes.
+/// Names, and what tells each file from its successor.
 fn kept(home: &Path) -> Vec<(String, u64)> {
     let entries = fs::read_dir(home.join("state")).into_iter().flatten().flatten();
     let mut kept: Vec<_> = entries
-        .map(|entry| (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().ino()))
+        .map(|entry| (entry.file_name().into_string().unwrap(), testing::number(&entry.path())))
         .collect();
     kept.sort();
     kept
@@ -26,7 +26,7 @@ fn kept(home: &Path) -> Vec<(String, u64)> {
 
 pub(super) fn put(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    testing::set_mode(&path, 0o600);
 }
 
 async fn until(what: impl Fn() -> bool) {
@@ -99,7 +99,9 @@ async fn a_parked_account_is_watched_over_a_lock() {
     assert_eq!(account.shared.snapshot().state, State::Parked);
     // A link's target is watched, too.
     fs::create_dir(home.path().join("elsewhere")).unwrap();
-    std::os::unix::fs::symlink(home.path().join("elsewhere/secret"), &secret).unwrap();
+    if !testing::link(home.path().join("elsewhere/secret"), &secret) {
+        return;
+    }
     tokio::time::sleep(Duration::from_millis(10)).await;
     put(&home.path().join("elsewhere/secret"), "x");
     until(|| account.shared.snapshot().token.is_some()).await;

@@ -379,7 +379,7 @@ fn read_private(path: &Path) -> Result<Vec<u8>, Unfit> {
         return refuse(format!("it belongs to user {}", facts.owner));
     }
     if facts.others_may_write() {
-        return refuse(format!("others can write it (mode {:04o})", facts.mode));
+        return refuse(format!("others can write it ({})", facts.openness()));
     }
     if facts.length > LARGEST {
         return refuse("it is far too large".to_owned());

@@ -2,8 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::sync::Arc;
 
 use super::account::KINDS;
@@ -11,6 +10,7 @@ use super::general::{DAEMON, OF_ACCOUNT, PASS_ENV, SOURCES, VAULT};
 use super::{Form, Key, Kind};
 use crate::document::heard::{self, Heard};
 use crate::document::{Diagnostic, Severity};
+use crate::platform::testing;
 use crate::provider::{Defaults, kinds};
 
 /// Promised, and refused until they are built.
@@ -19,10 +19,10 @@ const LATER: [&str; 2] = ["tls_client_auth", "self_signed_tls_client_auth"];
 /// What the parser says of this text.
 fn said(text: &str) -> Vec<Diagnostic> {
     let folder = tempfile::TempDir::new().unwrap();
-    fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
+    testing::set_mode(folder.path(), 0o700);
     let file = folder.path().join("config.toml");
     fs::write(&file, text).unwrap();
-    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    testing::set_mode(&file, 0o600);
     let environment = Defaults::default().environment;
     match crate::config::load(folder.path(), &environment, &Arc::default()) {
         Ok(loaded) => loaded.warnings,

@@ -6,12 +6,12 @@ mod outcome;
 mod secrecy;
 mod vault;
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::fs;
 use std::time::Duration;
 
 use super::*;
 use crate::account::Refresh;
+use crate::platform::testing;
 use crate::provider::{Defaults, Identity, MintRequest, Minted, Pending, Presentation, Provider};
 use crate::secret::Source;
 
@@ -100,7 +100,7 @@ impl Folder {
     }
 
     fn set_mode(&self, name: &str, mode: u32) {
-        fs::set_permissions(self.path(name), Permissions::from_mode(mode)).unwrap();
+        testing::set_mode(&self.path(name), mode);
     }
 
     fn load(&self) -> Result<Loaded, Vec<Diagnostic>> {

@@ -69,7 +69,9 @@ async fn of_one_account_one_hook_runs_at_a_time_and_the_newest_need_follows() {
     let folder = TempDir::new().unwrap();
     let log = folder.path().join("log");
     let gate = folder.path().join("gate");
-    rustix::fs::mkfifoat(rustix::fs::CWD, &gate, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    if !testing::pipe_at(&gate) {
+        return;
+    }
     // Each hook waits until the test lets it through.
     let script = format!(
         "echo begin $TOKEND_ACCOUNT $TOKEND_REASON >> {log}; read line < {gate}; echo end >> {log}",

@@ -1,10 +1,10 @@
 //! What a configuration may say where it wants a secret, and what each source gives.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 
 use super::*;
 use crate::document::Document;
+use crate::platform::testing;
 use crate::provider::Class;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -137,10 +137,10 @@ async fn a_credential_is_a_file_that_systemd_laid_out() {
         source.fetch_in(&look, &Errand::default(), LONG).await.map(|secret| secret.expose().to_vec())
     };
     for mode in [0o400, 0o440] {
-        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        testing::set_mode(&path, mode);
         assert_eq!(fetched(Some(folder.path())).await.unwrap(), b"hunter2");
     }
-    fs::set_permissions(&path, Permissions::from_mode(0o444)).unwrap();
+    testing::set_mode(&path, 0o444);
     assert!(fetched(Some(folder.path())).await.unwrap_err().message.contains("open to others"));
     let failure = fetched(None).await.unwrap_err();
     assert_eq!((failure.class, failure.kind), (Class::Source, "secret-credential"));
@@ -158,7 +158,7 @@ async fn files_and_commands_are_fetched_anew_each_time() {
     assert_eq!(file.fetch(&Errand::default(), LONG).await.unwrap_err().class, Class::Source);
     for secret in ["one", "two"] {
         fs::write(&path, secret).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        testing::set_mode(&path, 0o600);
         assert_eq!(file.fetch(&Errand::default(), LONG).await.unwrap().expose().as_str(), Some(secret));
     }
     let command = sound(&format!("{{ command = ['cat', '{}'] }}", path.display()));

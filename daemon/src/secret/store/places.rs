@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::trouble::{Closed, Trouble, check, is_a_link, shown};
 use crate::newer::Newer;
-use crate::platform::{self, files};
+use crate::platform::{self, files, remedies};
 
 /// More than this no file of the store has: the longest secret and age's header, with room to spare.
 pub(super) const MOST: usize = 256 * 1024;
@@ -78,7 +78,7 @@ impl Places {
         }
         let path = self.folder.join("lock");
         let lock = platform::open_lock(&path).map_err(|error| Trouble::io("open", &path, &error))?;
-        lock.lock().map_err(|error| Trouble::io("lock", &path, &error))?;
+        platform::lock(&lock).map_err(|error| Trouble::io("lock", &path, &error))?;
         for folder in [self.folder.clone(), self.secrets()] {
             files::sweep(&folder).map_err(|error| Trouble::io("read", &folder, &error))?;
         }
@@ -135,7 +135,7 @@ pub(super) fn read(path: &Path, closed: Closed, what: &str) -> Result<Option<Zer
         return Err(Trouble::refused(
             "store-strange",
             format!("{} has more than {MOST} bytes, where {what} should be", shown(path)),
-            format!("look at it (`ls -ld {}`), and move it away", shown(path)),
+            format!("look at it (`{}`), and move it away", remedies::look(&shown(path))),
         ));
     }
     Ok(Some(bytes))
@@ -153,19 +153,19 @@ fn check_folder(folder: &Path) -> Result<(), Trouble> {
         Err(Trouble::refused(
             "store-strange",
             format!("{path} is no folder, where the store should be"),
-            format!("look at it (`ls -ld {path}`), and move it away"),
+            format!("look at it (`{}`), and move it away", remedies::look(&path)),
         ))
     } else if !facts.trusted_owner {
         Err(Trouble::refused(
             "store-open",
             format!("the folder {path} belongs to user {}, who can change what is in it", facts.owner),
-            format!("if you trust what is in it, make it yours: `chown -R $(id -u) {path}`"),
+            format!("if you trust what is in it, make it yours: `{}`", remedies::own_all(&path)),
         ))
     } else if facts.others_may_write() {
         Err(Trouble::refused(
             "store-open",
-            format!("others can write to the folder {path} (mode {:04o})", facts.mode),
-            format!("close it: `chmod 700 {path}`"),
+            format!("others can write to the folder {path} ({})", facts.openness()),
+            format!("close it: `{}`", remedies::close_folder(&path)),
         ))
     } else {
         Ok(())

@@ -1,11 +1,11 @@
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use super::identity::Opened;
 use super::*;
+use crate::platform::testing;
 use crate::provider::Class;
 
 mod identities;
@@ -76,11 +76,7 @@ async fn fetched(store: &Store, name: &str) -> Result<String, Failure> {
 
 fn write(path: &Path, bytes: &[u8], mode: u32) {
     fs::write(path, bytes).unwrap();
-    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-}
-
-fn mode(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().permissions().mode() & 0o777
+    testing::set_mode(path, mode);
 }
 
 /// Every file in the store, with its bytes, but for the lock.

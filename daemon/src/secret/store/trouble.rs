@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::document::printable;
 use crate::newer::{self, Newer};
 use crate::platform::files::{Facts, Kind};
+use crate::platform::remedies;
 use crate::provider::{Class, Failure};
 
 /// What went wrong. Holds no secret: `message` and `hint` go to people and logs.
@@ -88,13 +89,16 @@ impl Trouble {
             E::PermissionDenied | E::ReadOnlyFilesystem => Self::refused(
                 "store-closed",
                 message,
-                format!("see `ls -ld {path}` and its folder: they must be this user's own, and writable"),
+                format!(
+                    "see `{}` and its folder: they must be this user's own, and writable",
+                    remedies::look(&path)
+                ),
             ),
             E::StorageFull | E::QuotaExceeded => Self::fault(message, "make room, and do it again"),
             E::NotADirectory | E::IsADirectory | E::InvalidFilename | E::NotFound => {
-                Self::refused("store-strange", message, format!("see `ls -la {path}`"))
+                Self::refused("store-strange", message, format!("see `{}`", remedies::look_inside(&path)))
             }
-            _ => Self::fault(message, "try again; `dmesg` may know of a failing disk"),
+            _ => Self::fault(message, format!("try again; {}", remedies::FAILING_DISKS)),
         }
     }
 
@@ -161,20 +165,19 @@ pub(super) fn check(path: &Path, facts: &Facts, closed: Closed, what: &str) -> R
         Err(Trouble::refused(
             "store-strange",
             format!("{path} is {it}, where {what} should be"),
-            format!("look at it (`ls -ld {path}`), and move it away; nothing was changed"),
+            format!("look at it (`{}`), and move it away; nothing was changed", remedies::look(&path)),
         ))
     } else if !facts.trusted_owner {
         Err(Trouble::refused(
             "store-open",
             format!("{path} belongs to user {}, who can change it", facts.owner),
-            format!("if you trust what is in it, make it yours: `chown $(id -u) {path}`"),
+            format!("if you trust what is in it, make it yours: `{}`", remedies::own(&path)),
         ))
     } else if open {
-        let mode = facts.mode;
         Err(Trouble::refused(
             "store-open",
-            format!("{path} is open to others (mode {mode:04o})"),
-            format!("close it: `chmod 600 {path}`"),
+            format!("{path} is open to others ({})", facts.openness()),
+            format!("close it: `{}`", remedies::close(&path)),
         ))
     } else {
         Ok(())

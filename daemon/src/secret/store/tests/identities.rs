@@ -61,11 +61,11 @@ async fn an_ssh_key_opens_the_identity() {
         fs::read_to_string(home.path("identity.source")).unwrap(),
         format!("# recipient: {}\nssh-key {}\n", made.recipient, key.display())
     );
-    assert_eq!(mode(&home.path("identity.source")), 0o600);
+    assert!(testing::is_closed(&home.path("identity.source")));
     store.set("a", secret("A"), Binding::Keep).await.unwrap();
     assert_eq!(fetched(&store, "a").await.unwrap(), "A");
     assert!(!store.state().needs_passphrase);
-    fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+    testing::set_mode(&key, 0o644);
     let failure = fetched(&home.store(), "a").await.unwrap_err();
     assert!(failure.message.contains("open is open to others (mode 0644)"), "{failure:?}");
     fs::remove_file(&key).unwrap();

@@ -89,8 +89,8 @@ async fn many_who_fetch_at_once_all_get_it() {
 async fn a_failed_opening_is_tried_again_by_the_next_who_asks() {
     let (home, store) = Home::with(&["a"]).await;
     let identity = home.path("identity");
-    fs::set_permissions(&identity, Permissions::from_mode(0o644)).unwrap();
+    testing::set_mode(&identity, 0o644);
     assert!(fetched(&store, "a").await.is_err());
-    fs::set_permissions(&identity, Permissions::from_mode(0o600)).unwrap();
+    testing::set_mode(&identity, 0o600);
     assert_eq!(fetched(&store, "a").await.unwrap(), "A");
 }

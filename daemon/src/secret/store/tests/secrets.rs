@@ -23,10 +23,10 @@ async fn the_first_secret_makes_a_plain_identity_and_says_so_once() {
     assert!(!words.contains("AGE-SECRET"), "{words}");
     assert!(store.set("b", secret("B"), Binding::Keep).await.unwrap().made.is_none());
     for file in ["identity", "recipients.txt", "secrets/a.age"] {
-        assert_eq!(mode(&home.path(file)), 0o600, "{file}");
+        assert!(testing::is_closed(&home.path(file)), "{file}");
     }
     for folder in ["", "secrets"] {
-        assert_eq!(mode(&home.path(folder)), 0o700, "{folder}");
+        assert!(testing::is_closed(&home.path(folder)), "{folder}");
     }
 }
 

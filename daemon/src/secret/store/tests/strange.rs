@@ -1,9 +1,8 @@
 //! What lies where the store's files belong and is none of them: a clear message, nothing overwritten,
 //! nothing lost.
 
-use std::os::unix::fs::{chown, symlink};
-
 use super::*;
+use crate::platform::remedies;
 
 /// Fetching, setting and removing `a` all fail with these words, and change nothing.
 async fn refused(home: &Home, words: &str) {
@@ -110,16 +109,17 @@ async fn links_pipes_and_folders_are_refused() {
     let path = home.path("secrets/a.age");
     let aside = home.path("aside");
     fs::rename(&path, &aside).unwrap();
-    symlink(&aside, &path).unwrap();
-    refused(&home, "is a symbolic link, where the secret a should be").await;
-    fs::remove_file(&path).unwrap();
-    symlink("/nonexistent", &path).unwrap();
-    refused(&home, "is a symbolic link").await;
-    fs::remove_file(&path).unwrap();
-    let status = std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&path).status().unwrap();
-    assert!(status.success());
-    refused(&home, "is no regular file, where the secret a should be").await;
-    fs::remove_file(&path).unwrap();
+    if testing::link(&aside, &path) {
+        refused(&home, "is a symbolic link, where the secret a should be").await;
+        fs::remove_file(&path).unwrap();
+        testing::link("/nonexistent", &path);
+        refused(&home, "is a symbolic link").await;
+        fs::remove_file(&path).unwrap();
+    }
+    if testing::pipe_at(&path) {
+        refused(&home, "is no regular file, where the secret a should be").await;
+        fs::remove_file(&path).unwrap();
+    }
     fs::create_dir(&path).unwrap();
     refused(&home, "is a folder, where the secret a should be").await;
 }
@@ -128,23 +128,24 @@ async fn links_pipes_and_folders_are_refused() {
 async fn files_and_folders_that_others_can_change_are_refused() {
     let (home, store) = Home::with(&["a"]).await;
     for (name, bad, good, words) in [
-        ("secrets/a.age", 0o620, 0o600, "a.age is open to others (mode 0620)"),
+        ("secrets/a.age", 0o620, 0o600, "a.age is open to others ("),
         ("secrets", 0o770, 0o700, "others can write to the folder"),
         ("secrets", 0o1777, 0o700, "others can write to the folder"),
         ("", 0o707, 0o700, "others can write to the folder"),
     ] {
-        fs::set_permissions(home.path(name), Permissions::from_mode(bad)).unwrap();
+        testing::set_mode(&home.path(name), bad);
         refused(&home, words).await;
-        fs::set_permissions(home.path(name), Permissions::from_mode(good)).unwrap();
+        refused(&home, &format!("({})", testing::openness(&home.path(name), bad))).await;
+        testing::set_mode(&home.path(name), good);
     }
     // What is encrypted may be seen.
-    fs::set_permissions(home.path("secrets/a.age"), Permissions::from_mode(0o644)).unwrap();
+    testing::set_mode(&home.path("secrets/a.age"), 0o644);
     assert_eq!(fetched(&store, "a").await.unwrap(), "A");
     // Only root can give files away.
     for name in ["secrets/a.age", "secrets", ""] {
-        if chown(home.path(name), Some(12_345), None).is_ok() {
-            refused(&home, "belongs to user 12345").await;
-            chown(home.path(name), Some(0), None).unwrap();
+        if let Some(user) = testing::give_away(&home.path(name)) {
+            refused(&home, &format!("belongs to user {user}")).await;
+            testing::take_back(&home.path(name));
         }
     }
 }
@@ -154,15 +155,17 @@ async fn an_identity_that_others_can_read_is_refused_with_the_remedy() {
     let (home, _) = Home::with(&["a"]).await;
     let identity = home.path("identity");
     for mode in [0o640, 0o604, 0o644] {
-        fs::set_permissions(&identity, Permissions::from_mode(mode)).unwrap();
+        testing::set_mode(&identity, mode);
         let store = home.store();
         let failure = fetched(&store, "a").await.unwrap_err();
         assert_eq!(failure.class, Class::Source);
-        assert!(failure.message.contains(&format!("is open to others (mode {mode:04o})")), "{failure:?}");
-        assert_eq!(failure.hint, format!("close it: `chmod 600 {}`", identity.display()));
+        let openness = testing::openness(&identity, mode);
+        assert!(failure.message.contains(&format!("is open to others ({openness})")), "{failure:?}");
+        let remedy = remedies::close(&identity.display().to_string());
+        assert_eq!(failure.hint, format!("close it: `{remedy}`"));
         assert!(store.set("b", secret("B"), Binding::Keep).await.is_err());
     }
-    fs::set_permissions(&identity, Permissions::from_mode(0o400)).unwrap();
+    testing::set_mode(&identity, 0o400);
     assert_eq!(fetched(&home.store(), "a").await.unwrap(), "A");
 }
 
@@ -195,7 +198,9 @@ async fn an_identity_that_is_none_is_refused() {
         assert_eq!(fs::read(&path).unwrap(), bytes);
     }
     fs::remove_file(&path).unwrap();
-    symlink(home.path("elsewhere"), &path).unwrap();
+    if !testing::link(home.path("elsewhere"), &path) {
+        return;
+    }
     let failure = fetched(&home.store(), "a").await.unwrap_err();
     assert!(
         failure.message.contains("is a symbolic link, where the store's identity should be"),

@@ -11,19 +11,21 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, OFlags, access};
 use rustix::io::Errno;
 
+use super::User;
+
 /// Whose a file is and who may touch it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// What it is.
     pub kind: Kind,
     /// Whether it belongs to this process's user or to root.
     pub trusted_owner: bool,
     /// The user that it belongs to.
-    pub owner: u32,
-    /// The permission bits, such as `0o600`.
-    pub mode: u32,
+    pub owner: User,
     /// How many bytes, as far as the file system says.
     pub length: u64,
+    /// The permission bits, such as `0o600`.
+    mode: u32,
 }
 
 /// What a file is.
@@ -44,14 +46,27 @@ impl Facts {
             it if it.is_dir() => Kind::Folder,
             _ => Kind::Other,
         };
-        let owner = metadata.uid();
-        Self {
-            kind,
-            trusted_owner: owner == 0 || owner == rustix::process::geteuid().as_raw(),
-            owner,
-            mode: metadata.mode() & 0o7777,
-            length: metadata.len(),
-        }
+        let owner = User::with_number(metadata.uid());
+        let trusted_owner = owner.is_trusted();
+        Self { kind, trusted_owner, owner, length: metadata.len(), mode: metadata.mode() & 0o7777 }
+    }
+
+    /// Those of a file that is not there.
+    #[cfg(test)]
+    pub(in crate::platform) fn made_up(kind: Kind, trusted_owner: bool, owner: User, mode: u32) -> Self {
+        Self { kind, trusted_owner, owner, length: 1, mode }
+    }
+
+    /// Whether it is a folder in which only a file's owner can remove or replace it, such as /tmp.
+    #[must_use]
+    pub fn keeps_files_to_their_owners(&self) -> bool {
+        self.kind == Kind::Folder && self.mode & 0o1000 != 0
+    }
+
+    /// Who may do what with it, in the system's words: `mode 0640`.
+    #[must_use]
+    pub fn openness(&self) -> String {
+        format!("mode {:04o}", self.mode)
     }
 
     /// Whether the file's group or everybody may change it.

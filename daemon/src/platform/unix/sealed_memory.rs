@@ -1,9 +1,10 @@
 //! A few bytes in memory behind a descriptor, which nobody can change any more: what is handed over to the next daemon.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
 
 use zeroize::Zeroizing;
+
+use super::systemd::Descriptor;
 
 /// Nothing that is handed over is longer.
 #[cfg(target_os = "linux")]
@@ -14,7 +15,7 @@ const LONGEST: usize = 4096;
 /// # Errors
 /// When the system has no such memory (Linux alone has), or gives none.
 #[cfg(target_os = "linux")]
-pub fn seal(bytes: &[u8]) -> io::Result<OwnedFd> {
+pub fn seal(bytes: &[u8]) -> io::Result<Descriptor> {
     use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     // Older kernels (before 6.3) do not know the seal against execution.
@@ -33,7 +34,7 @@ pub fn seal(bytes: &[u8]) -> io::Result<OwnedFd> {
 /// # Errors
 /// Where it is anything else.
 #[cfg(target_os = "linux")]
-pub fn open(memory: BorrowedFd<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
+pub fn open(memory: &Descriptor) -> io::Result<Zeroizing<Vec<u8>>> {
     use rustix::fs::{SealFlags, fcntl_get_seals, fstat};
     let invalid = |what| io::Error::new(io::ErrorKind::InvalidData, what);
     let wanted = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
@@ -61,7 +62,7 @@ pub fn open(memory: BorrowedFd<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
 /// # Errors
 /// Always `Unsupported`.
 #[cfg(not(target_os = "linux"))]
-pub fn seal(_bytes: &[u8]) -> io::Result<OwnedFd> {
+pub fn seal(_bytes: &[u8]) -> io::Result<Descriptor> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -70,7 +71,7 @@ pub fn seal(_bytes: &[u8]) -> io::Result<OwnedFd> {
 /// # Errors
 /// Always `Unsupported`.
 #[cfg(not(target_os = "linux"))]
-pub fn open(_memory: BorrowedFd<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
+pub fn open(_memory: &Descriptor) -> io::Result<Zeroizing<Vec<u8>>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -78,15 +79,15 @@ pub fn open(_memory: BorrowedFd<'_>) -> io::Result<Zeroizing<Vec<u8>>> {
 #[expect(clippy::unwrap_used, reason = "a test should fail with the place")]
 mod tests {
     use std::io::Write as _;
-    use std::os::fd::AsFd as _;
+    use std::os::fd::OwnedFd;
 
     use super::*;
 
     #[test]
     fn what_was_sealed_is_read_again_and_never_changed() {
         let memory = seal(b"a key").unwrap();
-        assert_eq!(**open(memory.as_fd()).unwrap(), *b"a key");
-        assert_eq!(**open(memory.as_fd()).unwrap(), *b"a key");
+        assert_eq!(**open(&memory).unwrap(), *b"a key");
+        assert_eq!(**open(&memory).unwrap(), *b"a key");
         let mut file = std::fs::File::from(memory);
         assert!(file.write(b"another").is_err());
         assert!(file.set_len(0).is_err());
@@ -98,8 +99,8 @@ mod tests {
         let unsealed = rustix::fs::memfd_create("x", rustix::fs::MemfdFlags::ALLOW_SEALING).unwrap();
         let (pipe, _end) = io::pipe().unwrap();
         let long = seal(&[0; LONGEST + 1]).unwrap();
-        for strange in [file.as_fd(), unsealed.as_fd(), pipe.as_fd(), long.as_fd()] {
-            assert!(open(strange).is_err());
+        for strange in [file.into(), unsealed, OwnedFd::from(pipe), long] {
+            assert!(open(&strange).is_err());
         }
     }
 }

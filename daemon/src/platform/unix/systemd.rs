@@ -16,12 +16,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use interprocess::local_socket::tokio::Listener;
 use rustix::io::FdFlags;
 use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketType, sockopt,
 };
 use rustix::time::{ClockId, clock_gettime};
+
+use super::Listener;
 
 /// The name of the socket's descriptor in the socket unit (`FileDescriptorName=`).
 pub const SOCKET_NAME: &str = "tokend";
@@ -29,15 +30,18 @@ pub const SOCKET_NAME: &str = "tokend";
 /// What is told at most waits so long for a systemd that does not read.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// A descriptor that is passed from one process to the next.
+pub type Descriptor = OwnedFd;
+
 /// What systemd passed to this process.
 #[derive(Debug, Default)]
 pub struct Passed {
     /// The listening sockets; more than one only where `trouble` says so.
-    pub sockets: Vec<OwnedFd>,
+    pub sockets: Vec<Descriptor>,
     /// What is wrong with what was passed.
     pub trouble: Option<String>,
     /// What was kept in the descriptor store under the name that was asked for.
-    pub stored: Vec<OwnedFd>,
+    pub stored: Vec<Descriptor>,
     /// The names of whatever else was there; it has been closed.
     pub foreign: Vec<String>,
     /// The process that descriptors were meant for, where that is another.
@@ -162,7 +166,7 @@ fn is_listening_unix_socket(descriptor: BorrowedFd<'_>) -> bool {
 ///
 /// # Errors
 /// As fcntl(2).
-pub fn listener(socket: OwnedFd) -> io::Result<(Listener, Option<PathBuf>)> {
+pub fn listener(socket: Descriptor) -> io::Result<(Listener, Option<PathBuf>)> {
     let path = bound_path(socket.as_fd());
     let listener = interprocess::os::unix::uds_local_socket::tokio::Listener::try_from(socket)?;
     Ok((Listener::from(listener), path))
@@ -228,8 +232,8 @@ impl Notifier {
 
     /// The same, with a descriptor: whether it was sent.
     #[must_use]
-    pub fn hand_over(&self, lines: &[&str], descriptor: BorrowedFd<'_>) -> bool {
-        self.send(lines, &[descriptor], SendFlags::empty())
+    pub fn hand_over(&self, lines: &[&str], descriptor: &Descriptor) -> bool {
+        self.send(lines, &[descriptor.as_fd()], SendFlags::empty())
     }
 
     fn send(&self, lines: &[&str], descriptors: &[BorrowedFd<'_>], flags: SendFlags) -> bool {
