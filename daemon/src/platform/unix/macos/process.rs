@@ -14,6 +14,7 @@ const TRACED: u32 = 2;
 const LONGEST_WORDS: usize = 1 << 20;
 
 /// Bytes of memory that this process has at the moment.
+#[must_use]
 pub fn resident_memory() -> Option<u64> {
     task().map(|task| task.pti_resident_size)
 }
@@ -83,8 +84,7 @@ pub fn words_of_process(process: u32) -> Option<Vec<Vec<u8>>> {
     let process = c_int::try_from(process).ok()?;
     let most = sysctl::number(c"kern.argmax").and_then(|most| usize::try_from(most).ok());
     let mut facts = vec![0; most.unwrap_or(LONGEST_WORDS)];
-    let length =
-        sysctl::by_numbers(&mut [libc::CTL_KERN, libc::KERN_PROCARGS2, process], &mut facts).ok()?;
+    let length = sysctl::by_numbers(&mut [libc::CTL_KERN, libc::KERN_PROCARGS2, process], &mut facts).ok()?;
     words_in(facts.get(..length)?)
 }
 
@@ -94,7 +94,8 @@ fn words_in(facts: &[u8]) -> Option<Vec<Vec<u8>>> {
     let count = usize::try_from(i32::from_ne_bytes(*count)).ok()?;
     let path = rest.iter().position(|byte| *byte == 0)?;
     let padding = rest[path..].iter().position(|byte| *byte != 0)?;
-    let words: Vec<_> = rest[path + padding..].split(|byte| *byte == 0).take(count).map(<[u8]>::to_vec).collect();
+    let words: Vec<_> =
+        rest[path + padding..].split(|byte| *byte == 0).take(count).map(<[u8]>::to_vec).collect();
     (words.len() == count).then_some(words)
 }
 

@@ -39,14 +39,7 @@ pub(super) fn by_numbers(path: &mut [c_int], value: &mut [u8]) -> io::Result<usi
     let depth = u32::try_from(path.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
     // SAFETY: so many numbers are readable, so many bytes writable, and nothing is set.
     let status = unsafe {
-        libc::sysctl(
-            path.as_mut_ptr(),
-            depth,
-            value.as_mut_ptr().cast(),
-            &raw mut length,
-            ptr::null_mut(),
-            0,
-        )
+        libc::sysctl(path.as_mut_ptr(), depth, value.as_mut_ptr().cast(), &raw mut length, ptr::null_mut(), 0)
     };
     if status == 0 { Ok(length) } else { Err(io::Error::last_os_error()) }
 }
