@@ -1,10 +1,12 @@
 //! Unix systems that are neither Linux nor macOS: the clocks are looked at now and then, and little is told of processes.
 
 use std::ffi::c_void;
+use std::fs;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use rustix::net::{SendFlags, sockopt};
 use rustix::time::ClockId;
 use tokend_proto::places::Folders;
@@ -19,6 +21,9 @@ pub(super) const STEADY: ClockId = ClockId::Monotonic;
 
 /// Whoever tells a reader that has gone gets an error, and no signal.
 pub(super) const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+
+/// What is watched is opened as if to be read.
+pub(super) const ONLY_TO_WATCH: OFlags = OFlags::RDONLY;
 
 /// How many descriptors the system lets a process have, whatever its limit is.
 pub(super) fn most_descriptors() -> u64 {
@@ -63,6 +68,11 @@ pub(super) fn threads() -> Option<usize> {
 #[must_use]
 pub fn words_of_process(_process: u32) -> Option<Vec<Vec<u8>>> {
     None
+}
+
+/// What was written is on the disk when this returns.
+pub(super) fn sync(file: &fs::File) -> io::Result<()> {
+    file.sync_all()
 }
 
 /// Nothing: who may look into a process is the system's to say.

@@ -80,6 +80,11 @@ pub fn words_of_process(process: u32) -> Option<Vec<Vec<u8>>> {
     Some(words.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect())
 }
 
+/// What was written is on the disk when this returns.
+pub(super) fn sync(file: &fs::File) -> io::Result<()> {
+    file.sync_all()
+}
+
 /// Lets no process of the same user look into this one's memory.
 pub(super) fn refuse_debuggers() -> io::Result<()> {
     Ok(rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?)

@@ -10,12 +10,14 @@ mod process;
 mod sysctl;
 
 use std::ffi::c_int;
+use std::fs::File;
 use std::io;
 use std::mem::size_of;
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use rustix::net::SendFlags;
 use rustix::time::ClockId;
 use tokend_proto::places::Folders;
@@ -41,6 +43,9 @@ const OPEN_MAX: u64 = 10_240;
 
 /// As many callers wait for their turn as the kernel lets them.
 const LONGEST_QUEUE: c_int = -1;
+
+/// What is open for its events alone keeps no volume from being unmounted.
+pub(super) const ONLY_TO_WATCH: OFlags = OFlags::from_bits_retain(libc::O_EVTONLY.cast_unsigned());
 
 /// How many descriptors a process may have at most.
 pub(super) fn most_descriptors() -> u64 {
@@ -86,6 +91,17 @@ pub(super) fn run_user() -> Option<PathBuf> {
 pub(super) fn folders(home: &Path) -> Option<Folders> {
     let own = home.join("Library/Application Support/tokend");
     Some(Folders { data: own.join("data"), state: own.join("state"), configuration: own })
+}
+
+/// What was written is on the disk when this returns, not only in its cache: the standard library asks for `F_FULLFSYNC`
+/// (fcntl(2)). Not every file system has that, such as one on another machine; there, fsync(2) has to do.
+pub(super) fn sync(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        Err(error) if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput) => {
+            Ok(rustix::fs::fsync(file)?)
+        }
+        outcome => outcome,
+    }
 }
 
 /// The user at the other end. The kernel knows it twice: the credentials are those of who connected, or listened, then; the
