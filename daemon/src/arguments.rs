@@ -32,6 +32,10 @@ struct Arguments {
     /// Started by `tokend env`: leave the terminal, say `ready` on standard output.
     #[arg(long, hide = true)]
     background: bool,
+
+    /// Started by a service manager that has to be spoken with before anything else.
+    #[arg(long, hide = true, conflicts_with = "background")]
+    service: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -73,6 +77,7 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     match arguments.command {
+        None if arguments.service => service(),
         None => run::foreground(arguments.background, log_format(arguments.log_format.as_deref())),
         Some(Command::Check) => check(),
         Some(Command::Env(words)) => background::run(&words),
@@ -82,6 +87,13 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Uninstall(words)) => install::uninstall(&words),
         Some(Command::Schema) => schema(),
     }
+}
+
+/// Runs as a service, of which nobody sees standard error.
+fn service() -> ExitCode {
+    platform::service::run(|| run::foreground(false, None)).unwrap_or_else(|error| {
+        complain(error, "`--service` is for the service control manager; run tokend without it", End::Usage)
+    })
 }
 
 fn log_format(word: Option<&str>) -> Option<LogFormat> {

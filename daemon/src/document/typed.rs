@@ -122,8 +122,7 @@ impl Table<'_> {
             return None;
         }
         let value = if let Some(rest) = value.strip_prefix("~/") {
-            let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
-            let Some(home) = home else {
+            let Some(home) = crate::platform::children::home() else {
                 self.report(
                     &span,
                     "HOME is not set to an absolute path",

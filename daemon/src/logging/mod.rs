@@ -5,7 +5,6 @@ mod json;
 mod lines;
 
 use std::fmt;
-use std::io::IsTerminal;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,7 +44,7 @@ pub(crate) fn start(level: &str, fixed: Option<LogFormat>) -> Level {
     } else {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Dress::Dated { colour: std::io::stderr().is_terminal() && !plain }
+        Dress::Dated { colour: !plain && platform::stderr_takes_colours() }
     };
     let form = Arc::new(Form { is_json: AtomicBool::new(false), dress });
     let (filter, handle) = reload::Layer::new(filter(level));

@@ -1,5 +1,7 @@
 //! The few places where the operating system shows; the only home of `unsafe` and of `cfg` by system.
 
+#[cfg(windows)]
+mod folder_watch;
 mod key_page;
 pub mod keyring;
 mod leftovers;
@@ -17,8 +19,10 @@ pub use windows::*;
 
 /// What tests need of a system beyond what the programs do.
 #[cfg(test)]
-pub mod testing;
+pub(crate) mod testing;
 
+#[cfg(windows)]
+pub use folder_watch::{FolderWatch, FolderWatches};
 pub use key_page::{memory_is_locked, seal_secrets};
 pub use leftovers::scrub_stack;
 

@@ -31,7 +31,9 @@ pub use memory::HOW_TO_LOCK_MEMORY;
 pub(super) use memory::locked_page;
 
 mod process;
-pub use process::{processor_milliseconds, stderr_is_the_journal};
+pub use process::{processor_milliseconds, stderr_is_the_journal, stderr_takes_colours};
+
+pub mod service;
 
 mod signals;
 pub use signals::Signals;
@@ -239,6 +241,12 @@ pub fn peer_user(stream: &Stream) -> io::Result<User> {
 /// As accept(2).
 pub async fn accept(listener: &Listener) -> io::Result<Stream> {
     listener.accept().await
+}
+
+/// The name of another socket of the same daemon, in the folder of `socket` unless `name` says where.
+#[must_use]
+pub fn beside(socket: &Path, name: &Path) -> PathBuf {
+    socket.parent().map_or_else(|| name.to_path_buf(), |folder| folder.join(name))
 }
 
 /// Whether a socket with this name is a file, which others can replace and which may vanish.

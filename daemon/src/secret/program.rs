@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf, is_separator};
 use std::process::{ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -12,30 +12,14 @@ use std::time::Duration;
 use tokend_proto::Secret;
 use tokend_proto::limits::MAX_SECRET;
 use tokio::io::AsyncReadExt as _;
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
 use super::{MOST_READ, Unfit, without_newline};
 use crate::document::{Located, Table, printable};
-use crate::platform::{children, files};
+use crate::platform::children::{self, Group, Output};
+use crate::platform::files;
 use crate::provider::Failure;
-
-/// What a program finds in its environment, if the daemon has it: who and where the user is, the session's bus, the
-/// display. `pass_env` adds to it.
-const ENVIRONMENT: &[&str] = &[
-    "HOME",
-    "USER",
-    "PATH",
-    "LANG",
-    "DBUS_SESSION_BUS_ADDRESS",
-    "XDG_RUNTIME_DIR",
-    "DISPLAY",
-    "WAYLAND_DISPLAY",
-    "XAUTHORITY",
-];
-
-/// Where programs are when there is no PATH.
-const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// How long a killed program may take to be gone.
 const GRACE: Duration = Duration::from_secs(2);
@@ -98,7 +82,7 @@ impl Program {
         let mut argv = argv.into_iter();
         let program = argv.next()?;
         let name = match in_home(&program.value) {
-            Some(name) if !name.contains('/') || name.starts_with('/') => name,
+            Some(name) if is_plain(&name) || Path::new(&name).is_absolute() => name,
             _ => {
                 let message = format!("`{key}` names its program by a relative path");
                 table.report(
@@ -159,8 +143,8 @@ impl Program {
         if let Some(socket) = environment("TOKEND_SOCK") {
             command.env("TOKEND_SOCK", socket);
         }
-        command.envs(told.iter().copied()).stdout(Stdio::null());
-        let mut running = Running::start(&mut command).map_err(|error| cannot_start(path, &error))?;
+        command.envs(told.iter().copied());
+        let mut running = Running::start(command).map_err(|error| cannot_start(path, &error))?;
         let shown = shown(path);
         let message = match tokio::time::timeout(timeout, running.child.wait()).await {
             Ok(Ok(status)) if status.success() => return Ok(()),
@@ -178,8 +162,8 @@ impl Program {
         timeout: Duration,
     ) -> Result<Secret, Failure> {
         let path = self.find(environment).ok_or_else(|| self.missing())?;
-        let mut running = Running::start(&mut self.command(path, environment))
-            .map_err(|error| cannot_start(path, &error))?;
+        let mut running =
+            Running::heard(self.command(path, environment)).map_err(|error| cannot_start(path, &error))?;
         let output = tokio::time::timeout(timeout, running.output()).await;
         let shown = shown(path);
         let failure = match output {
@@ -247,7 +231,7 @@ impl Program {
 
     fn missing(&self) -> Failure {
         let name = shown(Path::new(&self.name));
-        if self.name.starts_with('/') {
+        if Path::new(&self.name).is_absolute() {
             Failure::source(KIND, format!("{name} is not a program"), "install it, or mend its path")
         } else {
             let hint = "install it, or write its whole path; the daemon's PATH may be shorter than a shell's";
@@ -257,14 +241,13 @@ impl Program {
 
     fn command(&self, path: &Path, environment: &dyn Fn(&str) -> Option<OsString>) -> Command {
         let mut command = Command::new(path);
-        command.args(&self.arguments).env_clear().current_dir("/");
-        for name in ENVIRONMENT.iter().copied().chain(self.pass_env.iter().map(String::as_str)) {
+        command.args(&self.arguments).env_clear().current_dir(children::ROOT);
+        for name in children::ENVIRONMENT.iter().copied().chain(self.pass_env.iter().map(String::as_str)) {
             if let Some(value) = environment(name) {
                 command.env(name, value);
             }
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-        children::lead_group(&mut command);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         command
     }
 }
@@ -322,7 +305,7 @@ fn in_home(name: &str) -> Option<String> {
     match name.strip_prefix("~/") {
         None => Some(name.to_owned()),
         Some(rest) => {
-            let home = env::var("HOME").ok().filter(|home| home.starts_with('/'))?;
+            let home = children::home()?.into_os_string().into_string().ok()?;
             Some(format!("{home}/{rest}"))
         }
     }
@@ -330,14 +313,19 @@ fn in_home(name: &str) -> Option<String> {
 
 /// Where a program of this name is. Relative folders in PATH are passed over: the daemon's own folder means nothing.
 fn look_up(name: &str, path: Option<&OsStr>) -> Option<PathBuf> {
-    if name.starts_with('/') {
-        return Some(PathBuf::from(name)).filter(|path| files::is_program(path));
+    if Path::new(name).is_absolute() {
+        return children::at(Path::new(name));
     }
-    let path = path.unwrap_or(OsStr::new(DEFAULT_PATH));
+    let path = path.unwrap_or(OsStr::new(children::DEFAULT_PATH));
     env::split_paths(path)
         .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(name))
-        .find(|path| files::is_program(path))
+        .find_map(|folder| children::at(&folder.join(name)))
+}
+
+/// Whether it is a name to look up: no path, also none that begins with a drive.
+fn is_plain(name: &str) -> bool {
+    let begins_with_a_drive = matches!(Path::new(name).components().next(), Some(Component::Prefix(_)));
+    !name.contains(is_separator) && !begins_with_a_drive
 }
 
 /// Whether a name can be one of the environment's.
@@ -350,7 +338,8 @@ pub(super) fn is_variable(name: &str) -> bool {
 /// A program that runs. Dropped before its end, it and all of its group are killed.
 struct Running {
     child: Child,
-    stdout: Option<ChildStdout>,
+    group: Group,
+    stdout: Option<Output>,
 }
 
 enum Broken {
@@ -359,10 +348,17 @@ enum Broken {
 }
 
 impl Running {
-    fn start(command: &mut Command) -> io::Result<Self> {
-        let mut child = command.spawn()?;
-        let stdout = child.stdout.take();
-        Ok(Self { child, stdout })
+    fn start(mut command: Command) -> io::Result<Self> {
+        let (child, group) = children::spawn(&mut command)?;
+        Ok(Self { child, group, stdout: None })
+    }
+
+    /// The same, and what it prints is heard. The command may hold the other end of that, and goes.
+    fn heard(mut command: Command) -> io::Result<Self> {
+        let stdout = Output::of(&mut command)?;
+        let mut running = Self::start(command)?;
+        running.stdout = Some(stdout.begin(&mut running.child)?);
+        Ok(running)
     }
 
     /// All that it prints until it ends. Others that still hold its output then are not waited for: what it wrote
@@ -385,9 +381,9 @@ impl Running {
             }
         };
         let status = status.map_err(Broken::Io)?;
-        if let Some(stdout) = &self.stdout {
+        if let Some(stdout) = &mut self.stdout {
             while let Some(count @ 1..) =
-                children::read_what_is_there(stdout, &mut bytes[length..]).map_err(Broken::Io)?
+                stdout.read_what_is_there(&mut bytes[length..]).await.map_err(Broken::Io)?
             {
                 length = within(length + count)?;
             }
@@ -398,7 +394,7 @@ impl Running {
 
     /// Kills it and its group, and waits until it is gone.
     async fn end(mut self) {
-        children::kill_group(&self.child);
+        self.group.kill(&self.child);
         // One that cannot even be killed is left to the runtime, which waits for what is dropped.
         let _ = tokio::time::timeout(GRACE, self.child.wait()).await;
     }
@@ -410,7 +406,7 @@ fn within(length: usize) -> Result<usize, Broken> {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        children::kill_group(&self.child);
+        self.group.kill(&self.child);
     }
 }
 

@@ -26,7 +26,7 @@ fn kept(home: &Path) -> Vec<(String, u64)> {
 
 pub(super) fn put(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
-    testing::set_mode(&path, 0o600);
+    testing::set_mode(path, 0o600);
 }
 
 async fn until(what: impl Fn() -> bool) {

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::document::Document;
+use crate::platform::testing;
 
 fn hook(script: &str) -> Option<Arc<Program>> {
     let text = format!("on_login_needed = ['/bin/sh', '-c', '''{script}''']");

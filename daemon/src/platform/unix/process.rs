@@ -1,5 +1,7 @@
 //! Where this process's standard error leads, and what it uses.
 
+use std::io::IsTerminal as _;
+
 use rustix::time::{ClockId, clock_gettime};
 
 /// Whether standard error leads to the journal: `JOURNAL_STREAM` names its device and inode (systemd.exec(5)). The
@@ -19,4 +21,10 @@ pub fn processor_milliseconds() -> u64 {
     let seconds = u64::try_from(used.tv_sec).unwrap_or(0);
     let milliseconds = u64::try_from(used.tv_nsec).unwrap_or(0) / 1_000_000;
     seconds.saturating_mul(1000).saturating_add(milliseconds)
+}
+
+/// Whether standard error is a terminal, which takes colours.
+#[must_use]
+pub fn stderr_takes_colours() -> bool {
+    std::io::stderr().is_terminal()
 }

@@ -10,60 +10,60 @@ use super::files::{Facts, Kind};
 use super::{User, own_user};
 
 /// Lets in whom this mode lets in.
-pub fn set_mode(path: &Path, mode: u32) {
+pub(crate) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
 /// Whether nobody but its user may do anything with it.
-pub fn is_closed(path: &Path) -> bool {
+pub(crate) fn is_closed(path: &Path) -> bool {
     let metadata = fs::metadata(path).unwrap();
     metadata.mode() & 0o777 == if metadata.is_dir() { 0o700 } else { 0o600 }
 }
 
 /// How a message says who may do what with the file at `path`, which has this mode.
-pub fn openness(_path: &Path, mode: u32) -> String {
+pub(crate) fn openness(_path: &Path, mode: u32) -> String {
     format!("mode {mode:04o}")
 }
 
 /// Makes a symbolic link. Whether the system has them.
-pub fn link(to: impl AsRef<Path>, at: impl AsRef<Path>) -> bool {
+pub(crate) fn link(to: impl AsRef<Path>, at: impl AsRef<Path>) -> bool {
     std::os::unix::fs::symlink(to, at).unwrap();
     true
 }
 
 /// Makes a pipe in a folder, open to its user alone. Whether the system has them.
-pub fn pipe_at(path: &Path) -> bool {
+pub(crate) fn pipe_at(path: &Path) -> bool {
     // The program, since no crate has the call on macOS.
     std::process::Command::new("mkfifo").arg("-m600").arg(path).status().unwrap().success()
 }
 
 /// Gives a file to another user, if this one may (root alone): how messages name that user.
-pub fn give_away(path: &Path) -> Option<String> {
+pub(crate) fn give_away(path: &Path) -> Option<String> {
     std::os::unix::fs::chown(path, Some(12_345), None).ok().map(|()| "12345".to_owned())
 }
 
 /// Makes it this user's own again.
-pub fn take_back(path: &Path) {
+pub(crate) fn take_back(path: &Path) {
     std::os::unix::fs::chown(path, Some(rustix::process::geteuid().as_raw()), None).unwrap();
 }
 
 /// The facts of a file of this mode that belongs to this user.
-pub fn facts(kind: Kind, mode: u32) -> Facts {
+pub(crate) fn facts(kind: Kind, mode: u32) -> Facts {
     Facts::made_up(kind, true, own_user(), mode)
 }
 
 /// The facts of a file that belongs to another user, and how messages name that one.
-pub fn facts_of_another(kind: Kind) -> (Facts, String) {
+pub(crate) fn facts_of_another(kind: Kind) -> (Facts, String) {
     (Facts::made_up(kind, false, User::with_number(1234), 0o600), "1234".to_owned())
 }
 
 /// What tells a file from another that later has its name.
-pub fn number(path: &Path) -> u64 {
+pub(crate) fn number(path: &Path) -> u64 {
     fs::metadata(path).unwrap().ino()
 }
 
 /// A device that anybody may open.
-pub const DEVICE: &str = "/dev/null";
+pub(crate) const DEVICE: &str = "/dev/null";
 
 /// Paths where no file is or can be.
-pub const NO_FILES: [&str; 2] = ["/nonexistent/secret", "/dev/null/secret"];
+pub(crate) const NO_FILES: [&str; 2] = ["/nonexistent/secret", "/dev/null/secret"];

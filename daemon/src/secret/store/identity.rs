@@ -89,7 +89,7 @@ impl How {
             return None;
         }
         match word {
-            "ssh-key" if rest.starts_with('/') => Some(Self::SshKey(PathBuf::from(rest))),
+            "ssh-key" if Path::new(rest).is_absolute() => Some(Self::SshKey(PathBuf::from(rest))),
             "plugin" => Some(Self::Plugin(rest.to_owned())),
             "keyring" => Some(Self::Keyring(rest.to_owned())),
             "credential" => Some(Self::Credential(rest.to_owned())),

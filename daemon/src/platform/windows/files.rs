@@ -1,0 +1,359 @@
+//! Opening files that others may have laid out: whose they are and who may touch them, told of the open file; and writing
+//! files whole or not at all.
+
+#![expect(unsafe_code, reason = "Windows' calls")]
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::windows::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::windows::io::{AsHandle as _, AsRawHandle as _, FromRawHandle as _, OwnedHandle};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use windows_sys::Win32::Foundation::{
+    ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, GENERIC_READ, GENERIC_WRITE, INVALID_HANDLE_VALUE,
+};
+use windows_sys::Win32::Storage::FileSystem::{
+    CREATE_NEW, CreateFileW, DELETE, FILE_ATTRIBUTE_NORMAL, FILE_ATTRIBUTE_REPARSE_POINT, FILE_BASIC_INFO,
+    FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, FILE_READ_ATTRIBUTES, FILE_SHARE_DELETE,
+    FILE_SHARE_READ, FILE_SHARE_WRITE, FILE_TYPE_DISK, FileBasicInfo, GetFileInformationByHandleEx,
+    GetFileType, OPEN_ALWAYS, READ_CONTROL, SECURITY_IDENTIFICATION, SYNCHRONIZE,
+};
+
+use super::access::Access;
+use super::folders::{self, FileIdentity};
+use super::security::{User, private_files};
+use super::words::wide;
+
+/// Whose a file is and who may touch it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// What it is.
+    pub kind: Kind,
+    /// Whether it belongs to this process's user, to the system or to administrators.
+    pub trusted_owner: bool,
+    /// The user that it belongs to.
+    pub owner: User,
+    /// How many bytes, as far as the file system says.
+    pub length: u64,
+    access: Access,
+}
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A file that holds bytes.
+    Regular,
+    /// A folder.
+    Folder,
+    /// A pipe, a device.
+    Other,
+}
+
+impl Facts {
+    fn of(file: &File) -> io::Result<Self> {
+        // SAFETY: the handle is open.
+        let is_on_a_disk = unsafe { GetFileType(file.as_raw_handle()) } == FILE_TYPE_DISK;
+        let (kind, length) = if is_on_a_disk {
+            let metadata = file.metadata()?;
+            let kind = match &metadata {
+                it if it.is_dir() => Kind::Folder,
+                it if it.is_file() => Kind::Regular,
+                _ => Kind::Other,
+            };
+            (kind, metadata.len())
+        } else {
+            (Kind::Other, 0)
+        };
+        let (owner, access) =
+            if is_on_a_disk { Access::of(file.as_handle())? } else { (super::own_user(), Access::none()) };
+        Ok(Self { kind, trusted_owner: owner.may_have_files(), owner, length, access })
+    }
+
+    /// Those of a file that is not there.
+    #[cfg(test)]
+    pub(super) fn made_up(kind: Kind, trusted_owner: bool, owner: User, access: Access) -> Self {
+        Self { kind, trusted_owner, owner, length: 1, access }
+    }
+
+    /// Whether it is a folder in which only a file's owner can remove or replace it: there is none here.
+    #[must_use]
+    pub fn keeps_files_to_their_owners(&self) -> bool {
+        false
+    }
+
+    /// Who may do what with it, in the system's words: `Everyone may read`.
+    #[must_use]
+    pub fn openness(&self) -> String {
+        self.access.to_string()
+    }
+
+    /// Whether somebody may change the file who is neither this user nor the system nor an administrator.
+    #[must_use]
+    pub fn others_may_write(&self) -> bool {
+        self.access.others_may_write()
+    }
+
+    /// Whether such a one may read or change it.
+    #[must_use]
+    pub fn others_may_touch(&self) -> bool {
+        self.access.others_may_touch()
+    }
+
+    /// Whether everybody may read or change it.
+    #[must_use]
+    pub fn everybody_may_touch(&self) -> bool {
+        self.access.everybody_may_touch()
+    }
+}
+
+/// Opens for reading. Links are followed; who serves a pipe cannot act as us. The facts are those of what was opened,
+/// whatever happens to the path.
+///
+/// # Errors
+/// What the system says.
+pub fn open(path: &Path) -> io::Result<(File, Facts)> {
+    let file = for_reading(FILE_FLAG_BACKUP_SEMANTICS).open(path)?;
+    let facts = Facts::of(&file)?;
+    Ok((file, facts))
+}
+
+fn for_reading(flags: u32) -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(flags).security_qos_flags(SECURITY_IDENTIFICATION);
+    options
+}
+
+/// The same of what lies at `path` itself: `None` where that is a link of any kind.
+///
+/// # Errors
+/// What the system says.
+pub fn open_itself(path: &Path) -> io::Result<Option<(File, Facts)>> {
+    let file = for_reading(FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT).open(path)?;
+    // SAFETY: the handle is open.
+    let is_on_a_disk = unsafe { GetFileType(file.as_raw_handle()) } == FILE_TYPE_DISK;
+    if is_on_a_disk {
+        let metadata = file.metadata()?;
+        if metadata.file_type().is_symlink() {
+            return Ok(None);
+        }
+        // A file whose bytes lie elsewhere (OneDrive, deduplication): they come when it is opened in the usual way.
+        if metadata.file_attributes() & FILE_ATTRIBUTE_REPARSE_POINT != 0 {
+            return open(path).map(Some);
+        }
+    }
+    let facts = Facts::of(&file)?;
+    Ok(Some((file, facts)))
+}
+
+/// Writes `bytes` to `path`, whole or not at all, for its user alone: to a temporary file in the same folder,
+/// which then takes the name. When this returns they are on the disk, and so is the name. What was at `path`
+/// before, also a symbolic link, is gone only then.
+///
+/// # Errors
+/// What the system says; then `path` is as it was.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let temporary = Temporary::new(folder, name)?;
+    (&temporary.file).write_all(bytes)?;
+    temporary.file.sync_all()?;
+    patiently(|| fs::rename(&temporary.path, path))?;
+    // The name is part of the file's own records, which are written with it.
+    let synced = temporary.file.sync_all();
+    temporary.has_its_name();
+    synced
+}
+
+/// Virus scanners and indexers open what is new, for a moment.
+fn patiently(mut work: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    let mut pause = Duration::from_millis(5);
+    loop {
+        match work() {
+            Err(error) if is_in_use(&error) && pause < Duration::from_millis(500) => {
+                std::thread::sleep(pause);
+                pause *= 2;
+            }
+            done => return done,
+        }
+    }
+}
+
+fn is_in_use(error: &io::Error) -> bool {
+    let code = error.raw_os_error().map(i32::cast_unsigned);
+    matches!(code, Some(ERROR_ACCESS_DENIED | ERROR_SHARING_VIOLATION))
+}
+
+/// Removes what is at `path`.
+///
+/// # Errors
+/// What the system says.
+pub fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)
+}
+
+/// Removes what a killed [`replace`] has left in `folder`, and says how many files that were. Only for who
+/// keeps all other writers out of the folder: their temporary files would go, too.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn sweep(folder: &Path) -> io::Result<usize> {
+    let mut swept = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let ours = is_temporary(&entry.file_name()) && entry.file_type()?.is_file();
+        if ours && fs::remove_file(entry.path()).is_ok() {
+            swept += 1;
+        }
+    }
+    Ok(swept)
+}
+
+/// A file on its way to another name. Dropped before that, it goes.
+struct Temporary {
+    path: PathBuf,
+    file: File,
+}
+
+/// How many random letters are in a temporary file's name.
+const LETTERS: usize = 8;
+
+impl Temporary {
+    /// `.NAME.LETTERS.tmp`, closed to others from birth.
+    fn new(folder: &Path, name: &OsStr) -> io::Result<Self> {
+        let mut tries = 0;
+        loop {
+            let letters: String = std::iter::repeat_with(fastrand::alphanumeric).take(LETTERS).collect();
+            let mut temporary = OsStr::new(".").to_owned();
+            temporary.push(name);
+            temporary.push(format!(".{letters}.tmp"));
+            let path = folder.join(temporary);
+            match closed_to_others(&path, CREATE_NEW) {
+                Ok(file) => return Ok(Self { path, file }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < 16 => tries += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// It is no temporary file any more.
+    fn has_its_name(mut self) {
+        self.path = PathBuf::new();
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.path.as_os_str().is_empty() {
+            // It is swept later where it cannot be removed now.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Opens a file for reading and writing, or makes one that is closed to others from birth.
+pub(super) fn open_or_make(path: &Path) -> io::Result<File> {
+    closed_to_others(path, OPEN_ALWAYS)
+}
+
+fn closed_to_others(path: &Path, how: u32) -> io::Result<File> {
+    let descriptor = private_files()?;
+    let attributes = descriptor.attributes();
+    let name = wide(std::path::absolute(path)?);
+    // SAFETY: the name ends in a zero, and the descriptor lives until the call is over.
+    let handle = unsafe {
+        CreateFileW(
+            name.as_ptr(),
+            GENERIC_READ | GENERIC_WRITE | DELETE | SYNCHRONIZE,
+            FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+            &raw const attributes,
+            how,
+            FILE_ATTRIBUTE_NORMAL,
+            std::ptr::null_mut(),
+        )
+    };
+    if handle == INVALID_HANDLE_VALUE {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it was just opened for this place alone.
+    Ok(File::from(unsafe { OwnedHandle::from_raw_handle(handle) }))
+}
+
+/// Whether a file's name is one that [`replace`] gives on the way.
+#[must_use]
+pub fn is_temporary(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    let Some(rest) = name.strip_prefix(b".").and_then(|rest| rest.strip_suffix(b".tmp")) else {
+        return false;
+    };
+    let Some(letters) = rest.len().checked_sub(LETTERS).map(|start| &rest[start..]) else { return false };
+    letters.iter().all(u8::is_ascii_alphanumeric)
+        && rest[..rest.len() - LETTERS].strip_suffix(b".").is_some_and(|name| !name.is_empty())
+}
+
+/// The facts of a path, symbolic links followed.
+///
+/// # Errors
+/// What the system says.
+pub fn facts(path: &Path) -> io::Result<Facts> {
+    Facts::of(&to_be_looked_at(path)?)
+}
+
+/// Opened for what is known of it alone: who may not read the bytes may know that.
+fn to_be_looked_at(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.access_mode(FILE_READ_ATTRIBUTES | READ_CONTROL).custom_flags(FILE_FLAG_BACKUP_SEMANTICS);
+    options.security_qos_flags(SECURITY_IDENTIFICATION).open(path)
+}
+
+/// What changes when a file is written, replaced, opened to others or closed to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    identity: FileIdentity,
+    length: u64,
+    /// Of the file's records, in the system's own units.
+    changed: i64,
+    /// Of its bytes.
+    written: i64,
+}
+
+/// The stamp of the file at `path`, symbolic links followed; nothing where there is none.
+#[must_use]
+pub fn stamp(path: &Path) -> Option<Stamp> {
+    let file = to_be_looked_at(path).ok()?;
+    let facts = folders::by_handle(&file).ok()?;
+    let times = times(&file).ok()?;
+    Some(Stamp {
+        identity: folders::open_file_identity(&file).ok()?,
+        length: u64::from(facts.nFileSizeHigh) << 32 | u64::from(facts.nFileSizeLow),
+        changed: times.ChangeTime,
+        written: times.LastWriteTime,
+    })
+}
+
+/// When the file at `path` was last written, replaced or renamed, in seconds since 1970; symbolic links followed.
+#[must_use]
+pub fn changed_at(path: &Path) -> Option<i64> {
+    /// Of 1970, in units of 100 ns since 1601.
+    const EPOCH: i64 = 116_444_736_000_000_000;
+    let changed = times(&to_be_looked_at(path).ok()?).ok()?.ChangeTime;
+    Some((changed - EPOCH).div_euclid(10_000_000))
+}
+
+fn times(file: &File) -> io::Result<FILE_BASIC_INFO> {
+    let mut times = FILE_BASIC_INFO::default();
+    let size = u32::try_from(size_of::<FILE_BASIC_INFO>()).unwrap_or(0);
+    // SAFETY: the handle is open, and no more is written than there is space.
+    let got = unsafe {
+        GetFileInformationByHandleEx(file.as_raw_handle(), FileBasicInfo, (&raw mut times).cast(), size)
+    };
+    if got == 0 { Err(io::Error::last_os_error()) } else { Ok(times) }
+}
+
+/// Whether the path is a program that this process may run: what the system can start by itself.
+#[must_use]
+pub fn is_program(path: &Path) -> bool {
+    super::programs::is_runnable(path) && fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
+}

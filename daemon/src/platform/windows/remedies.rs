@@ -1,0 +1,80 @@
+//! The commands that a person is told to type, without the quotes around them: of icacls and takeown, which every Windows
+//! has, and which PowerShell and cmd read alike. Administrators and the system are named by their numbers, since their names
+//! are in the system's language.
+
+use super::own_user;
+
+/// The two that may always do all: the system and administrators.
+const ALWAYS: &str = "\"*S-1-5-18:F\" \"*S-1-5-32-544:F\"";
+
+/// The same of a folder and what will be made in it.
+const ALWAYS_BELOW: &str = "\"*S-1-5-18:(OI)(CI)F\" \"*S-1-5-32-544:(OI)(CI)F\"";
+
+/// Makes a file the user's own.
+#[must_use]
+pub fn own(path: &str) -> String {
+    format!("takeown /f \"{path}\"")
+}
+
+/// Makes a folder and all that is in it the user's own.
+#[must_use]
+pub fn own_all(path: &str) -> String {
+    format!("takeown /f \"{path}\" /r")
+}
+
+/// Closes a file to all others.
+#[must_use]
+pub fn close(path: &str) -> String {
+    format!("icacls \"{path}\" /inheritance:r /grant:r \"*{}:F\" {ALWAYS}", own_user())
+}
+
+/// Closes a folder to all others.
+#[must_use]
+pub fn close_folder(path: &str) -> String {
+    format!("icacls \"{path}\" /inheritance:r /grant:r \"*{}:(OI)(CI)F\" {ALWAYS_BELOW}", own_user())
+}
+
+/// Takes the right to write from all others.
+#[must_use]
+pub fn close_to_writers(path: &str) -> String {
+    close(path)
+}
+
+/// Closes a file that has no path yet.
+pub const CLOSE_IT: &str = "icacls FILE /inheritance:r /grant:r %USERNAME%:F";
+
+/// Shows whose a file is, and who may do what with it.
+#[must_use]
+pub fn look(path: &str) -> String {
+    format!("icacls \"{path}\"")
+}
+
+/// Shows whose a file is, and who may do what with it.
+#[must_use]
+pub fn look_at_file(path: &str) -> String {
+    look(path)
+}
+
+/// Shows what is in a folder, or that there is nothing.
+#[must_use]
+pub fn look_inside(path: &str) -> String {
+    format!("dir \"{path}\"")
+}
+
+/// Shows a file, said without its path.
+pub const LOOK_AT_IT: &str = "dir";
+
+/// Shows a folder, said without its path.
+pub const LOOK_AT_FOLDER: &str = "icacls";
+
+/// Shows the store.
+pub const LOOK_AT_STORE: &str = r"dir %LOCALAPPDATA%\tokend\data";
+
+/// Shows whether the clock is right.
+pub const LOOK_AT_CLOCK: &str = "w32tm /query /status";
+
+/// Where the system tells of disks that fail.
+pub const FAILING_DISKS: &str = "the Event Viewer may know of a failing disk";
+
+/// How a crash leaves no core file.
+pub const NO_CORE_FILES: &str = "this should not be; please report it";
