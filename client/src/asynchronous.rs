@@ -5,19 +5,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use interprocess::local_socket::tokio::Stream;
 use sha2::{Digest, Sha256};
 use tokend_proto::message::{
     About, AccountName, AccountStatus, Answer, Health, LoggedOut, Reloaded, Request, StoreState,
 };
 use tokend_proto::secret::Secret;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::ask::{self, Get, LoginEvent, LoginOptions, Question};
 use crate::error::Error;
 use crate::exchange::Conversation;
+use crate::platform::AsyncStream;
 use crate::token::Token;
-use crate::{clock, platform, reach};
+use crate::{clock, reach};
 
 /// A connection to the daemon, kept for as many requests as come and made anew when the daemon was restarted.
 ///
@@ -243,7 +242,7 @@ impl AsyncLogin {
 
 #[derive(Debug)]
 struct Connection {
-    stream: Stream,
+    stream: AsyncStream,
     conversation: Conversation,
 }
 
@@ -252,11 +251,10 @@ impl Connection {
     async fn open(socket: &Path, deadline: Instant) -> Result<Self, Error> {
         for pause in reach::Pauses::for_backlog() {
             let Some(left) = clock::left(deadline) else { break };
-            let stream = reach::options(socket, left)?
-                .connect_tokio()
+            let stream = AsyncStream::connect(socket, left)
                 .await
                 .map_err(|source| reach::not_connected(socket, source))?;
-            if reach::may_send(socket, platform::peer_of_async(&stream))? {
+            if reach::may_send(socket, stream.peer())? {
                 return Ok(Self { stream, conversation: Conversation::new() });
             }
             tokio::time::sleep(pause.min(left)).await;

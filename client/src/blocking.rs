@@ -1,11 +1,9 @@
 //! The client that blocks: what `tok` and programs without a runtime use.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use interprocess::local_socket::Stream;
-use interprocess::local_socket::traits::Stream as _;
 use sha2::{Digest, Sha256};
 use tokend_proto::message::{
     About, AccountName, AccountStatus, Answer, Health, LoggedOut, Reloaded, Request, StoreState,
@@ -15,8 +13,9 @@ use tokend_proto::secret::Secret;
 use crate::ask::{self, Get, LoginEvent, LoginOptions, Question};
 use crate::error::Error;
 use crate::exchange::Conversation;
+use crate::platform::Stream;
 use crate::token::Token;
-use crate::{clock, platform, reach};
+use crate::{clock, reach};
 
 /// A connection to the daemon, kept for as many requests as come and made anew when the daemon was restarted.
 #[derive(Debug)]
@@ -247,10 +246,9 @@ impl Connection {
     fn open(socket: &Path, deadline: Instant) -> Result<Self, Error> {
         for pause in reach::Pauses::for_backlog() {
             let Some(left) = clock::left(deadline) else { break };
-            let stream = reach::options(socket, left)?
-                .connect_sync()
-                .map_err(|source| reach::not_connected(socket, source))?;
-            if reach::may_send(socket, platform::peer(&stream))? {
+            let stream =
+                Stream::connect(socket, left).map_err(|source| reach::not_connected(socket, source))?;
+            if reach::may_send(socket, stream.peer())? {
                 return Ok(Self { stream, conversation: Conversation::new() });
             }
             std::thread::sleep(pause.min(left));
@@ -260,10 +258,7 @@ impl Connection {
 
     fn send(&mut self, request: &Request, patience: Duration) -> Result<(), Error> {
         let bytes = self.conversation.ask(request)?;
-        self.stream
-            .set_send_timeout(Some(patience))
-            .and_then(|()| self.stream.write_all(&bytes))
-            .map_err(|error| reach::broken(error, patience))
+        self.stream.write_all(&bytes, patience).map_err(|error| reach::broken(error, patience))
     }
 
     /// The answer to what was sent last; with a limit, by then at the latest, however slowly bytes drip in.
@@ -272,13 +267,12 @@ impl Connection {
             if let Some(answer) = self.conversation.answer()? {
                 return Ok(answer);
             }
-            let mut waited = Duration::ZERO;
-            if let Some((deadline, patience)) = limit {
-                waited = patience;
-                let left = clock::left(deadline).ok_or(Error::TimedOut { waited })?;
-                self.stream.set_recv_timeout(Some(left)).map_err(Error::Lost)?;
-            }
-            match self.stream.read(self.conversation.room()) {
+            let waited = limit.map_or(Duration::ZERO, |(_, patience)| patience);
+            let left = match limit {
+                Some((deadline, _)) => Some(clock::left(deadline).ok_or(Error::TimedOut { waited })?),
+                None => None,
+            };
+            match self.stream.read(self.conversation.room(), left) {
                 Ok(0) => return Err(Error::Lost(io::ErrorKind::UnexpectedEof.into())),
                 Ok(count) => self.conversation.arrived(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

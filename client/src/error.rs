@@ -8,6 +8,8 @@ use tokend_proto::limits::PROTOCOL;
 use tokend_proto::message::{Code, Failure};
 use tokend_proto::places::NoPlace;
 
+use crate::platform::{User, words};
+
 /// Why there is no answer, or which one the daemon gave instead of what was asked for.
 ///
 /// `Display` says what happened; [`hint`](Self::hint) says what to do. Neither ever holds a token.
@@ -33,7 +35,7 @@ pub enum Error {
         /// Where the daemon was looked for.
         socket: PathBuf,
         /// Whose it is, where the kernel can say (it cannot across PID namespaces).
-        uid: Option<u32>,
+        user: Option<User>,
     },
     /// The daemon speaks other protocols than this client.
     Protocol {
@@ -106,33 +108,22 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
-            Self::NoPlace(NoPlace::NotAbsolute) => "set TOKEND_SOCK to an absolute path, or unset it".to_owned(),
-            Self::NoPlace(_) => "set HOME, XDG_RUNTIME_DIR or TOKEND_SOCK".to_owned(),
-            Self::NotRunning { .. } => {
-                "start it with `systemctl --user start tokend.socket`, or for this shell with `eval \"$(tokend env)\"`"
-                    .to_owned()
-            }
-            Self::Unreachable { .. } => {
-                "look at it with `ls -l`, or set TOKEND_SOCK to the right one".to_owned()
-            }
-            Self::NotOurs { uid: Some(_), .. } => {
+            Self::NoPlace(NoPlace::NotAbsolute | NoPlace::NotAPipe) => words::SET_SOCKET.to_owned(),
+            Self::NoPlace(_) => words::SET_PLACES.to_owned(),
+            Self::NotRunning { .. } => words::START.to_owned(),
+            Self::Unreachable { .. } => words::LOOK_AT_SOCKET.to_owned(),
+            Self::NotOurs { user: Some(_), .. } => {
                 "nothing was sent; unset TOKEND_SOCK, or call tok as the user whose daemon it is".to_owned()
             }
-            Self::NotOurs { uid: None, .. } => {
-                "nothing was sent; run tokend and tok in the same container or PID namespace".to_owned()
-            }
+            Self::NotOurs { user: None, .. } => words::NOT_KNOWN_WHOSE.to_owned(),
             Self::Protocol { spoken } if spoken.iter().all(|number| *number > PROTOCOL) => {
                 "the daemon is newer: install the client that came with it".to_owned()
             }
             Self::Protocol { .. } | Self::Unsupported { .. } => {
-                "the daemon is older than its client: `systemctl --user restart tokend` starts the installed one, and loses \
-                 nothing"
-                    .to_owned()
+                format!("the daemon is older than its client: {}", words::RESTART)
             }
             Self::Failed(failure) => failure.hint.clone(),
-            Self::TimedOut { .. } | Self::Lost(_) | Self::Malformed(_) => {
-                "`systemctl --user status tokend` shows how it is and what it logged last".to_owned()
-            }
+            Self::TimedOut { .. } | Self::Lost(_) | Self::Malformed(_) => words::LOOK_AT_IT.to_owned(),
             Self::Request(_) => "shorten the request".to_owned(),
         }
     }
@@ -148,10 +139,10 @@ impl fmt::Display for Error {
             Self::Unreachable { socket, source } => {
                 write!(f, "cannot connect to tokend on {}: {source}", socket.display())
             }
-            Self::NotOurs { socket, uid: Some(uid) } => {
-                write!(f, "the daemon on {} belongs to the user with uid {uid}", socket.display())
+            Self::NotOurs { socket, user: Some(user) } => {
+                write!(f, "the daemon on {} belongs to the user with {} {user}", socket.display(), User::ID)
             }
-            Self::NotOurs { socket, uid: None } => {
+            Self::NotOurs { socket, user: None } => {
                 write!(f, "the kernel cannot say whose the daemon on {} is", socket.display())
             }
             Self::Protocol { spoken } => {
@@ -208,8 +199,8 @@ mod tests {
         let error = Error::NotRunning { socket: "/run/x.sock".into() };
         assert_eq!(error.code(), Code::NO_DAEMON);
         assert!(error.message().contains("/run/x.sock"));
-        assert!(error.hint().contains("systemctl --user start tokend.socket"));
-        assert!(error.hint().contains("eval \"$(tokend env)\""));
+        assert_eq!(error.hint(), words::START);
+        assert!(error.hint().contains("tokend env"));
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub use ask::{Get, LoginEvent, LoginOptions, LoginWay};
 pub use asynchronous::{AsyncClient, AsyncLogin, AsyncWatch};
 pub use blocking::{Client, Login, Watch};
 pub use error::Error;
+pub use platform::User;
 pub use token::Token;
 pub use tokend_proto::Secret;
 pub use tokend_proto::message::{

@@ -1,6 +1,6 @@
 //! Where a daemon of this user may be, and what it reads: for who looks why it is not where it should be.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokend_proto::places::Surroundings;
 
@@ -24,4 +24,11 @@ pub fn sockets() -> Result<Vec<PathBuf>, Error> {
 #[must_use]
 pub fn configuration() -> Option<PathBuf> {
     platform::all_surroundings().configuration().ok()
+}
+
+/// The folder for files that live no longer than a login, of this user's daemon on this socket: the socket's own, on
+/// Windows one of the user's. It may not be there.
+#[must_use]
+pub fn run_folder(socket: &Path) -> Option<PathBuf> {
+    platform::run_folder(socket)
 }

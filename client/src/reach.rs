@@ -4,13 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use interprocess::ConnectWaitMode;
-use interprocess::local_socket::{ConnectOptions, GenericFilePath, ToFsName};
 use tokend_proto::Request;
 use tokend_proto::message::Code;
 
 use crate::error::Error;
-use crate::platform::{self, Peer};
+use crate::platform::{self, Peer, User};
 
 /// How long a busy daemon may take to accept a connection.
 pub(crate) const CONNECT: Duration = Duration::from_secs(10);
@@ -20,17 +18,13 @@ pub(crate) fn socket() -> Result<PathBuf, Error> {
     platform::surroundings().socket().map_err(Error::NoPlace)
 }
 
-/// How to connect to it. The time limit keeps `connect` from blocking where the backlog is full.
-pub(crate) fn options(socket: &Path, limit: Duration) -> Result<ConnectOptions<'_>, Error> {
-    let name = socket.to_fs_name::<GenericFilePath>().map_err(|source| not_connected(socket, source))?;
-    Ok(ConnectOptions::new().name(name).wait_mode(ConnectWaitMode::Timeout(limit)))
-}
-
 /// Why connecting failed.
 pub(crate) fn not_connected(socket: &Path, source: io::Error) -> Error {
     let socket = socket.to_path_buf();
     match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Error::NotRunning { socket },
+        // All of a pipe's instances were taken until the end.
+        io::ErrorKind::TimedOut => Error::TimedOut { waited: CONNECT },
         _ => Error::Unreachable { socket, source },
     }
 }
@@ -40,9 +34,9 @@ pub(crate) fn may_send(socket: &Path, peer: Peer) -> Result<bool, Error> {
     match peer {
         // A full backlog makes a connect with a time limit succeed without a connection (seen in interprocess).
         Peer::NotConnected => Ok(false),
-        Peer::Uid(uid) if uid == 0 || uid == platform::own_uid() => Ok(true),
-        Peer::Uid(uid) => Err(Error::NotOurs { socket: socket.to_path_buf(), uid: Some(uid) }),
-        Peer::Unknown => Err(Error::NotOurs { socket: socket.to_path_buf(), uid: None }),
+        Peer::User(user) if user.is_superuser() || User::own().is_ok_and(|own| own == user) => Ok(true),
+        Peer::User(user) => Err(Error::NotOurs { socket: socket.to_path_buf(), user: Some(user) }),
+        Peer::Unknown => Err(Error::NotOurs { socket: socket.to_path_buf(), user: None }),
     }
 }
 
@@ -145,14 +139,15 @@ mod tests {
     #[test]
     fn a_stranger_gets_nothing() {
         let socket = Path::new("/run/x.sock");
-        let own = platform::own_uid();
-        assert!(matches!(may_send(socket, Peer::Uid(own)), Ok(true)));
-        assert!(matches!(may_send(socket, Peer::Uid(0)), Ok(true)));
+        let (superuser, stranger) = platform::testing::superuser_and_stranger();
+        let own = User::own().map(|own| may_send(socket, Peer::User(own)));
+        assert!(matches!(own, Ok(Ok(true))));
+        assert!(matches!(may_send(socket, Peer::User(superuser)), Ok(true)));
         assert!(matches!(may_send(socket, Peer::NotConnected), Ok(false)));
-        let stranger = may_send(socket, Peer::Uid(own + 1));
-        assert!(matches!(&stranger, Err(Error::NotOurs { uid: Some(uid), .. }) if *uid == own + 1));
-        assert!(stranger.is_err_and(|error| error.message().contains(&format!("uid {}", own + 1))));
-        assert!(matches!(may_send(socket, Peer::Unknown), Err(Error::NotOurs { uid: None, .. })));
+        let sent = may_send(socket, Peer::User(stranger.clone()));
+        assert!(matches!(&sent, Err(Error::NotOurs { user: Some(user), .. }) if *user == stranger));
+        assert!(sent.is_err_and(|error| error.message().contains(&format!("{} {stranger}", User::ID))));
+        assert!(matches!(may_send(socket, Peer::Unknown), Err(Error::NotOurs { user: None, .. })));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
@@ -257,7 +256,7 @@ fn start(state: &Path) -> Result<(), Refusal> {
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::from(OwnedFd::from(clone)))
+        .stderr(Stdio::from(clone))
         .spawn()
         .map_err(|error| failed(format!("cannot start tokend: {error}")))?;
     let mut line = String::new();

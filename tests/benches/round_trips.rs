@@ -3,10 +3,9 @@
 //! `cargo bench -p tokend-tests` prints requests a second for 1, 8 and 64 clients and the ratio of the two, which
 //! is what counts: the times are the machine's. Pairs are measured in turn, the median of three is printed.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a benchmark that cannot go on should say so")]
+#![expect(clippy::expect_used, reason = "a benchmark that cannot go on should say so")]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -18,8 +17,8 @@ use tokend_proto::frame;
 use tokend_proto::limits::MAX_REQUEST;
 use tokend_proto::message::{Get, Words};
 use tokend_proto::{Request, frame::HEADER};
+use tokend_tests::platform::{self, Stream};
 use tokend_tests::sandbox::Sandbox;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const SPAN: Duration = Duration::from_secs(1);
 
@@ -69,12 +68,12 @@ fn request(first: bool) -> Vec<u8> {
 
 /// A whole later answer's size in bytes: the first one carries the protocol number besides.
 fn answer_size(socket: &Path) -> usize {
-    let mut stream = UnixStream::connect(socket).expect("tokend listens");
+    let mut stream = platform::connect(socket).expect("tokend listens");
     exchange(&mut stream, &request(true));
     exchange(&mut stream, &request(false))
 }
 
-fn exchange(stream: &mut UnixStream, request: &[u8]) -> usize {
+fn exchange(stream: &mut Stream, request: &[u8]) -> usize {
     stream.write_all(request).expect("the request is taken");
     let mut header = [0; HEADER];
     stream.read_exact(&mut header).expect("an answer");
@@ -92,7 +91,7 @@ fn rate(socket: &Path, clients: usize, size: usize) -> f64 {
     let threads: Vec<_> = (0..clients)
         .map(|_| {
             let (stop, count) = (Arc::clone(&stop), Arc::clone(&count));
-            let mut stream = UnixStream::connect(socket).expect("a server listens");
+            let mut stream = platform::connect(socket).expect("a server listens");
             thread::spawn(move || {
                 exchange(&mut stream, &request(true));
                 let request = request(false);
@@ -119,7 +118,7 @@ fn rate(socket: &Path, clients: usize, size: usize) -> f64 {
 
 /// The echo in a process of its own; ends when its standard input does.
 fn start_echo(folder: &Path, size: usize) -> (Ended, PathBuf) {
-    let path = folder.join("echo.sock");
+    let path = platform::address_called(folder, "echo.sock");
     let mut child = Command::new(std::env::current_exe().expect("the path of this program"))
         .arg("--echo")
         .arg(&path)
@@ -146,23 +145,8 @@ impl Drop for Ended {
 /// A server that reads frames and answers each with the same bytes, as few as a server can do.
 fn echo(path: &Path, size: usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let listener = tokio::net::UnixListener::bind(path).expect("a socket");
-        println!("ready");
-        loop {
-            let Ok((mut stream, _)) = listener.accept().await else { panic!("cannot accept") };
-            tokio::spawn(async move {
-                let length = u32::try_from(size - HEADER).expect("a small answer");
-                let mut answer = vec![0; size];
-                answer[..HEADER].copy_from_slice(&length.to_le_bytes());
-                let mut buffer = [0; 4096];
-                // Requests are smaller than the buffer and come one at a time: a read is a request.
-                while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {
-                    if stream.write_all(&answer).await.is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-    });
+    let length = u32::try_from(size - HEADER).expect("a small answer");
+    let mut answer = vec![0; size];
+    answer[..HEADER].copy_from_slice(&length.to_le_bytes());
+    runtime.block_on(platform::answer_each_read(path, &answer, || println!("ready"))).expect("a socket");
 }

@@ -9,9 +9,8 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
 use tokend_tests::accounts;
-use tokend_tests::notifications::Notifications;
+use tokend_tests::platform::{self, Readiness, Signal};
 use tokend_tests::sandbox::{Sandbox, eventually};
 use tokend_tests::stand_in::LyveCloud;
 
@@ -74,22 +73,23 @@ fn main() {
 }
 
 fn start(sandbox: &Sandbox) -> (std::process::Child, Duration) {
-    let systemd = Notifications::listen();
+    let mut readiness = Readiness::of(sandbox.path());
     let log = fs::File::options().append(true).create(true).open(sandbox.path().join("log")).expect("a log");
     let mut command = sandbox.command("tokend");
-    systemd.hear(&mut command);
+    readiness.announce(&mut command);
+    readiness.watch(&command);
     command.stderr(log);
     let mut child = None;
     let ready = taken(|| {
         child = Some(command.spawn().expect("tokend starts"));
-        let _ = systemd.until("READY=1");
+        while !readiness.is_there() {}
     });
     (child.expect("it was started"), ready)
 }
 
 fn stop(daemon: &mut std::process::Child) -> Duration {
     taken(|| {
-        kill_process(Pid::from_child(daemon), Signal::TERM).expect("it takes a signal");
+        platform::signal(daemon.id(), Signal::TERM).expect("it takes a signal");
         daemon.wait().expect("it ends");
     })
 }

@@ -1,12 +1,12 @@
 //! A daemon asked without `tok` between: for callers that ask many times a second.
 
 use std::io;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use tokend_proto::message::{Credential, Get, Refresh, Words};
 use tokend_proto::{Answer, Request};
 
+use crate::platform;
 use crate::sandbox::{receive, send};
 
 /// How long the daemon may wait for the service.
@@ -39,7 +39,7 @@ pub fn token_of(credential: &Credential) -> String {
 }
 
 fn ask(socket: &Path, request: &Request) -> io::Result<Answer> {
-    let mut stream = UnixStream::connect(socket)?;
+    let mut stream = platform::connect(socket)?;
     send(&mut stream, request)?;
     receive(&mut stream)
 }

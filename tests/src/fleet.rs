@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::fs;
 use std::time::{Duration, SystemTime};
 
 use tokend_proto::Answer;
 
 use crate::asking;
+use crate::platform;
 use crate::real_time::{paced, timed};
-use crate::sandbox::{Daemon, Sandbox};
+use crate::sandbox::Sandbox;
 use crate::stand_in::LyveCloud;
 
 /// Over so long requests are counted.
@@ -98,7 +98,7 @@ pub fn run(accounts: usize, lifetime: Duration, duration: Duration) -> Report {
     });
     report.count(&lyve, &samples);
     report.peak_memory_kib = daemon.peak_memory_kib();
-    report.cpu_seconds = cpu_seconds(&daemon);
+    report.cpu_seconds = platform::cpu_seconds(daemon.pid());
     for number in 0..accounts {
         match token(&sandbox, &name(number)) {
             Ok(token) => report.dead += usize::from(!lyve.is_live(&token)),
@@ -260,12 +260,4 @@ fn token(sandbox: &Sandbox, account: &str) -> Result<String, String> {
         Ok(other) => Err(format!("{other:?}")),
         Err(error) => Err(error.to_string()),
     }
-}
-
-/// `utime` and `stime` of proc(5), in ticks of which there are 100 a second on every Linux.
-fn cpu_seconds(daemon: &Daemon) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", daemon.pid())).expect("its state");
-    let rest = stat.rsplit(") ").next().unwrap_or_default();
-    let ticks = rest.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok());
-    ticks.sum::<f64>() / 100.0
 }

@@ -1,14 +1,14 @@
 //! Ctrl-C, a terminal that is closed, a polite kill: a program ends at its next step and cleans up behind
 //! itself.
 
-use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
+
+use crate::platform::until_asked_to_end;
 
 /// Whether a signal asked for the end.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Interrupt {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let any = {
             let _inside = runtime.enter();
-            any_of([SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()])?
+            until_asked_to_end()?
         };
         let came = interrupt.clone();
         thread::spawn(move || {
@@ -57,16 +57,4 @@ impl Interrupt {
     pub fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
     }
-}
-
-/// Ends with the first of these signals. They are caught from the call on.
-fn any_of(kinds: [SignalKind; 3]) -> io::Result<impl Future<Output = ()> + Send> {
-    let [mut first, mut second, mut third] = [signal(kinds[0])?, signal(kinds[1])?, signal(kinds[2])?];
-    Ok(async move {
-        tokio::select! {
-            _ = first.recv() => {}
-            _ = second.recv() => {}
-            _ = third.recv() => {}
-        }
-    })
 }

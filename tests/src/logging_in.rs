@@ -7,9 +7,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use rustix::process::{Pid, Signal, kill_process};
-
-use crate::sandbox::{Said, Sandbox, code, eventually};
+use crate::platform::{self, Signal, exit_code};
+use crate::sandbox::{Said, Sandbox, eventually};
 
 /// A running `tok login`; killed when dropped.
 #[derive(Debug)]
@@ -92,7 +91,7 @@ impl LoggingIn {
 
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).expect("tok takes a signal");
+        platform::signal(self.child.id(), signal).expect("tok takes a signal");
     }
 
     /// Waits for its end.
@@ -101,7 +100,7 @@ impl LoggingIn {
     pub fn end(mut self) -> Said {
         let status =
             eventually("the end of tok login", || self.child.try_wait().expect("the state of tok login"));
-        Said { code: code(status), stdout: self.stdout.all(), stderr: self.stderr.all() }
+        Said { code: exit_code(status), stdout: self.stdout.all(), stderr: self.stderr.all() }
     }
 }
 

@@ -15,11 +15,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use crate::platform::read_exact_at;
 
 /// So many bytes of a secret in a row are found wherever they are: half a secret in a stale buffer counts, too.
 pub const WINDOW: usize = 2 * WORD;
@@ -153,10 +154,10 @@ impl Region {
         let (start, end) = range.split_once('-')?;
         let (start, end) = (u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?);
         let mut bytes = vec![0; usize::try_from(end.checked_sub(start)?).ok()?];
-        if memory.read_exact_at(&mut bytes, start).is_err() {
+        if read_exact_at(memory, &mut bytes, start).is_err() {
             // It shrank, or a part of it is behind the end of its file: page by page.
             for (page, at) in bytes.chunks_mut(PAGE).zip((start..).step_by(PAGE)) {
-                let _ = memory.read_exact_at(page, at);
+                let _ = read_exact_at(memory, page, at);
             }
         }
         Some(Self { name: name.to_owned(), start, bytes })

@@ -1,11 +1,12 @@
 //! A daemon of another age, as bytes on a socket: it answers each request with what it is told to, and no more.
 
 use std::io::{self, Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
 use tokend_proto::frame::{self, HEADER};
 use tokend_proto::limits::MAX_REQUEST;
+
+use crate::platform::{self, Stream};
 
 /// What a daemon of another age does with the first request of a connection.
 pub type Answering = fn(request: &[u8]) -> Vec<u8>;
@@ -15,7 +16,7 @@ pub type Answering = fn(request: &[u8]) -> Vec<u8>;
 /// # Panics
 /// When nobody can listen there.
 pub fn listen(socket: &Path, answer: Answering) {
-    let listener = UnixListener::bind(socket).expect("a socket");
+    let listener = platform::listen(socket).expect("a socket");
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             // A client that hangs up is its own affair.
@@ -24,7 +25,7 @@ pub fn listen(socket: &Path, answer: Answering) {
     });
 }
 
-fn serve(mut stream: UnixStream, answer: Answering) -> io::Result<()> {
+fn serve(mut stream: Stream, answer: Answering) -> io::Result<()> {
     let request = request(&mut stream)?;
     stream.write_all(&answer(&request))?;
     // Until the client has read it, and goes.
@@ -33,7 +34,7 @@ fn serve(mut stream: UnixStream, answer: Answering) -> io::Result<()> {
 }
 
 /// The payload of one frame.
-fn request(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
+fn request(stream: &mut Stream) -> io::Result<Vec<u8>> {
     let mut header = [0; HEADER];
     stream.read_exact(&mut header)?;
     let mut payload = vec![0; frame::announced(header, MAX_REQUEST).map_err(io::Error::other)?];

@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
+use crate::platform::program_file;
+
 /// Builds `tokend` and `tok` as this program was built. Builds nothing where `TOKEND_BIN_DIR` says where they
 /// are, nor where cargo did not start this program.
 ///
@@ -68,7 +70,7 @@ pub fn into(folder: &Path, build: &mut Command) {
 }
 
 fn are_in(folder: &Path) -> Result<(), String> {
-    match ["tokend", "tok"].iter().find(|name| !folder.join(name).is_file()) {
+    match ["tokend", "tok"].iter().find(|name| !folder.join(program_file(name)).is_file()) {
         None => Ok(()),
         Some(missing) => Err(format!("there is no {missing} in {}", folder.display())),
     }

@@ -7,19 +7,20 @@
 )]
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokend_proto::frame::{self, Opening};
 use tokend_proto::limits::{MAX_ANSWER, MAX_REQUEST};
 use tokend_proto::{Answer, Request, envelope};
+
+use crate::platform::{self, Readiness, Signal, Stream, exit_code};
+
+pub use crate::platform::{is_root, is_running, write_program};
 
 /// How long a program may take to say that it is ready, or to end.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -55,11 +56,7 @@ impl Sandbox {
         let root = tempfile::Builder::new().prefix("tkd").tempdir().expect("a temporary folder");
         let sandbox = Self { root };
         for folder in ["home", "config/tokend", "state", "run", "data"] {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(sandbox.path().join(folder))
-                .expect("a folder in the sandbox");
+            platform::private_folder(sandbox.path().join(folder)).expect("a folder in the sandbox");
         }
         sandbox
     }
@@ -85,7 +82,7 @@ impl Sandbox {
     /// Where the socket is.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
-        self.path().join("run/tokend/tokend.sock")
+        platform::address(self.path())
     }
 
     /// Where the configuration is.
@@ -127,6 +124,7 @@ impl Sandbox {
             .env("XDG_RUNTIME_DIR", self.path().join("run"))
             .current_dir(self.path())
             .stdin(Stdio::null());
+        platform::surround(command, self.path());
     }
 
     /// Runs `tok` to its end.
@@ -199,6 +197,14 @@ impl Sandbox {
         Daemon { child: command.spawn().expect("tokend starts"), log }
     }
 
+    /// Runs `tokend` to its end, where it is to end by itself.
+    #[track_caller]
+    pub fn launch_to_its_end(&self, change: impl FnOnce(&mut Command)) -> Said {
+        let mut daemon = self.launch_with(change);
+        let status = eventually("tokend ends", || daemon.ended());
+        Said { code: exit_code(status), stdout: String::new(), stderr: daemon.log() }
+    }
+
     fn log(&self) -> (PathBuf, File) {
         let log = self.path().join("tokend.log");
         let file = OpenOptions::new().append(true).create(true).open(&log).expect("a log");
@@ -207,28 +213,22 @@ impl Sandbox {
 
     /// The same, where it may end instead.
     pub fn try_start(&self, change: impl FnOnce(&mut Command)) -> Result<Daemon, Said> {
-        let notify = tempfile::Builder::new().prefix("n").tempdir_in(self.path()).expect("a folder");
-        let address = notify.path().join("s");
-        let socket = UnixDatagram::bind(&address).expect("a socket for READY=1");
-        socket.set_read_timeout(Some(Duration::from_millis(20))).expect("a read timeout");
+        let mut readiness = Readiness::of(self.path());
         let (log, stderr) = self.log();
         let before = stderr.metadata().map_or(0, |metadata| metadata.len());
         let mut command = self.command("tokend");
-        command.env("NOTIFY_SOCKET", &address).stdout(Stdio::null()).stderr(stderr);
+        readiness.announce(&mut command);
+        command.stdout(Stdio::null()).stderr(stderr);
         change(&mut command);
+        readiness.watch(&command);
         let mut daemon = Daemon { child: command.spawn().expect("tokend starts"), log };
-        let mut message = [0; 1024];
-        // So many waits of the read timeout make up our patience.
-        for _ in 0..PATIENCE.as_millis() / 20 {
-            match socket.recv(&mut message) {
-                Ok(length) if message[..length].starts_with(b"READY=1") => return Ok(daemon),
-                Ok(_) => {}
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-                Err(error) => panic!("waiting for READY=1: {error}"),
+        for _ in 0..Readiness::looks(PATIENCE) {
+            if readiness.is_there() {
+                return Ok(daemon);
             }
             if let Some(status) = daemon.ended() {
                 let stderr = daemon.log().split_off(usize::try_from(before).unwrap_or(0));
-                return Err(Said { code: code(status), stdout: String::new(), stderr });
+                return Err(Said { code: exit_code(status), stdout: String::new(), stderr });
             }
         }
         panic!("tokend was not ready in time; its log:\n{}", daemon.log());
@@ -261,8 +261,7 @@ impl Daemon {
 
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, signal).expect("tokend takes a signal");
+        platform::signal(self.pid(), signal).expect("tokend takes a signal");
     }
 
     /// Stops it as systemd does, and says how it ended.
@@ -280,19 +279,13 @@ impl Daemon {
     /// Its peak resident memory in KiB (`VmHWM`).
     #[must_use]
     pub fn peak_memory_kib(&self) -> u64 {
-        self.memory_kib("VmHWM:")
+        platform::memory_peak_kib(self.pid())
     }
 
     /// The same without the pages of its programs and libraries, which are larger the less a build is optimized.
     #[must_use]
     pub fn peak_own_memory_kib(&self) -> u64 {
-        self.memory_kib("VmHWM:").saturating_sub(self.memory_kib("RssFile:"))
-    }
-
-    fn memory_kib(&self, what: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("its status");
-        let line = status.lines().find_map(|line| line.strip_prefix(what)).expect(what);
-        line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
+        platform::own_memory_peak_kib(self.pid())
     }
 }
 
@@ -323,7 +316,7 @@ impl Said {
 impl From<Output> for Said {
     fn from(output: Output) -> Self {
         Self {
-            code: code(output.status),
+            code: exit_code(output.status),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
@@ -337,13 +330,7 @@ pub fn run(command: &mut Command) -> Said {
 
 /// Writes a file that is its user's alone from birth.
 pub fn write_private(path: &Path, bytes: &[u8]) {
-    let mut file: File = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut file = platform::open_private(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     file.write_all(bytes).expect("the file takes the bytes");
 }
 
@@ -351,10 +338,15 @@ pub fn write_private(path: &Path, bytes: &[u8]) {
 #[must_use]
 pub fn program_path(name: &str) -> PathBuf {
     if let Some(folder) = std::env::var_os("TOKEND_BIN_DIR") {
-        return Path::new(&folder).join(name);
+        return Path::new(&folder).join(platform::program_file(name));
     }
     let here = std::env::current_exe().expect("the path of this program");
-    let built = here.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.exists());
+    let built = here
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join(platform::program_file(name)))
+        .find(|path| path.exists());
     built.unwrap_or_else(|| {
         panic!("{name} is not built: run `cargo build --workspace`, or cargo test --workspace")
     })
@@ -364,17 +356,6 @@ pub fn program_path(name: &str) -> PathBuf {
 pub fn skip(what: &str, why: &str) {
     // Not by eprintln!, which the test harness captures.
     let _ = writeln!(io::stderr(), "SKIPPED: {what}: {why}");
-}
-
-/// Whether the tests run as root, whom mode bits do not bind.
-#[must_use]
-pub fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-pub(crate) fn code(status: ExitStatus) -> i32 {
-    use std::os::unix::process::ExitStatusExt;
-    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
 }
 
 impl Sandbox {
@@ -395,22 +376,6 @@ impl Sandbox {
     }
 }
 
-/// Writes a program that its user can run, and others too where `mode` says so. Another process writes it: a
-/// descriptor of this one, open for writing, would be inherited by whatever another test starts in that moment, and
-/// the program would be busy (ETXTBSY).
-pub fn write_program(path: &Path, mode: u32, content: &[u8]) {
-    let script = r#"umask 077; rm -f "$1" && cat >"$1" && chmod "$0" "$1""#;
-    let mut shell = Command::new("/bin/sh")
-        .args(["-c", script, &format!("{mode:o}")])
-        .arg(path)
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("a shell starts");
-    let written = shell.stdin.take().map(|mut stdin| stdin.write_all(content));
-    assert!(written.is_some_and(|written| written.is_ok()), "{}", path.display());
-    assert!(shell.wait().expect("the shell ends").success(), "{}", path.display());
-}
-
 /// Looks again and again until there is something: for what nobody tells of.
 #[track_caller]
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -424,21 +389,14 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     panic!("did not happen in time: {what}");
 }
 
-/// Whether there is such a process; one that ended and was not waited for is none.
-pub fn is_running(pid: u32) -> bool {
-    // The state follows the name, which is in brackets and may hold anything (proc(5)).
-    fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with(['Z', 'X'])))
-}
-
 /// Sends the first request of a connection, without `tok` between.
-pub fn send(stream: &mut UnixStream, request: &Request) -> io::Result<()> {
+pub fn send(stream: &mut Stream, request: &Request) -> io::Result<()> {
     let payload = request.seal(1).and_then(|envelope| envelope.encode()).map_err(io::Error::other)?;
     stream.write_all(&frame::encode(&payload, true, MAX_REQUEST).map_err(io::Error::other)?)
 }
 
 /// The daemon's first answer on a connection; the end of the connection is `UnexpectedEof`.
-pub fn receive(stream: &mut UnixStream) -> io::Result<Answer> {
+pub fn receive(stream: &mut Stream) -> io::Result<Answer> {
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut header = [0; frame::HEADER];
     stream.read_exact(&mut header)?;

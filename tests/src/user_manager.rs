@@ -7,12 +7,12 @@
 )]
 
 use std::collections::HashMap;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::platform::{give_away, set_mode, write_program};
 use crate::sandbox::{self, Said, Sandbox};
 
 const MANAGER: &str = include_str!("../systemd/user-manager.sh");
@@ -54,8 +54,8 @@ impl Session {
             }
         }
         let sandbox = Sandbox::new();
-        fs::set_permissions(sandbox.path(), Permissions::from_mode(0o755)).expect("its mode");
-        chown(sandbox.home(), Some(USER), Some(USER)).expect("given away");
+        set_mode(sandbox.path(), 0o755).expect("its mode");
+        give_away(sandbox.home(), USER).expect("given away");
         let script = sandbox.path().join("user-manager.sh");
         fs::write(&script, MANAGER).expect("the script");
         let mut manager = Command::new("bash")
@@ -131,17 +131,17 @@ impl Session {
             folder.push(part);
             if !folder.exists() {
                 fs::create_dir(&folder).expect("a folder");
-                fs::set_permissions(&folder, Permissions::from_mode(0o700)).expect("its mode");
-                chown(&folder, Some(USER), Some(USER)).expect("given away");
+                set_mode(&folder, 0o700).expect("its mode");
+                give_away(&folder, USER).expect("given away");
             }
         }
         if mode & 0o111 == 0 {
             fs::write(&file, content).expect("a file");
-            fs::set_permissions(&file, Permissions::from_mode(mode)).expect("its mode");
+            set_mode(&file, mode).expect("its mode");
         } else {
-            sandbox::write_program(&file, mode, content);
+            write_program(&file, mode, content);
         }
-        chown(&file, Some(USER), Some(USER)).expect("given away");
+        give_away(&file, USER).expect("given away");
         file
     }
 

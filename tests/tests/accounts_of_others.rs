@@ -1,18 +1,17 @@
 //! Another user's programs get nothing of this user's daemon, and another user's daemon nothing of this user.
 
+#![cfg(has_users)]
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tokend_proto::message::{Get, Words};
 use tokend_proto::{Answer, Request};
 use tokend_tests::accounts::static_token;
+use tokend_tests::platform::{self, as_user, give_away, set_mode};
 use tokend_tests::sandbox::{self, Said, Sandbox, eventually};
 
 /// Nobody's numbers, as far as any system goes.
@@ -38,8 +37,7 @@ fn can_become_others(what: &str) -> bool {
 }
 
 fn chmod(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode))
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    set_mode(path, mode).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
 /// A copy of a program that every user can run: the original may lie in a closed folder.
@@ -47,11 +45,6 @@ fn open_copy(sandbox: &Sandbox, program: &Path) -> PathBuf {
     let copy = sandbox.path().join(program.file_name().expect("a name"));
     sandbox::write_program(&copy, 0o755, &fs::read(program).expect("the program"));
     copy
-}
-
-/// Makes it run as this user, with no other group.
-fn as_user(command: &mut Command, user: u32) -> &mut Command {
-    command.uid(user).gid(user)
 }
 
 /// Opens everything that leads to the socket to everybody, as a careless hand might.
@@ -64,7 +57,7 @@ fn open_to_all(sandbox: &Sandbox) {
 }
 
 fn get_raw(sandbox: &Sandbox) -> std::io::Result<Answer> {
-    let mut stream = UnixStream::connect(sandbox.socket())?;
+    let mut stream = platform::connect(sandbox.socket())?;
     let get = Get {
         account: "a".to_owned(),
         min_valid_ms: None,
@@ -111,10 +104,10 @@ fn a_daemon_serves_its_user_and_root_and_tok_trusts_neither_the_other_way_round(
         open_copy(&sandbox, &sandbox::program_path("tok")),
     );
     for folder in ["home", "config", "config/tokend", "state", "run", "data", ""] {
-        chown(sandbox.path().join(folder), Some(SOMEBODY), Some(SOMEBODY)).expect("given away");
+        give_away(sandbox.path().join(folder), SOMEBODY).expect("given away");
     }
     for file in [sandbox.config_file(), sandbox.home().join("a.secret")] {
-        chown(file, Some(SOMEBODY), Some(SOMEBODY)).expect("given away");
+        give_away(file, SOMEBODY).expect("given away");
     }
     let daemon = sandbox.start_with(|command| {
         // The socket for READY=1 is root's.
@@ -197,7 +190,7 @@ fn a_daemon_that_only_counts() {
     };
     // The one of the call before may still be there.
     let _ = fs::remove_file(&socket);
-    let listener = UnixListener::bind(&socket).expect("a socket");
+    let listener = platform::listen(&socket).expect("a socket");
     chmod(Path::new(&socket), 0o666);
     let say = |text: &str| {
         let mut stdout = std::io::stdout().lock();

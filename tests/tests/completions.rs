@@ -4,13 +4,13 @@
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 use std::io::{Read as _, Write as _};
-use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::{fs, thread};
 
 use tokend_tests::accounts::static_token;
+use tokend_tests::platform;
 use tokend_tests::sandbox::{Daemon, Sandbox, eventually, program_path, run, skip};
 
 /// Lines that are completed, and what becomes of their last word; where there are several candidates, all of them.
@@ -273,8 +273,8 @@ fn who_asks_for_names_hears_nothing_where_nobody_answers() {
         assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (0, "", ""), "{kind}");
     }
     // One that takes a connection and says nothing.
-    let socket = sandbox.path().join("silent");
-    let _silent = UnixListener::bind(&socket).expect("a socket");
+    let socket = platform::address_called(sandbox.path(), "silent");
+    let _silent = platform::listen(&socket).expect("a socket");
     let mut ask = sandbox.command("tok");
     let said = run(ask.env("TOKEND_SOCK", &socket).args(["completions", "--names", "accounts"]));
     assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (0, "", ""));

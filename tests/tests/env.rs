@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use tokend_tests::platform::{self, Signal};
 use tokend_tests::sandbox::{self, Said, Sandbox};
 
 /// A home whose daemon, whoever started it, ends with the test.
@@ -29,16 +29,16 @@ impl Home {
     }
 
     /// Who holds the state, once it has been written down.
-    fn pid(&self) -> Option<Pid> {
+    fn pid(&self) -> Option<u32> {
         let lock = self.0.state().join("lock");
         File::open(&lock).ok().filter(|lock| lock.try_lock_shared().is_err())?;
         let holder = fs::read_to_string(lock).ok()?;
-        Pid::from_raw(holder.split("process ").nth(1)?.split(',').next()?.parse().ok()?)
+        holder.split("process ").nth(1)?.split(',').next()?.parse().ok()
     }
 
     #[track_caller]
     fn signal(&self, signal: Signal) {
-        kill_process(self.pid().expect("a daemon"), signal).expect("it takes a signal");
+        platform::signal(self.pid().expect("a daemon"), signal).expect("it takes a signal");
     }
 }
 
@@ -47,7 +47,7 @@ impl Drop for Home {
         // Not by `eventually`: a panic while panicking would leave the daemon alive.
         for _ in 0..1000 {
             let Some(pid) = self.pid() else { return };
-            let _ = kill_process(pid, Signal::KILL);
+            let _ = platform::signal(pid, Signal::KILL);
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -69,6 +69,7 @@ fn after_each_kill_the_next_env_has_a_daemon_that_serves() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn of_eight_at_once_after_a_kill_each_finds_one_that_serves_and_it_is_the_same() {
     let home = Home::new();
     assert_eq!(home.env(&[]).code, 0);
@@ -100,6 +101,7 @@ fn of_eight_at_once_after_a_kill_each_finds_one_that_serves_and_it_is_the_same()
 }
 
 #[test]
+#[cfg_attr(not(has_signals), ignore = "there are no signals here")]
 fn one_that_listens_and_does_not_answer_is_none() {
     let home = Home::new();
     assert_eq!(home.env(&[]).code, 0);

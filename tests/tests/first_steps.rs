@@ -2,9 +2,9 @@
 
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs;
 
+use tokend_tests::platform::set_mode;
 use tokend_tests::sandbox::{Sandbox, program_path, write_program};
 use tokend_tests::stand_in::LyveCloud;
 use tokend_tests::terminal::Terminal;
@@ -23,7 +23,7 @@ fn guide() -> Vec<(String, String)> {
 /// A terminal of somebody who has just installed both programs, and nothing else.
 fn newcomer(sandbox: &Sandbox, columns: u16, account: &str) -> Option<Terminal> {
     fs::remove_dir_all(sandbox.home()).expect("a home");
-    DirBuilder::new().mode(0o755).create(sandbox.home()).expect("a home");
+    fs::create_dir(sandbox.home()).and_then(|()| set_mode(sandbox.home(), 0o755)).expect("a home");
     // Who edits writes what the guide shows.
     let editor = sandbox.path().join("editor");
     write_program(&editor, 0o700, format!("#!/bin/sh\ncat > \"$1\" <<'E'\n{account}E\n").as_bytes());

@@ -4,20 +4,18 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::Stdio;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokend_proto::frame;
 use tokend_proto::limits::{FRAME_DEADLINE, MAX_REQUEST};
 use tokend_proto::message::{Get, Status, Watch, Words};
 use tokend_proto::{Answer, Request};
 use tokend_tests::accounts;
+use tokend_tests::platform::{self, Stream, room_for};
 use tokend_tests::real_time::{A_MOMENT, timed};
 use tokend_tests::sandbox::{Daemon, Said, Sandbox, eventually, receive, send, skip};
 use tokend_tests::stand_in::{Hole, LyveCloud};
@@ -83,8 +81,8 @@ impl House {
         Self { daemon, sandbox, lyve, hole, calm: Calm::new() }
     }
 
-    fn connect(&self) -> UnixStream {
-        UnixStream::connect(self.sandbox.socket()).expect("a connection")
+    fn connect(&self) -> Stream {
+        platform::connect(self.sandbox.socket()).expect("a connection")
     }
 
     /// The other account's caller waits for nobody.
@@ -153,19 +151,6 @@ fn get(account: &str, timeout: Duration) -> Request {
         audience: Words::default(),
         timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
     })
-}
-
-/// Makes room for so many descriptors in this process, and says how many of them there are.
-fn room_for(descriptors: u64) -> u64 {
-    // Limits are the whole process's, and its tests run side by side: never lowered.
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock();
-    let limit = getrlimit(Resource::Nofile);
-    let most = limit.maximum.unwrap_or(u64::MAX);
-    let wanted = descriptors.min(most).max(limit.current.unwrap_or(u64::MAX));
-    let raised = Rlimit { current: Some(wanted), maximum: limit.maximum };
-    setrlimit(Resource::Nofile, raised).expect("a limit below the highest");
-    wanted.min(descriptors)
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! No secret and no token where others could see it: one long story at the most verbose level, then everything that
 //! was said, logged, left on disk, or visible in the process list meanwhile.
 
+#![cfg(has_procfs)]
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,11 +15,11 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rustix::process::Signal;
 use serde_json::json;
 use tokend_tests::accounts::{
     http_login, its_you_online, lyve_cloud, oauth2, oauth2_at_endpoint, openv_cloud, set_secret, static_token,
 };
+use tokend_tests::platform::{Signal, owner};
 use tokend_tests::real_time::let_pass;
 use tokend_tests::sandbox::{self, Daemon, Said, Sandbox, eventually};
 use tokend_tests::stand_in::{
@@ -590,7 +590,7 @@ fn neither_program_leaves_a_core_and_nobody_looks_into_the_daemon() {
     }
     for file in ["environ", "mem", "maps"] {
         let path = format!("/proc/{}/{file}", daemon.pid());
-        assert_eq!(fs::metadata(&path).expect("its metadata").uid(), 0, "{path} belongs to root");
+        assert_eq!(owner(&path).expect("its metadata"), 0, "{path} belongs to root");
         assert!(File::open(&path).is_err(), "{path} opens");
     }
     assert!(fs::read_link(format!("/proc/{}/exe", daemon.pid())).is_err());

@@ -3,7 +3,7 @@
 //! `TOKEND_IDLE_SECONDS` says how long it is watched: 30 where it says nothing, a tenth of what the promise is about
 //! (under five voluntary context switches of all its threads in five minutes); `TOKEND_IDLE_SECONDS=300` is the whole.
 
-#![cfg(target_os = "linux")]
+#![cfg(has_procfs)]
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokend_tests::accounts;
-use tokend_tests::notifications::Notifications;
+use tokend_tests::platform::notifications::Notifications;
 use tokend_tests::real_time::let_pass;
 use tokend_tests::sandbox::{Daemon, Sandbox, eventually};
 use tokend_tests::stand_in::{HttpLogin, ItsYouOnline, LyveCloud, OAuthServer};

@@ -3,16 +3,14 @@
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 use std::fs::{self, File};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use tokend_proto::message::About;
 use tokend_proto::{Answer, Request};
+use tokend_tests::platform::{self, Signal, number, own_user};
 use tokend_tests::real_time::{at_once, timed};
 use tokend_tests::sandbox::{self, Sandbox, eventually, is_running};
 use tokend_tests::stand_in::Hole;
@@ -31,7 +29,7 @@ fn with_token(command: &mut Command) {
 }
 
 fn about(socket: &Path) -> About {
-    let mut stream = UnixStream::connect(socket).expect("a connection");
+    let mut stream = platform::connect(socket).expect("a connection");
     sandbox::send(&mut stream, &Request::About).expect("sent");
     match sandbox::receive(&mut stream) {
         Ok(Answer::About(about)) => about,
@@ -40,15 +38,14 @@ fn about(socket: &Path) -> About {
 }
 
 fn mode(path: &Path) -> u32 {
-    let metadata = fs::symlink_metadata(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    metadata.permissions().mode() & 0o7777
+    platform::mode(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 #[test]
 fn a_second_daemon_on_the_same_state_names_the_first_whatever_its_socket() {
     let sandbox = home();
     let first = sandbox.start_with(with_token);
-    let other = sandbox.path().join("run/other.sock");
+    let other = platform::address_called(sandbox.path(), "other.sock");
     let second = sandbox
         .try_start(|command| {
             with_token(command);
@@ -61,15 +58,16 @@ fn a_second_daemon_on_the_same_state_names_the_first_whatever_its_socket() {
     for part in [&about.host, &format!("process {}", first.pid()), &*sandbox.socket().to_string_lossy()] {
         assert!(second.stderr.contains(part), "{part} in {}", second.stderr);
     }
-    assert!(!other.exists());
+    assert!(!platform::is_there(&other));
     assert_eq!(sandbox.token("a"), "instance-token");
 }
 
 #[test]
+#[cfg_attr(not(has_unix_sockets), ignore = "a pipe is no file here")]
 fn a_daemon_of_another_state_does_not_displace_a_live_one_from_its_socket() {
     let (first_home, second_home) = (home(), home());
     let first = first_home.start_with(with_token);
-    let inode = fs::metadata(first_home.socket()).expect("a socket").ino();
+    let inode = number(first_home.socket()).expect("a socket");
     let second = second_home
         .try_start(|command| {
             with_token(command);
@@ -78,7 +76,7 @@ fn a_daemon_of_another_state_does_not_displace_a_live_one_from_its_socket() {
         .expect_err("a second daemon on one socket");
     assert_eq!(second.code, 69, "{second:?}");
     assert!(second.stderr.contains(&*first_home.socket().to_string_lossy()), "{}", second.stderr);
-    assert_eq!(fs::metadata(first_home.socket()).expect("a socket").ino(), inode);
+    assert_eq!(number(first_home.socket()).expect("a socket"), inode);
     assert_eq!(about(&first_home.socket()).pid, first.pid());
     // It left nothing locked behind.
     let second = second_home.start_with(with_token);
@@ -87,10 +85,11 @@ fn a_daemon_of_another_state_does_not_displace_a_live_one_from_its_socket() {
 }
 
 #[test]
+#[cfg_attr(not(has_unix_sockets), ignore = "a pipe is no file here")]
 fn what_a_killed_daemon_left_is_replaced() {
     let sandbox = home();
     sandbox.start_with(with_token).kill();
-    assert!(sandbox.socket().exists());
+    assert!(platform::is_there(sandbox.socket()));
     let said = sandbox.tok(["get", "a"]);
     assert_eq!(said.code, 8, "{said:?}");
     assert!(said.error().1.contains("tokend env"), "{said:?}");
@@ -99,6 +98,7 @@ fn what_a_killed_daemon_left_is_replaced() {
 }
 
 #[test]
+#[cfg_attr(not(has_unix_sockets), ignore = "a pipe is no file here")]
 fn a_file_that_is_no_socket_is_left_alone() {
     let sandbox = home();
     let path = sandbox.path().join("run/notes.txt");
@@ -115,6 +115,7 @@ fn a_file_that_is_no_socket_is_left_alone() {
 }
 
 #[test]
+#[cfg_attr(not(has_unix_sockets), ignore = "a pipe is no file here")]
 fn a_socket_that_vanished_is_made_anew_with_its_folder() {
     let sandbox = home();
     let daemon = sandbox.start_with(with_token);
@@ -136,10 +137,11 @@ fn a_socket_that_vanished_is_made_anew_with_its_folder() {
     }
     assert!(daemon.log().contains("made anew"), "{}", daemon.log());
     assert!(daemon.stop().success());
-    assert!(!sandbox.socket().exists());
+    assert!(!platform::is_there(sandbox.socket()));
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn socket_and_state_are_closed_to_others_from_birth_whatever_the_mask() {
     let sandbox = home();
     let daemon = sandbox.start_with(|command| {
@@ -174,10 +176,12 @@ fn a_stop_is_quick_and_takes_the_socket_with_it_even_while_a_service_hangs_and_a
     assert!(status.success(), "{status}");
     let at_once = at_once(|| drop(sandbox.tok(["version"])));
     assert!(took < at_once * 2, "{took:?}, not {at_once:?}");
-    let folder = sandbox.socket().parent().expect("a folder").to_path_buf();
-    let left: Vec<_> =
-        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
-    assert_eq!(left, Vec::<PathBuf>::new());
+    assert!(!platform::is_there(sandbox.socket()));
+    if let Some(folder) = platform::folder_of(&sandbox.socket()) {
+        let left: Vec<_> =
+            fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+        assert_eq!(left, Vec::<PathBuf>::new());
+    }
     let said = waiting.join().expect("tok ends");
     assert_eq!(said.code, 8, "{said:?}");
 }
@@ -191,13 +195,14 @@ fn each_signal_that_means_the_end_ends_it_cleanly() {
         eventually("it has ended", || (!is_running(daemon.pid())).then_some(()));
         let status = daemon.stop();
         assert!(status.success(), "{signal:?}: {status}");
-        assert!(!sandbox.socket().exists(), "{signal:?}");
+        assert!(!platform::is_there(sandbox.socket()), "{signal:?}");
     }
 }
 
 #[test]
+#[cfg_attr(not(has_unix_sockets), ignore = "a pipe is no file here")]
 fn without_a_runtime_folder_the_socket_is_in_the_state_folder_of_this_machine() {
-    let run = PathBuf::from(format!("/run/user/{}", rustix::process::geteuid().as_raw()));
+    let run = PathBuf::from(format!("/run/user/{}", own_user()));
     if run.exists() {
         sandbox::skip("the socket's last place", "this user has a folder in /run/user, which comes before");
         return;
@@ -218,6 +223,7 @@ fn without_a_runtime_folder_the_socket_is_in_the_state_folder_of_this_machine() 
 }
 
 #[test]
+#[cfg_attr(not(has_procfs), ignore = "there is no /proc here")]
 fn env_starts_one_daemon_and_a_second_call_finds_it() {
     let sandbox = home();
     let background = Background(&sandbox);
@@ -242,6 +248,7 @@ fn env_starts_one_daemon_and_a_second_call_finds_it() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn env_prints_what_a_shell_evaluates_and_finds_a_daemon_that_runs_in_the_foreground() {
     let sandbox = home();
     let daemon = sandbox.start_with(with_token);
@@ -261,7 +268,7 @@ fn env_finds_the_daemon_of_this_state_wherever_it_listens() {
     let _background = Background(&sandbox);
     let socket = env(&sandbox);
     let mut elsewhere = sandbox.command("tokend");
-    elsewhere.arg("env").env("TOKEND_SOCK", sandbox.path().join("run/gone.sock"));
+    elsewhere.arg("env").env("TOKEND_SOCK", platform::address_called(sandbox.path(), "gone.sock"));
     let said = sandbox::run(&mut elsewhere);
     assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
     assert!(said.stdout.contains(&format!("'{}'", socket.display())), "{said:?}");
@@ -275,13 +282,14 @@ fn env_k_stops_the_daemon_and_says_when_there_is_none() {
     let said = sandbox::run(sandbox.command("tokend").args(["env", "-k"]));
     assert_eq!((said.code, said.stdout.as_str()), (0, "unset TOKEND_SOCK;\n"), "{said:?}");
     assert!(!background.runs());
-    assert!(!sandbox.socket().exists());
+    assert!(!platform::is_there(sandbox.socket()));
     let again = sandbox::run(sandbox.command("tokend").args(["env", "-k"]));
     assert_eq!((again.code, again.stdout.as_str()), (1, ""), "{again:?}");
     assert!(again.stderr.starts_with("tokend: no tokend runs on this state\n"), "{again:?}");
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn ten_env_at_once_start_one_daemon_and_no_caller_comes_too_early() {
     let sandbox = home();
     let _background = Background(&sandbox);
@@ -314,7 +322,7 @@ fn env_with_a_faulty_configuration_says_where_and_prints_nothing_to_evaluate() {
     let said = sandbox::run(sandbox.command("tokend").arg("env"));
     assert_eq!((said.code, said.stdout.as_str()), (78, ""), "{said:?}");
     assert!(said.stderr.contains("config.toml:2"), "{said:?}");
-    assert!(!sandbox.socket().exists());
+    assert!(!platform::is_there(sandbox.socket()));
 }
 
 /// Calls `tokend env` and says where the daemon listens.
@@ -356,8 +364,8 @@ impl Drop for Background<'_> {
             if !self.runs() {
                 return;
             }
-            if let Some(pid) = self.pid().and_then(|pid| Pid::from_raw(pid.cast_signed())) {
-                let _ = kill_process(pid, Signal::TERM);
+            if let Some(pid) = self.pid() {
+                let _ = platform::signal(pid, Signal::TERM);
             }
             thread::sleep(Duration::from_millis(10));
         }

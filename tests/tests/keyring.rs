@@ -1,16 +1,17 @@
 //! Secrets in the desktop's keyring: GNOME's, on a session bus of its own.
 
+#![cfg(has_session_bus)]
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tokend::secret::keyring;
 use tokend_proto::Secret;
+use tokend_tests::platform;
 use tokend_tests::real_time::{at_once, timed};
 use tokend_tests::sandbox::{Sandbox, eventually, run, skip};
 
@@ -155,7 +156,7 @@ fn start_bus(sandbox: &Sandbox) -> Child {
     sandbox.surround(&mut command);
     command.arg(format!("--config-file={}", configuration.display())).arg("--nofork");
     let bus = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a bus starts");
-    eventually("the bus listens", || UnixStream::connect(socket(sandbox)).ok());
+    eventually("the bus listens", || platform::connect(socket(sandbox)).ok());
     bus
 }
 

@@ -4,13 +4,13 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokend_proto::message::Unlock;
 use tokend_proto::{Answer, Request};
 use tokend_tests::accounts;
+use tokend_tests::platform::{self, Stream};
 use tokend_tests::real_time::{let_pass, timed};
 use tokend_tests::sandbox::{Daemon, Said, Sandbox, eventually, receive, send};
 use tokend_tests::stand_in::{Hole, HttpLogin, LyveCloud, OAuthServer};
@@ -160,9 +160,9 @@ fn wrong_passphrases_cost_growing_time_and_the_right_one_is_not_believed_sooner(
 }
 
 /// Sends a request to unlock.
-fn ask_to_unlock(sandbox: &Sandbox, passphrase: &str) -> UnixStream {
+fn ask_to_unlock(sandbox: &Sandbox, passphrase: &str) -> Stream {
     let secret = tokend_proto::Secret::new(passphrase.as_bytes().to_vec()).expect("it is short");
-    let mut stream = UnixStream::connect(sandbox.socket()).expect("a connection");
+    let mut stream = platform::connect(sandbox.socket()).expect("a connection");
     send(&mut stream, &Request::Unlock(Unlock { passphrase: Some(secret) })).expect("it is sent");
     stream
 }

@@ -3,19 +3,19 @@
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 use std::fs::File;
-use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tokend_tests::accounts::lyve_cloud;
+use tokend_tests::platform::device_and_number;
 use tokend_tests::sandbox::{Sandbox, eventually, run};
 use tokend_tests::stand_in::{Fault, LyveCloud};
 
 /// Standard error as systemd gives it to a service: the journal's, by `JOURNAL_STREAM`.
 fn as_a_service(command: &mut Command, sandbox: &Sandbox) {
     let log = File::options().append(true).create(true).open(sandbox.path().join("journal")).expect("a log");
-    let facts = log.metadata().expect("its facts");
-    command.env("JOURNAL_STREAM", format!("{}:{}", facts.dev(), facts.ino())).stderr(log);
+    let (device, number) = device_and_number(&log).expect("its facts");
+    command.env("JOURNAL_STREAM", format!("{device}:{number}")).stderr(log);
 }
 
 fn journal(sandbox: &Sandbox) -> String {
@@ -64,6 +64,7 @@ fn debug_tells_each_refresh_and_why() {
 }
 
 #[test]
+#[cfg_attr(not(has_systemd), ignore = "there is no systemd here")]
 fn the_journal_gets_a_priority_for_each_line_and_no_time() {
     let sandbox = Sandbox::new();
     let bad = "[accounts.bad]\ntype = 'static'\ntoken = { env = 'NOT_SET' }\n";
@@ -83,6 +84,7 @@ fn the_journal_gets_a_priority_for_each_line_and_no_time() {
 }
 
 #[test]
+#[cfg_attr(not(has_systemd), ignore = "there is no systemd here")]
 fn a_variable_that_is_of_another_stream_makes_no_journal() {
     let sandbox = Sandbox::new();
     sandbox.configure("");

@@ -1,12 +1,11 @@
 //! What of secrets and tokens lies in the daemon's memory: looked for from outside, as only root can.
 
+#![cfg(has_procfs)]
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
-use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::time::Duration;
 
@@ -23,6 +22,7 @@ use tokend_tests::accounts::{
 };
 use tokend_tests::https::Https;
 use tokend_tests::memory_scan::{Place, Scan, locked};
+use tokend_tests::platform::{self, owner};
 use tokend_tests::real_time::let_pass;
 use tokend_tests::sandbox::{self, Daemon, Sandbox};
 use tokend_tests::stand_in::{
@@ -152,7 +152,7 @@ impl House {
 
     /// So many requests for tokens, all accounts in turn, on one connection.
     fn get_often(&self, times: usize) {
-        let mut stream = UnixStream::connect(self.sandbox.socket()).expect("tokend listens");
+        let mut stream = platform::connect(self.sandbox.socket()).expect("tokend listens");
         for (index, account) in self.accounts.iter().cycle().take(times).enumerate() {
             stream.write_all(&get(account, index == 0)).expect("tokend reads");
             let mut header = [0; HEADER];
@@ -238,7 +238,7 @@ fn the_scan_finds_what_is_planted_in_the_daemon_and_that_it_is_wiped() {
     };
     for text in [planted.as_str(), half] {
         // A request that never ends lies in the buffer of its connection.
-        let mut stream = UnixStream::connect(sandbox.socket()).expect("tokend listens");
+        let mut stream = platform::connect(sandbox.socket()).expect("tokend listens");
         stream.write_all(&[0, 1, 0, 0]).expect("tokend reads");
         stream.write_all(text.as_bytes()).expect("tokend reads");
         assert!(comes_to(1), "the planted bytes are found");
@@ -333,7 +333,7 @@ fn a_program_of_the_same_user_can_neither_read_nor_trace_the_daemon() {
     }
     let memory = format!("/proc/{}/mem", daemon.pid());
     // The kernel gives what belongs to a process that is not dumpable to root.
-    assert_eq!(fs::metadata(&memory).expect("it is there").uid(), 0);
+    assert_eq!(owner(&memory).expect("it is there"), 0);
     let refused = File::open(&memory).expect_err("the same user may not read it");
     assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
     assert!(fs::read(format!("/proc/{}/environ", daemon.pid())).is_err());

@@ -1,6 +1,7 @@
 //! What of the store lies in the daemon's memory: nothing while it is open, nothing once it is locked. Looked for from
 //! outside, as only root can.
 
+#![cfg(has_procfs)]
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 use std::fs;

@@ -3,11 +3,11 @@
 
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::time::Duration;
 
 use tokend_tests::accounts;
+use tokend_tests::platform::set_mode;
 use tokend_tests::sandbox::{Sandbox, eventually, write_program};
 use tokend_tests::stand_in::{HttpLogin, LyveCloud};
 
@@ -50,7 +50,7 @@ fn a_file_that_is_written_closed_or_put_in_place_wakes_an_account_that_lacked_it
     );
     let file = |name: &str| sandbox.home().join(format!("{name}.secret"));
     fs::remove_file(file("missing")).expect("removed");
-    fs::set_permissions(file("open"), Permissions::from_mode(0o644)).expect("opened");
+    set_mode(file("open"), 0o644).expect("opened");
     accounts::set_secret(&sandbox, "replaced", "");
     let text = fs::read_to_string(sandbox.config_file()).expect("the configuration");
     sandbox.configure(&text.replace("~/deep.secret", "~/not/yet/there/deep.secret"));
@@ -61,7 +61,7 @@ fn a_file_that_is_written_closed_or_put_in_place_wakes_an_account_that_lacked_it
     assert_eq!(lyve.requests(), 0);
 
     accounts::set_secret(&sandbox, "missing", &right);
-    fs::set_permissions(file("open"), Permissions::from_mode(0o600)).expect("closed");
+    set_mode(file("open"), 0o600).expect("closed");
     let beside = sandbox.secret_file("beside", &right);
     fs::rename(beside, file("replaced")).expect("put in place");
     fs::create_dir_all(sandbox.home().join("not/yet/there")).expect("the folders");
@@ -88,6 +88,7 @@ fn a_file_that_changes_again_and_again_to_a_wrong_secret_makes_nobody_hammer_the
 
 /// A program that prints another secret each time that it runs: the first is wrong.
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_refused_secret_is_read_once_more_and_a_new_one_is_tried_at_once() {
     let sandbox = Sandbox::new();
     let login = HttpLogin::start();
@@ -111,6 +112,7 @@ fn a_refused_secret_is_read_once_more_and_a_new_one_is_tried_at_once() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_refused_secret_that_is_still_the_same_is_not_sent_again() {
     let sandbox = Sandbox::new();
     let login = HttpLogin::start();

@@ -5,12 +5,11 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tokend_tests::accounts::lyve_cloud;
+use tokend_tests::platform::{self, Stream, is_socket, number};
 use tokend_tests::sandbox::{Sandbox, eventually, skip, write_private};
 use tokend_tests::stand_in::{Fault, LyveCloud};
 
@@ -22,7 +21,7 @@ fn socket(sandbox: &Sandbox) -> PathBuf {
 
 /// One request, and the whole answer.
 fn ask(socket: &Path, request: &str) -> String {
-    let mut stream = UnixStream::connect(socket).expect("a connection");
+    let mut stream = platform::connect(socket).expect("a connection");
     stream.write_all(request.as_bytes()).expect("it takes the request");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
@@ -99,9 +98,8 @@ fn only_its_user_may_look_and_only_at_the_metrics() {
     sandbox.configure(CONFIGURED);
     let _daemon = sandbox.start();
     let socket = socket(&sandbox);
-    let facts = fs::metadata(&socket).expect("a socket");
-    assert!(facts.file_type().is_socket());
-    assert_eq!(facts.mode() & 0o777, 0o600);
+    assert!(is_socket(&socket).expect("a socket"));
+    assert_eq!(platform::mode(&socket).expect("a socket"), 0o600);
     for (request, status) in [
         ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404 "),
         ("GET /metrics/x HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404 "),
@@ -123,9 +121,9 @@ fn silent_and_half_clients_hold_up_nobody() {
     let lyve = LyveCloud::start();
     sandbox.configure(&(CONFIGURED.to_owned() + &lyve_cloud(&sandbox, "a", &lyve)));
     let _daemon = sandbox.start();
-    let silent: Vec<UnixStream> = (0..50)
+    let silent: Vec<Stream> = (0..50)
         .map(|number| {
-            let mut stream = UnixStream::connect(socket(&sandbox)).expect("a connection");
+            let mut stream = platform::connect(socket(&sandbox)).expect("a connection");
             if number % 2 == 0 {
                 stream.write_all(b"GET /metrics HTT").expect("it takes half a request");
             }
@@ -156,9 +154,9 @@ fn a_reload_moves_the_socket_and_takes_it_away() {
         assert!(!first.exists());
         get(&elsewhere, "");
     }
-    let before = fs::metadata(&elsewhere).expect("a socket").ino();
+    let before = number(&elsewhere).expect("a socket");
     assert_eq!(sandbox.tok(["reload"]).code, 0);
-    assert_eq!(fs::metadata(&elsewhere).expect("the same socket").ino(), before);
+    assert_eq!(number(&elsewhere).expect("the same socket"), before);
     sandbox.configure("");
     assert_eq!(sandbox.tok(["reload"]).code, 0);
     assert!(!elsewhere.exists());

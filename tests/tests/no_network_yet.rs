@@ -3,33 +3,34 @@
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 use std::io::{self, copy};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 
-use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
 use tokend_tests::accounts;
 use tokend_tests::sandbox::{Sandbox, eventually};
 use tokend_tests::stand_in::LyveCloud;
+use tokio::net::TcpSocket;
+use tokio::runtime::Builder;
 
 /// A port that refuses every connection until it [opens](Self::open).
 struct Closed {
-    socket: OwnedFd,
+    socket: TcpSocket,
     address: SocketAddr,
 }
 
 impl Closed {
     fn new() -> Self {
-        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
-        bind(&socket, &SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
-        let address = getsockname(&socket).expect("its port").try_into().expect("an address");
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
+        let address = socket.local_addr().expect("its port");
         Self { socket, address }
     }
 
     /// From now on whoever connects reaches `service`.
     fn open(self, service: SocketAddr) {
-        listen(&self.socket, 16).expect("it listens");
-        let listener = TcpListener::from(self.socket);
+        let runtime = Builder::new_current_thread().enable_io().build().expect("a runtime");
+        let listener = runtime.block_on(async { self.socket.listen(16)?.into_std() }).expect("it listens");
+        listener.set_nonblocking(false).expect("it waits");
         thread::spawn(move || {
             while let Ok((client, _)) = listener.accept() {
                 let _ = TcpStream::connect(service).and_then(|service| join(&client, &service));

@@ -6,12 +6,12 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use tokend_tests::pages::{Block, README, SHOWING, blocks_in, shown};
+use tokend_tests::platform::{private_folder, set_mode};
 use tokend_tests::sandbox::{Daemon, Sandbox, program_path, run, skip, write_private, write_program};
 use tokend_tests::stand_in::{HttpLogin, ItsYouOnline, LyveCloud, OAuthServer, OpenvCloud, Rotation};
 
@@ -81,6 +81,7 @@ fn every_service_has_a_configuration_and_says_its_sources() {
 
 /// The program that the page about logging in shows, with a curl that says what it was told to send.
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn the_program_for_a_needed_login_sends_what_it_is_told() {
     let (_, text) = SHOWING[0];
     let hook = &blocks_in(text, "sh hook")[0].text;
@@ -168,7 +169,7 @@ impl Services {
     /// Puts each secret where the README says that it is; the variable is the daemon's.
     fn tell_secrets(&self, sandbox: &Sandbox) {
         for folder in ["home/.secrets", "credentials"] {
-            DirBuilder::new().mode(0o700).create(sandbox.path().join(folder)).expect("a folder");
+            private_folder(sandbox.path().join(folder)).expect("a folder");
         }
         let lyve_secret = self.lyve.change(|lyve| lyve.secret.clone());
         let stored = sandbox.tok_with_input(["secret", "set", "lyve-prod"], &lyve_secret);
@@ -200,7 +201,7 @@ impl World {
         let sandbox = Sandbox::new();
         services.tell_secrets(&sandbox);
         let accounts_d = sandbox.config_file().with_file_name("accounts.d");
-        DirBuilder::new().mode(0o700).create(&accounts_d).expect("a folder");
+        private_folder(&accounts_d).expect("a folder");
         for block in blocks("toml") {
             let text = services.moved_in(&block.text);
             if text.contains("[daemon]") {
@@ -227,6 +228,7 @@ fn path(before: &[PathBuf]) -> OsString {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn every_account_brings_a_token() {
     let world = World::new();
     let listed = world.sandbox.tok(["list"]).stdout;
@@ -239,6 +241,7 @@ fn every_account_brings_a_token() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn commands_run_as_they_are_written() {
     assert!(!blocks("sh run").is_empty());
     let world = World::new();
@@ -362,6 +365,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
 /// The first five minutes, as they are written, where new files are open to the group: a static account in the place
 /// of the service.
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn the_first_five_minutes_hold_where_files_are_open_to_the_group() {
     let sandbox = Sandbox::new();
     let programs = program_path("tok").parent().expect("a folder").to_owned();
@@ -386,7 +390,7 @@ fn the_first_five_minutes_hold_where_files_are_open_to_the_group() {
     sandbox.surround(&mut shell);
     // Where the page says that it is.
     fs::remove_dir_all(sandbox.home()).expect("a home");
-    DirBuilder::new().mode(0o755).create(sandbox.home()).expect("a home");
+    fs::create_dir(sandbox.home()).and_then(|()| set_mode(sandbox.home(), 0o755)).expect("a home");
     shell.env_remove("XDG_CONFIG_HOME").env("EDITOR", editor).env("PATH", path(&[programs]));
     let said = run(shell.args(["-eu", "-c", &format!("umask 002\n{}", steps.concat())]));
     assert_eq!(said.code, 0, "{said:?}");

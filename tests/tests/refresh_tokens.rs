@@ -3,13 +3,12 @@
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, SystemTime};
 
-use rustix::process::Signal;
 use tokend_tests::accounts;
+use tokend_tests::platform::{Signal, is_private, set_mode};
 use tokend_tests::real_time::let_pass;
 use tokend_tests::sandbox::{Daemon, Sandbox, eventually, is_root, run, skip};
 use tokend_tests::stand_in::{Fault, OAuthServer, Rotation};
@@ -89,8 +88,7 @@ fn the_new_refresh_token_is_nowhere_on_the_disk_in_clear() {
         .filter(|entry| entry.file_name().to_string_lossy().ends_with(".grant.age"))
         .collect();
     assert_eq!(grants.len(), 1);
-    let metadata = grants[0].metadata().expect("facts");
-    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    assert!(is_private(grants[0].path()).expect("facts"));
     let bytes = fs::read(grants[0].path()).expect("readable");
     assert!(bytes.starts_with(b"age-encryption.org/v1\n"));
     assert!(!bytes.windows(newest.len()).any(|window| window == newest.as_bytes()));
@@ -195,6 +193,7 @@ fn a_killed_daemon_sends_what_was_under_way_once_more_and_not_a_third_time() {
 }
 
 #[test]
+#[cfg_attr(not(has_modes), ignore = "files have no modes and no numbers of owners here")]
 fn a_disk_that_takes_nothing_stops_no_refresh_and_everybody_is_told() {
     if is_root() {
         skip("a disk that takes nothing", "root writes everywhere; the unprivileged run has it");
@@ -204,7 +203,7 @@ fn a_disk_that_takes_nothing_stops_no_refresh_and_everybody_is_told() {
     let running = daemon(&sandbox);
     let accounts = sandbox.state().join("accounts");
     let set = |mode: u32| {
-        fs::set_permissions(&accounts, fs::Permissions::from_mode(mode)).expect("our own folder");
+        set_mode(&accounts, mode).expect("our own folder");
     };
     set(0o500);
     let before = token_written(&accounts);
@@ -237,6 +236,7 @@ fn token_written(accounts: &Path) -> Option<SystemTime> {
 }
 
 #[test]
+#[cfg_attr(not(has_signals), ignore = "there are no signals here")]
 fn a_process_that_was_stopped_finds_the_answer_that_came_meanwhile() {
     let (sandbox, server) = (Sandbox::new(), server(Rotation::Revoking));
     let table = accounts::oauth2_login(&sandbox, "graph", &server, CLIENT, &server.grant(CLIENT, &["files"]));

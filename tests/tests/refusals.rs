@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokend_tests::accounts;
+use tokend_tests::platform::set_mode;
 use tokend_tests::real_time::{Stopwatch, let_pass};
 use tokend_tests::sandbox::{Said, Sandbox, eventually};
 use tokend_tests::stand_in::{
@@ -349,7 +350,6 @@ fn a_mended_secret_brings_a_token_at_the_next_reload() {
 
 #[test]
 fn a_missing_or_open_secret_parks_its_own_account_and_names_the_file() {
-    use std::os::unix::fs::PermissionsExt as _;
     let sandbox = Sandbox::new();
     let (lyve, other) = (LyveCloud::start(), LyveCloud::start());
     sandbox.configure(
@@ -357,8 +357,7 @@ fn a_missing_or_open_secret_parks_its_own_account_and_names_the_file() {
             .concat(),
     );
     let file = sandbox.home().join("lyve.secret");
-    let open = std::fs::Permissions::from_mode(0o644);
-    assert!(std::fs::set_permissions(&file, open).is_ok());
+    assert!(set_mode(&file, 0o644).is_ok());
     let _daemon = sandbox.start();
     refused_for_good(&sandbox, "lyve", &lyve, "lyve.secret", 0);
     assert!(other.is_live(&sandbox.token("other")));

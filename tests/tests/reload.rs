@@ -2,20 +2,18 @@
 
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokend_proto::message::{Code, Get, Words};
 use tokend_proto::{Answer, Request};
 use tokend_tests::accounts::{lyve_cloud, openv_cloud};
+use tokend_tests::platform::{self, Signal, set_mode};
 use tokend_tests::sandbox::{self, Daemon, Sandbox, eventually};
 use tokend_tests::stand_in::{Fault, LyveCloud, OpenvCloud};
 
@@ -33,6 +31,7 @@ fn names(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[test]
+#[cfg_attr(not(has_signals), ignore = "there are no signals here")]
 fn a_reload_adds_changes_and_removes_and_leaves_every_other_account_its_token() {
     let (stays, changes, goes) = (LyveCloud::start(), LyveCloud::start(), LyveCloud::start());
     let ovc = OpenvCloud::start();
@@ -90,7 +89,7 @@ fn a_change_of_how_an_account_is_kept_keeps_its_token() {
     // A further file counts as much as the first one, and its accounts' order does not matter.
     let further = sandbox.config_file().with_file_name("accounts.d");
     fs::create_dir(&further).expect("a folder");
-    fs::set_permissions(&further, Permissions::from_mode(0o700)).expect("its mode");
+    set_mode(&further, 0o700).expect("its mode");
     sandbox::write_private(&further.join("lyve.toml"), lyve_cloud(&sandbox, "a", &lyve).as_bytes());
     sandbox.configure("");
     reload(&sandbox);
@@ -151,6 +150,7 @@ fn a_faulty_configuration_leaves_the_old_one_running_and_says_why_with_the_line(
 }
 
 #[test]
+#[cfg_attr(not(has_signals), ignore = "there are no signals here")]
 fn a_faulty_configuration_read_at_a_signal_says_why_in_the_log() {
     let sandbox = Sandbox::new();
     let lyve = LyveCloud::start();
@@ -176,7 +176,7 @@ fn a_configuration_that_others_can_write_is_not_read() {
     let token = sandbox.token("a");
     for mode in [0o602, 0o620] {
         sandbox.configure("");
-        fs::set_permissions(sandbox.config_file(), Permissions::from_mode(mode)).expect("its mode");
+        set_mode(sandbox.config_file(), mode).expect("its mode");
         let said = sandbox.tok(["reload"]);
         assert_ne!(said.code, 0, "{said:?}");
         assert!(said.stderr.contains("config.toml") && said.stderr.contains("chmod"), "{said:?}");
@@ -184,7 +184,7 @@ fn a_configuration_that_others_can_write_is_not_read() {
     }
     // Others may read it: there is no secret in it.
     sandbox.configure(&lyve_cloud(&sandbox, "a", &lyve));
-    fs::set_permissions(sandbox.config_file(), Permissions::from_mode(0o644)).expect("its mode");
+    set_mode(sandbox.config_file(), 0o644).expect("its mode");
     reload(&sandbox);
     assert_eq!(sandbox.token("a"), token);
 }
@@ -231,7 +231,7 @@ fn a_caller_that_waits_while_its_account_changes_is_told_to_ask_again() {
     sandbox.configure(&lyve_cloud(&sandbox, "a", &lyve));
     let _daemon = sandbox.start();
     assert!(lyve.wait_for_token_requests(1, Duration::from_secs(10)));
-    let mut caller = UnixStream::connect(sandbox.socket()).expect("a connection");
+    let mut caller = platform::connect(sandbox.socket()).expect("a connection");
     let get = Get {
         account: "a".to_owned(),
         min_valid_ms: None,
@@ -280,7 +280,7 @@ impl Beside {
     }
 
     fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).expect("it takes a signal");
+        platform::signal(self.child.id(), signal).expect("it takes a signal");
     }
 }
 
@@ -339,6 +339,7 @@ fn watch_prints_each_token_once_over_rotations_reloads_and_a_restart() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_token_file_is_private_rotates_in_one_piece_and_goes_with_its_program() {
     let lyve = LyveCloud::start();
     let sandbox = Sandbox::new();
@@ -350,7 +351,7 @@ fn a_token_file_is_private_rotates_in_one_piece_and_goes_with_its_program() {
         Beside::start(sandbox.command("tok").args(["exec", "--file", "T=a", "--", "sh", "-c", script]));
     let file = PathBuf::from(exec.line());
     assert_eq!(exec.line(), "none");
-    let mode = |path: &Path| fs::metadata(path).expect("a file").permissions().mode() & 0o7777;
+    let mode = |path: &Path| platform::mode(path).expect("a file");
     assert_eq!(fs::read_to_string(&file).expect("the file"), token);
     assert_eq!((mode(&file), mode(file.parent().expect("a folder"))), (0o600, 0o700));
 
@@ -371,6 +372,7 @@ fn a_token_file_is_private_rotates_in_one_piece_and_goes_with_its_program() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_token_file_survives_a_restart_of_the_daemon_and_goes_when_its_program_is_terminated() {
     let lyve = LyveCloud::start();
     let sandbox = Sandbox::new();

@@ -1,16 +1,15 @@
 //! Started by whoever made the socket: what waits there is answered, and the socket stays when the daemon goes.
 
+#![cfg(has_systemd)]
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
-use std::fs::{self, DirBuilder};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::fs;
 use std::process::{Command, Stdio};
 
 use tokend_proto::message::Code;
 use tokend_proto::{Answer, Request};
 use tokend_tests::accounts::static_token;
+use tokend_tests::platform::{self, Listener, Passed, Stream, number, private_folder};
 use tokend_tests::sandbox::{self, Sandbox, run};
 
 /// Passes standard input on as the first descriptor, as `sd_listen_fds(3)` has it. `LISTEN_PID` is the daemon's
@@ -18,32 +17,32 @@ use tokend_tests::sandbox::{self, Sandbox, run};
 const PASS: &str = r#"export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=tokend; exec "$0" 3<&0 </dev/null"#;
 
 /// The socket as the unit makes it.
-fn listener(sandbox: &Sandbox) -> UnixListener {
+fn listener(sandbox: &Sandbox) -> Listener {
     let path = sandbox.socket();
-    DirBuilder::new().mode(0o700).create(path.parent().expect("a folder")).expect("a folder");
-    UnixListener::bind(path).expect("a socket")
+    private_folder(path.parent().expect("a folder")).expect("a folder");
+    platform::listen(path).expect("a socket")
 }
 
 /// Makes the command pass this descriptor on.
-fn pass(sandbox: &Sandbox, command: &mut Command, descriptor: impl Into<OwnedFd>, script: &str) {
+fn pass(sandbox: &Sandbox, command: &mut Command, descriptor: impl Into<Passed>, script: &str) {
     sandbox.by_shell(command, script);
     command.stdin(Stdio::from(descriptor.into()));
 }
 
-fn duplicate(listener: &UnixListener) -> UnixListener {
+fn duplicate(listener: &Listener) -> Listener {
     listener.try_clone().expect("another descriptor")
 }
 
 /// A client that has connected and asked, whether or not anybody answers yet.
-fn early_bird(sandbox: &Sandbox) -> UnixStream {
-    let mut stream = UnixStream::connect(sandbox.socket()).expect("a connection");
+fn early_bird(sandbox: &Sandbox) -> Stream {
+    let mut stream = platform::connect(sandbox.socket()).expect("a connection");
     sandbox::send(&mut stream, &Request::About).expect("asked");
     stream
 }
 
 /// The reason why nobody is served.
 #[track_caller]
-fn cannot_start(stream: &mut UnixStream, why: &str) {
+fn cannot_start(stream: &mut Stream, why: &str) {
     match sandbox::receive(stream) {
         Ok(Answer::Failure(failure)) => {
             assert_eq!((failure.code, &*failure.kind), (Code::NO_DAEMON, "cannot-start"), "{failure:?}");
@@ -58,7 +57,7 @@ fn a_client_that_came_before_the_daemon_is_answered_and_the_socket_outlives_each
     let sandbox = Sandbox::new();
     sandbox.configure(&static_token(&sandbox, "a", "static-token"));
     let listener = listener(&sandbox);
-    let inode = fs::metadata(sandbox.socket()).expect("a socket").ino();
+    let inode = number(sandbox.socket()).expect("a socket");
     for _ in 0..2 {
         let mut early = early_bird(&sandbox);
         let waiting = sandbox
@@ -77,7 +76,7 @@ fn a_client_that_came_before_the_daemon_is_answered_and_the_socket_outlives_each
         assert_eq!((said.code, said.stdout.as_str()), (0, "static-token\n"), "{said:?}");
         assert_eq!(sandbox.token("a"), "static-token");
         assert!(daemon.stop().success());
-        assert_eq!(fs::metadata(sandbox.socket()).expect("it stays").ino(), inode);
+        assert_eq!(number(sandbox.socket()).expect("it stays"), inode);
         // No lock of our own beside it.
         assert_eq!(fs::read_dir(sandbox.socket().parent().expect("a folder")).expect("a folder").count(), 1);
     }
@@ -125,7 +124,7 @@ fn a_second_daemon_on_the_same_state_turns_its_clients_away_even_with_a_socket_p
 fn a_socket_meant_for_another_process_is_not_taken() {
     let sandbox = Sandbox::new();
     sandbox.configure(&static_token(&sandbox, "a", "static-token"));
-    let elsewhere = UnixListener::bind(sandbox.path().join("run/elsewhere")).expect("a socket");
+    let elsewhere = platform::listen(sandbox.path().join("run/elsewhere")).expect("a socket");
     let script = r#"export LISTEN_PID=1 LISTEN_FDS=1; exec "$0" 3<&0 </dev/null"#;
     let daemon = sandbox.start_with(|command| pass(&sandbox, command, duplicate(&elsewhere), script));
     assert_eq!(sandbox.token("a"), "static-token");
@@ -137,9 +136,9 @@ fn a_socket_meant_for_another_process_is_not_taken() {
 fn what_is_no_listening_socket_is_refused() {
     let sandbox = Sandbox::new();
     sandbox.configure(&static_token(&sandbox, "a", "static-token"));
-    let (one, _other) = UnixStream::pair().expect("a pair");
+    let (one, _other) = Stream::pair().expect("a pair");
     let file = fs::File::open(sandbox.config_file()).expect("a file");
-    let said = [OwnedFd::from(one), OwnedFd::from(file)].map(|descriptor| {
+    let said = [Passed::from(one), Passed::from(file)].map(|descriptor| {
         sandbox
             .try_start(|command| pass(&sandbox, command, descriptor, PASS))
             .expect_err("no listening socket")

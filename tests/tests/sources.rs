@@ -4,14 +4,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{CWD, FileType, Mode, mknodat};
-use rustix::process::{Pid, Signal, kill_process};
 use tokend_tests::accounts;
+use tokend_tests::platform::{self, Signal, chown, fifo, set_mode, symlink};
 use tokend_tests::real_time::timed;
 use tokend_tests::sandbox::{self, Said, Sandbox, eventually, is_running};
 use tokend_tests::stand_in::LyveCloud;
@@ -38,8 +36,7 @@ fn program(sandbox: &Sandbox, name: &str, script: &str) -> PathBuf {
 }
 
 fn chmod(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode))
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    set_mode(path, mode).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
 /// What `tok get` said of each account, and how long that took: each waits for a second try.
@@ -61,6 +58,7 @@ fn refused(said: &Said, parts: &[&str]) {
 }
 
 #[test]
+#[cfg_attr(not(has_modes), ignore = "files have no modes and no numbers of owners here")]
 fn a_file_that_others_may_touch_is_refused_with_its_path_and_the_remedy() {
     let sandbox = Sandbox::new();
     let modes = [0o640, 0o604, 0o644, 0o666, 0o610];
@@ -87,6 +85,7 @@ fn a_file_that_others_may_touch_is_refused_with_its_path_and_the_remedy() {
 }
 
 #[test]
+#[cfg_attr(not(has_links), ignore = "not every user may make links to files here")]
 fn closed_files_and_links_to_them_are_read_without_their_newline() {
     let sandbox = Sandbox::new();
     let mut configuration = String::new();
@@ -108,13 +107,14 @@ fn closed_files_and_links_to_them_are_read_without_their_newline() {
 }
 
 #[test]
+#[cfg_attr(not(has_links), ignore = "not every user may make links to files here")]
 fn what_is_no_file_parks_its_own_account_at_once() {
     let sandbox = Sandbox::new();
     let good = sandbox.secret_file("good", "good-secret");
     let (missing, folder, pipe) =
         (sandbox.home().join("missing"), sandbox.home().join("folder"), sandbox.home().join("pipe"));
     fs::create_dir(&folder).expect("a folder");
-    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+    fifo(&pipe).expect("a pipe");
     let dangling = sandbox.home().join("dangling");
     symlink(&missing, &dangling).expect("a link");
     let empty = sandbox.secret_file("empty", "\n");
@@ -144,6 +144,7 @@ fn what_is_no_file_parks_its_own_account_at_once() {
 }
 
 #[test]
+#[cfg_attr(not(has_modes), ignore = "files have no modes and no numbers of owners here")]
 fn a_file_that_another_user_owns_is_refused() {
     if !sandbox::is_root() {
         sandbox::skip("a secret file of another user", "only root can give a file away");
@@ -158,6 +159,7 @@ fn a_file_that_another_user_owns_is_refused() {
 }
 
 #[test]
+#[cfg_attr(not(has_modes), ignore = "files have no modes and no numbers of owners here")]
 fn a_file_behind_a_closed_folder_is_refused_and_found_once_it_is_open() {
     if sandbox::is_root() {
         sandbox::skip("a secret file behind a closed folder", "no folder is closed to root");
@@ -199,6 +201,7 @@ fn an_unset_variable_parks_its_own_account_only() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_program_gets_no_shell_an_empty_input_few_variables_and_no_descriptor_of_ours() {
     let sandbox = Sandbox::new();
     let script = r#"cd "$1" || exit 1
@@ -258,6 +261,7 @@ echo "token-of-$#""#;
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_program_that_does_not_end_is_ended_with_all_that_it_started() {
     let sandbox = Sandbox::new();
     // The children hold its output; one does not hear the polite signals.
@@ -296,6 +300,7 @@ wait"#;
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_stop_ends_the_programs_that_run() {
     let sandbox = Sandbox::new();
     let script = r#"cd "${0%/*}" || exit 1
@@ -314,6 +319,7 @@ wait"#;
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn what_a_program_leaves_in_the_background_is_not_waited_for() {
     let sandbox = Sandbox::new();
     // As gpg-agent and the like, which hold the output of whoever started them.
@@ -324,13 +330,14 @@ echo a-token"#;
     let _daemon = sandbox.start();
     let (said, took) = timed(|| sandbox.tok(["get", "a"]));
     let left = fs::read_to_string(sandbox.home().join("left")).expect("what is left");
-    let left = Pid::from_raw(left.trim().parse().expect("a process")).expect("a process");
-    kill_process(left, Signal::KILL).expect("it was left alive");
+    let left = left.trim().parse().expect("a process");
+    platform::signal(left, Signal::KILL).expect("it was left alive");
     assert_eq!((said.code, said.stdout.as_str()), (0, "a-token\n"), "{said:?}");
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_program_that_fails_is_not_now_and_what_it_complains_is_shown_nowhere() {
     let sandbox = Sandbox::new();
     let complains = r#"echo "printed-secret"; echo "complained-secret" >&2; exit 3"#;
@@ -369,6 +376,7 @@ fn a_program_that_fails_is_not_now_and_what_it_complains_is_shown_nowhere() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn check_shows_which_program_it_is_and_a_later_path_changes_nothing() {
     let sandbox = Sandbox::new();
     let (first, second) = (sandbox.home().join("first"), sandbox.home().join("second"));
@@ -392,6 +400,7 @@ fn check_shows_which_program_it_is_and_a_later_path_changes_nothing() {
 }
 
 #[test]
+#[cfg_attr(not(has_systemd), ignore = "there is no systemd here")]
 fn a_credential_of_systemd_is_read_and_a_missing_one_parks_its_account() {
     let sandbox = Sandbox::new();
     let credentials = sandbox.path().join("credentials");

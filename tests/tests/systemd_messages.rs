@@ -1,13 +1,14 @@
 //! What systemd is told: ready, reloading, how the accounts are, that the daemon lives, and that it stops.
 
+#![cfg(has_systemd)]
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 use std::fs;
 use std::time::Duration;
 
-use rustix::process::Signal;
 use tokend_tests::accounts::static_token;
-use tokend_tests::notifications::Notifications;
+use tokend_tests::platform::Signal;
+use tokend_tests::platform::notifications::Notifications;
 use tokend_tests::real_time::let_pass;
 use tokend_tests::sandbox::Sandbox;
 

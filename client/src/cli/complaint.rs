@@ -100,7 +100,7 @@ impl From<Error> for Complaint {
 /// What to do when nobody listens where the variable points, which may be left over from another day.
 fn where_it_was_set(socket: &Path) -> String {
     let socket = socket.display();
-    format!("TOKEND_SOCK is set to {socket}; unset it, or start tokend there with `eval \"$(tokend env)\"`")
+    format!("TOKEND_SOCK is set to {socket}; unset it, or {}", super::platform::words::START_THERE)
 }
 
 impl From<Error> for Stop {

@@ -49,12 +49,12 @@ pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
         platform::pass_on(configuration(&token, &account, &arguments)?.as_bytes()).map_err(|error| {
             Complaint::fault(
                 format!("the token cannot be handed to curl: {error}"),
-                "curl was not started; is /proc mounted?",
+                platform::words::NOT_HANDED_ON,
             )
         })?;
     drop(token);
 
-    let mut curl = Command::new("curl");
+    let mut curl = Command::new(platform::program("curl".as_ref()));
     // Only as its very first argument does `-q` keep curl from reading .curlrc.
     if arguments.first().is_some_and(keeps_curlrc_out) {
         curl.arg("-q");
@@ -66,17 +66,15 @@ pub(crate) fn run(mut words: Words<'_>) -> Result<u8, Stop> {
 /// Why a program did not start, with the status that a shell would give.
 pub(crate) fn not_started(program: &str, error: &io::Error) -> Complaint {
     if error.kind() == io::ErrorKind::NotFound {
-        let (what, hint) = match program.contains('/') {
+        let (what, hint) = match program.contains(std::path::is_separator) {
             false => ("no such program was found", "install it, or look at PATH"),
-            true if Path::new(program).exists() => {
-                ("the program that is to run it does not exist", "look at its first line, `#!…`")
-            }
+            true if Path::new(program).exists() => platform::words::NO_INTERPRETER,
             true => ("this file does not exist", "look at the path"),
         };
         return Complaint::new(127, "not-found", format!("{program}: {what}"), hint);
     }
     let message = format!("{program} cannot be started: {error}");
-    Complaint::new(126, "not-executable", message, "look at its permissions with `ls -l`")
+    Complaint::new(126, "not-executable", message, platform::words::LOOK_AT_PROGRAM)
 }
 
 /// A line of curl's configuration that carries the token: a header or a form field, as the account needs.
@@ -155,8 +153,9 @@ mod tests {
         assert_eq!(not_started("x", &io::ErrorKind::NotFound.into()).code, 127);
         assert_eq!(not_started("x", &io::ErrorKind::PermissionDenied.into()).code, 126);
         let hint = |program| not_started(program, &io::ErrorKind::NotFound.into()).hint;
-        assert!(hint("x").contains("PATH") && !hint("/nonexistent/x").contains("PATH"));
+        let (nothing, something) = platform::testing::NO_FILE_AND_A_FILE;
+        assert!(hint("x").contains("PATH") && !hint(nothing).contains("PATH"));
         // It is there: what is missing is its interpreter.
-        assert!(hint("/").contains("#!"));
+        assert_eq!(hint(something), platform::words::NO_INTERPRETER.1);
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn run(words: Words<'_>) -> Result<u8, Stop> {
 fn call(mut words: Words<'_>) -> Result<u8, Stop> {
     let call = Call::read(&mut words)?;
     let mut client = Client::connect()?;
-    let mut command = Command::new(&call.program);
+    let mut command = Command::new(platform::program(&call.program));
     command.args(&call.arguments);
     let mut files = Vec::new();
     for assignment in call.assignments {
@@ -85,7 +85,10 @@ impl Call {
                 other @ Word::Long(_) => return Err(words.unexpected(&other)),
             };
             let assignment = assignment(&text, to_file, words)?;
-            if assignments.iter().any(|other| other.variable == assignment.variable) {
+            if assignments
+                .iter()
+                .any(|other| platform::is_same_variable(&other.variable, &assignment.variable))
+            {
                 return Err(words.usage(format!("{} is set twice", assignment.variable)));
             }
             assignments.push(assignment);

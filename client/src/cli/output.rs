@@ -1,6 +1,6 @@
 //! What `tok` writes: results to standard output, all else to standard error.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use super::platform;
 /// Writes a result to standard output, straight through: no buffer keeps a copy of a token.
 pub(crate) fn print(bytes: &[u8]) -> Result<(), Stop> {
     if platform::stdout_was_closed() {
-        let hint = "tok must have somewhere to write to: do not call it with `>&-`";
+        let hint = platform::words::NO_OUTPUT;
         return Err(Complaint::new(1, "output", "standard output is closed", hint).into());
     }
     match platform::write_out(bytes) {
@@ -59,5 +59,5 @@ pub(crate) fn complain(complaint: &Complaint, json: bool) {
 
 /// Standard error that cannot be written is no reason to end otherwise.
 pub(crate) fn tell(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
+    let _ = platform::write_error(text.as_bytes());
 }

@@ -1,7 +1,7 @@
 //! `tok exec --file`: stays beside the program, keeps its token files fresh, and removes them at the end.
 
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokend_client::{Client, Secret};
 
 use super::complaint::{Complaint, Stop};
 use super::exec::Assigned;
-use super::platform::{Event, Signals};
+use super::platform::Signals;
 use super::token_folder::TokenFolder;
 use super::watch::Growing;
 use super::{curl, platform};
@@ -48,24 +48,11 @@ pub(crate) fn run(
         // Without a thread the first token stays in the file: better than to kill a program that runs.
         let _ = thread::Builder::new().name("keeper".to_owned()).spawn(move || keeper.keep());
     }
-    let status = accompany(child, &mut signals);
+    let status = signals.accompany(child);
     folder.remove();
-    status
-}
-
-/// Passes signals on until the child has ended.
-fn accompany(mut child: Child, signals: &mut Signals) -> Result<u8, Stop> {
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Ok(platform::fold_status(status)),
-            Ok(None) => {}
-            Err(error) => return Err(fault("the program cannot be waited for", &error).into()),
-        }
-        for event in signals.wait() {
-            if let Event::Forward(signal) = event {
-                signal.send_to(&child);
-            }
-        }
+    match status {
+        Ok(status) => Ok(platform::end_as(status)),
+        Err(error) => Err(fault("the program cannot be waited for", &error).into()),
     }
 }
 
@@ -102,5 +89,5 @@ impl Keeper {
 }
 
 fn fault(what: &str, error: &std::io::Error) -> Complaint {
-    Complaint::fault(format!("{what}: {error}"), "look at the space and the permissions of $XDG_RUNTIME_DIR")
+    Complaint::fault(format!("{what}: {error}"), platform::words::RUN_FOLDER)
 }

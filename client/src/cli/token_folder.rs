@@ -1,12 +1,12 @@
 //! A private folder of token files that never outlives who made it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::platform;
+use super::platform::{self, Hold};
 
 /// How the folders' names begin.
 const PREFIX: &str = "exec-";
@@ -15,7 +15,7 @@ const PREFIX: &str = "exec-";
 #[derive(Debug)]
 pub(crate) struct TokenFolder {
     path: PathBuf,
-    _lock: File,
+    _lock: Hold,
     /// Whether the folder is still there: a late rotation must not write into a folder that is being removed.
     open: Mutex<bool>,
 }
@@ -24,9 +24,10 @@ impl TokenFolder {
     /// A new folder beside the daemon's socket, or under the system's temporary folder where that place is not
     /// this user's alone.
     pub(crate) fn beside(socket: &Path) -> io::Result<Self> {
-        if let Some(place) = socket.parent().filter(|place| platform::is_private(place)) {
-            sweep(place);
-            if let Ok(folder) = Self::make(place, PREFIX) {
+        let place = tokend_client::places::run_folder(socket);
+        if let Some(place) = place.filter(|place| platform::is_private(place)) {
+            sweep(&place);
+            if let Ok(folder) = Self::make(&place, PREFIX) {
                 return Ok(folder);
             }
         }
@@ -37,9 +38,9 @@ impl TokenFolder {
         let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
         for _ in 0..8 {
             let path = place.join(format!("{prefix}{:016x}", random()));
-            match platform::make_private_folder(&path).and_then(|()| File::open(&path)) {
+            match platform::make_private_folder(&path).and_then(|()| platform::hold(&path)) {
                 // Another tok's sweep may have taken it for an abandoned one: then the lock fails or the folder is gone.
-                Ok(lock) if lock.try_lock().is_ok() && path.is_dir() => {
+                Ok(Some(lock)) if path.is_dir() => {
                     return Ok(Self { path, _lock: lock, open: Mutex::new(true) });
                 }
                 Ok(_) => {}
@@ -90,7 +91,7 @@ fn sweep(place: &Path) {
         entries.flatten().filter(|entry| entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()))
     {
         let path = entry.path();
-        if platform::is_private(&path) && File::open(&path).is_ok_and(|folder| folder.try_lock().is_ok()) {
+        if platform::is_private(&path) && matches!(platform::hold(&path), Ok(Some(_))) {
             let _ = fs::remove_dir_all(&path);
         }
     }

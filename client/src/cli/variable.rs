@@ -1,6 +1,7 @@
 //! Names of environment variables that a token may be put into.
 
 use super::complaint::Complaint;
+use super::platform;
 
 /// Families of variables that make programs load or run something, or that change what they trust.
 #[rustfmt::skip]
@@ -141,7 +142,14 @@ pub(crate) fn refuse(name: &str) -> Result<(), Complaint> {
             "a name is letters, digits and _, and begins with no digit",
         ));
     }
-    if NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+    let known = NAMES.iter().chain(platform::DANGEROUS_VARIABLES);
+    let families = PREFIXES.iter().chain(platform::DANGEROUS_FAMILIES);
+    let begins_with = |family: &&str| {
+        name.get(..family.len()).is_some_and(|beginning| platform::is_same_variable(beginning, family))
+    };
+    if known.into_iter().any(|known| platform::is_same_variable(known, name))
+        || families.into_iter().any(begins_with)
+    {
         return Err(Complaint::usage(
             format!("a token is not put into {name}: that variable decides what programs load, run or trust"),
             "choose a name of your own, for example API_TOKEN",

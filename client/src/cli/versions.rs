@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use tokend_client::Client;
 
 use super::complaint::Complaint;
+use super::platform::words;
 
 /// This program's version.
 const OURS: &str = env!("CARGO_PKG_VERSION");
@@ -25,17 +26,13 @@ pub(crate) fn explained(complaint: Complaint) -> Complaint {
 fn compared(complaint: Complaint, theirs: &str) -> Complaint {
     let (Some(daemon), Some(own)) = (numbers(theirs), numbers(OURS)) else { return complaint };
     let (age, hint) = match daemon.cmp(&own) {
-        Ordering::Less => (
-            "older",
-            "restart it, which loses nothing: `systemctl --user restart tokend` starts the installed one; where systemd \
-             does not run it, stop it and `eval \"$(tokend env)\"`",
-        ),
-        Ordering::Greater => ("newer", "install the tok that came with it; they belong together"),
+        Ordering::Less => ("older", format!("restart it, which loses nothing: {}", words::RESTART)),
+        Ordering::Greater => ("newer", "install the tok that came with it; they belong together".to_owned()),
         Ordering::Equal => return complaint,
     };
     let message =
         format!("the running tokend is {age} ({theirs}) than this tok ({OURS}): {}", complaint.message);
-    Complaint { message, hint: hint.to_owned(), ..complaint }
+    Complaint { message, hint, ..complaint }
 }
 
 /// A version's numbers, as far as it has any that can be compared.
@@ -63,7 +60,7 @@ mod tests {
                 "the running tokend is older (0.0.9) than this tok ({OURS}): the running tokend does not know the request `x`"
             )
         );
-        assert!(older.hint.contains("systemctl --user restart tokend"), "{}", older.hint);
+        assert!(older.hint.ends_with(words::RESTART), "{}", older.hint);
         let newer = compared(unsupported(), "99.0.0-rc.1");
         assert!(newer.message.contains("is newer (99.0.0-rc.1)"), "{}", newer.message);
         assert!(newer.hint.contains("install"), "{}", newer.hint);

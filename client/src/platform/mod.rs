@@ -1,23 +1,30 @@
-//! What the library needs of the operating system: where this user's things are, and who listens on a socket.
+//! What the library needs of the operating system: where this user's things are, who this user is, and a connection to
+//! the daemon of which the system says whose it is. The only home of `unsafe` in the library.
 
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 
-#[cfg(all(unix, feature = "tokio"))]
-pub(crate) use unix::peer_of_async;
 #[cfg(unix)]
-pub(crate) use unix::{all_surroundings, own_uid, peer, surroundings};
+use unix as system;
+#[cfg(windows)]
+use windows as system;
 
-#[cfg(not(unix))]
-compile_error!(
-    "tokend-client is not built for this system yet; Windows' named pipes are an issue of their own"
-);
+#[cfg(feature = "tokio")]
+pub(crate) use system::AsyncStream;
+pub(crate) use system::{Stream, all_surroundings, run_folder, surroundings, words};
+
+pub use system::User;
+
+#[cfg(test)]
+pub(crate) use system::testing;
 
 /// Who listens, in the kernel's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Peer {
     /// This user.
-    Uid(u32),
+    User(User),
     /// There is no connection yet.
     NotConnected,
     /// There is one, and the kernel cannot say whose.

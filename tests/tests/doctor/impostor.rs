@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::thread;
+use tokend_tests::platform::{self, Stream};
 
 use tokend_proto::frame::{self, HEADER, Opening};
 use tokend_proto::limits::MAX_REQUEST;
@@ -12,14 +12,14 @@ use tokend_proto::message::About;
 use tokend_proto::{Answer, Request, envelope};
 
 /// Listens at `socket`, and does that with each connection, for as long as the test runs.
-pub(crate) fn listen(socket: &Path, serve: impl Fn(UnixStream) + Send + 'static) {
+pub(crate) fn listen(socket: &Path, serve: impl Fn(Stream) + Send + 'static) {
     fs::create_dir_all(socket.parent().expect("its folder")).expect("the socket's folder");
-    let listener = UnixListener::bind(socket).expect("a socket");
+    let listener = platform::listen(socket).expect("a socket");
     thread::spawn(move || listener.incoming().flatten().for_each(serve));
 }
 
 /// A daemon of another version, which knows only who it is.
-pub(crate) fn of_version(version: &'static str) -> impl Fn(UnixStream) + Send + 'static {
+pub(crate) fn of_version(version: &'static str) -> impl Fn(Stream) + Send + 'static {
     move |mut stream| {
         let mut first = true;
         while let Some(payload) = receive(&mut stream) {
@@ -47,7 +47,7 @@ pub(crate) fn of_version(version: &'static str) -> impl Fn(UnixStream) + Send + 
     }
 }
 
-fn receive(stream: &mut UnixStream) -> Option<Vec<u8>> {
+fn receive(stream: &mut Stream) -> Option<Vec<u8>> {
     let mut header = [0; HEADER];
     stream.read_exact(&mut header).ok()?;
     let mut payload = vec![0; frame::announced(header, MAX_REQUEST).ok()?];

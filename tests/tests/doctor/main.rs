@@ -13,13 +13,13 @@ mod versions;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 use tokend_proto::finding::{CHECKS, SORTS, State};
 use tokend_tests::accounts;
+use tokend_tests::platform::set_mode;
 use tokend_tests::sandbox::{Said, Sandbox, run};
 use tokend_tests::stand_in::LyveCloud;
 
@@ -115,8 +115,7 @@ fn sound(sandbox: &Sandbox) -> String {
 }
 
 fn chmod(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    set_mode(path, mode).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
 /// A copy of one of our programs. Another process writes it: see `sandbox::write_program`.

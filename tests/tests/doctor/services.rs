@@ -113,6 +113,7 @@ fn trusting(ca_file: &Path) -> String {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_certificate_is_a_strangers() {
     let sandbox = Sandbox::new();
     let Some(https) = https(&sandbox, 0) else { return };

@@ -1,8 +1,8 @@
 //! Planted: daemons that are not there, or not where they are looked for; folders that are too open.
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt as _;
 
+use tokend_tests::platform::{self, Signal, private_folder};
 use tokend_tests::sandbox::{Sandbox, eventually};
 
 use crate::{chmod, doctor, doctor_with, impostor, sound};
@@ -33,6 +33,7 @@ fn an_empty_home_is_told_how_to_begin() {
 }
 
 #[test]
+#[cfg_attr(not(has_unix_sockets), ignore = "a pipe is no file here")]
 fn a_killed_daemon_leaves_its_socket() {
     let sandbox = Sandbox::new();
     sandbox.configure(&sound(&sandbox));
@@ -43,9 +44,10 @@ fn a_killed_daemon_leaves_its_socket() {
 }
 
 #[test]
+#[cfg_attr(not(has_unix_sockets), ignore = "a pipe is no file here")]
 fn a_file_is_in_the_sockets_place() {
     let sandbox = Sandbox::new();
-    fs::DirBuilder::new().mode(0o700).create(sandbox.path().join("run/tokend")).expect("the folder");
+    private_folder(sandbox.path().join("run/tokend")).expect("the folder");
     fs::write(sandbox.socket(), "").expect("a file");
     doctor(&sandbox).has("socket", "no-socket", &["no socket", "mv "]);
 }
@@ -55,7 +57,7 @@ fn a_variable_is_left_over_from_another_day() {
     let sandbox = Sandbox::new();
     let _daemon = sandbox.start();
     let found = doctor_with(&sandbox, |tok| {
-        tok.env("TOKEND_SOCK", sandbox.path().join("old.sock"));
+        tok.env("TOKEND_SOCK", platform::address_called(sandbox.path(), "old.sock"));
     });
     let socket = sandbox.socket().display().to_string();
     found.has("socket", "left-over", &["old.sock", &socket, "unset TOKEND_SOCK"]);
@@ -75,7 +77,7 @@ fn a_variable_is_no_path() {
 #[test]
 fn the_daemon_listens_elsewhere() {
     let sandbox = Sandbox::new();
-    let elsewhere = sandbox.path().join("run/else.sock");
+    let elsewhere = platform::address_called(sandbox.path(), "else.sock");
     let _daemon = sandbox.start_with(|tokend| {
         tokend.env("TOKEND_SOCK", &elsewhere);
     });
@@ -99,7 +101,7 @@ fn whoever_listens_does_not_answer() {
 fn two_daemons_run() {
     let sandbox = Sandbox::new();
     let _one = sandbox.start();
-    let other = sandbox.path().join("run/other.sock");
+    let other = platform::address_called(sandbox.path(), "other.sock");
     let _two = sandbox.start_with(|tokend| {
         tokend.env("TOKEND_SOCK", &other).env("XDG_STATE_HOME", sandbox.path().join("state2"));
     });
@@ -133,6 +135,7 @@ fn folders_and_files_that_others_can_write_are_told_with_the_command_that_closes
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn memory_that_may_not_be_locked_is_a_warning() {
     if tokend_tests::sandbox::is_root() {
         tokend_tests::sandbox::skip("memory that may not be locked", "root may always lock memory");
@@ -146,12 +149,13 @@ fn memory_that_may_not_be_locked_is_a_warning() {
 }
 
 #[test]
+#[cfg_attr(not(has_signals), ignore = "there are no signals here")]
 fn a_stuck_daemon_is_not_waited_for_for_good() {
     let sandbox = Sandbox::new();
     let daemon = sandbox.start();
-    daemon.signal(rustix::process::Signal::STOP);
+    daemon.signal(Signal::STOP);
     let found = doctor(&sandbox);
-    daemon.signal(rustix::process::Signal::CONT);
+    daemon.signal(Signal::CONT);
     found.has("socket", "no-answer", &["did not answer"]);
     eventually("it answers again", || (sandbox.tok(["list"]).code == 0).then_some(()));
 }

@@ -88,6 +88,7 @@ fn state_that_cannot_be_kept_is_told_whether_a_daemon_runs_or_not() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_full_disk_is_told() {
     if !is_root() {
         skip("a full disk under the kept state", "only root can mount a small one");

@@ -1,5 +1,7 @@
 //! Planted: what systemd may say of the unit, by a `systemctl` that says it.
 
+#![cfg(has_systemd)]
+
 use std::path::Path;
 
 use tokend_tests::sandbox::{Sandbox, program_path, write_program};

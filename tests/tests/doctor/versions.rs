@@ -17,6 +17,7 @@ fn the_running_daemon_is_an_older_one() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn another_tokend_comes_first_in_path() {
     let sandbox = Sandbox::new();
     let folder = folder(&sandbox, "bin");
@@ -29,6 +30,7 @@ fn another_tokend_comes_first_in_path() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn the_tokend_beside_tok_is_too_old_to_look() {
     let sandbox = Sandbox::new();
     let folder = folder(&sandbox, "bin");
@@ -47,6 +49,7 @@ fn the_tokend_beside_tok_is_too_old_to_look() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn there_is_no_tokend() {
     let sandbox = Sandbox::new();
     let folder = folder(&sandbox, "bin");
@@ -59,6 +62,7 @@ fn there_is_no_tokend() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn the_daemons_file_was_replaced_while_it_ran() {
     let sandbox = Sandbox::new();
     sandbox.configure(&sound(&sandbox));

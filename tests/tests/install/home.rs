@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, lchown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use tokend_tests::platform::{give_away, owner, set_mode};
 use tokend_tests::sandbox::{self, Said, Sandbox};
 
 /// Nobody's number, as far as any system goes: root is refused, so root's tests are this user's.
@@ -115,7 +115,7 @@ impl Home {
 
     /// Changes the mode of a file or folder in the home.
     pub(crate) fn close(&self, path: &str, mode: u32) {
-        fs::set_permissions(self.inside(path), fs::Permissions::from_mode(mode)).expect("its mode");
+        set_mode(self.inside(path), mode).expect("its mode");
     }
 
     /// What is in a file of the home.
@@ -182,12 +182,12 @@ impl Home {
         if sandbox::is_root() {
             let mut tree = Tree::new();
             walk(self.sandbox.path(), &mut tree);
-            let own = fs::metadata(self.sandbox.path()).expect("the folder").uid();
-            chown(self.sandbox.path(), Some(USER), Some(USER)).expect("given away");
+            let own = owner(self.sandbox.path()).expect("the folder");
+            give_away(self.sandbox.path(), USER).expect("given away");
             // A link to a program is the program itself.
             for path in tree.keys().filter(|path| !path.starts_with(self.inside(".cargo/bin/"))) {
-                if fs::symlink_metadata(path).is_ok_and(|it| it.uid() == own || it.uid() == 0) {
-                    lchown(path, Some(USER), Some(USER)).expect("given away");
+                if owner(path).is_ok_and(|it| it == own || it == 0) {
+                    give_away(path, USER).expect("given away");
                 }
             }
         }

@@ -1,9 +1,9 @@
 //! What lies in the home after each, where systemd only says yes.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use crate::home::Home;
+use tokend_tests::platform::{self, symlink};
 
 const SERVICE: &str = ".config/systemd/user/tokend.service";
 
@@ -42,8 +42,7 @@ fn an_empty_home_gets_units_configuration_completions_and_pages_and_a_line_says_
     );
     assert!(said.contains("note: it runs while you are logged in"), "{said}");
     assert!(!said.contains("environment.d"), "{said}");
-    let mode =
-        |path: &str| fs::metadata(home.inside(path)).expect("it is there").permissions().mode() & 0o777;
+    let mode = |path: &str| platform::mode(home.inside(path)).expect("it is there");
     assert_eq!((mode(".config/tokend"), mode(".config/tokend/config.toml")), (0o700, 0o600));
     assert!(home.run(&["check"]).code == 0);
 }

@@ -1,7 +1,6 @@
 //! A person at a real browser: headless Chromium, driven by `browser.mjs` beside the provider.
 
 use std::fs;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use tokend_tests::sandbox::write_program;
@@ -100,7 +99,7 @@ impl Person {
 }
 
 fn path(path: &Path) -> String {
-    quoted(path.as_os_str().as_bytes())
+    quoted(path.as_os_str().as_encoded_bytes())
 }
 
 /// One word of a shell.

@@ -5,7 +5,7 @@ use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
-use rustix::process::Signal;
+use tokend_tests::platform::Signal;
 use tokend_tests::real_time::let_pass;
 
 use super::browser::{Browser, Person};

@@ -3,8 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tokend_tests::platform::{self, Signal};
 use tokend_tests::sandbox::Sandbox;
 
 use super::TWO;
@@ -38,7 +38,7 @@ fn a_program_gets_the_list_now_and_at_each_change() {
     assert!(daemon.stop().success());
     let _daemon = sandbox.start();
     until("fresh", "parked");
-    kill_process(Pid::from_child(&watch), Signal::TERM).expect("it lives");
+    platform::signal(watch.id(), Signal::TERM).expect("it lives");
     assert!(!watch.wait().expect("its end").success());
 }
 

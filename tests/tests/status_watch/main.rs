@@ -1,13 +1,14 @@
 //! `tok status --watch`: what a person sees of the real programs, at terminals of several sizes, and that the terminal
 //! is as before after every way out.
 
+#![cfg(has_terminals)]
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 mod changes;
 mod pty;
 mod ways_out;
 
-use rustix::process::Signal;
+use tokend_tests::platform::Signal;
 use tokend_tests::sandbox::{Said, Sandbox, program_path, write_private};
 use tokend_tests::terminal::Terminal;
 

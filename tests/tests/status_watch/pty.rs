@@ -1,19 +1,15 @@
 //! A terminal whose screen can be read as a person reads it, and the program that runs in it.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::Write as _;
 use std::num::NonZero;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
+use tokend_tests::platform::{self, Hand, Signal, open_terminal, terminal_settings};
 use tokend_tests::sandbox::{Sandbox, eventually, skip};
 
 /// What was written to a terminal, and what that makes of its screen.
@@ -22,9 +18,6 @@ struct Shown {
     bytes: Vec<u8>,
 }
 
-/// How often the reader looks whether it has been hung up.
-const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
-
 fn cells(count: u16) -> NonZero<u16> {
     NonZero::new(count).expect("some cells")
 }
@@ -32,7 +25,7 @@ fn cells(count: u16) -> NonZero<u16> {
 /// A terminal of 80 columns and 24 lines, until it is resized.
 pub(crate) struct Pty {
     /// Nothing once it has been hung up.
-    hand: Option<File>,
+    hand: Option<Hand>,
     /// Its other side, kept open so that its settings can be looked at.
     device: File,
     path: PathBuf,
@@ -64,13 +57,7 @@ pub(crate) fn is_ignored(signal: Signal) -> bool {
 
 impl Pty {
     pub(crate) fn new() -> Self {
-        let hand = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-        grantpt(&hand).and_then(|()| unlockpt(&hand)).expect("its other side");
-        rustix::io::fcntl_setfd(&hand, rustix::io::FdFlags::CLOEXEC).expect("a descriptor of this process");
-        let path = PathBuf::from(ptsname(&hand, Vec::new()).expect("a name").into_string().expect("UTF-8"));
-        let no_ctty = rustix::fs::OFlags::NOCTTY.bits().cast_signed();
-        let device = OpenOptions::new().read(true).write(true).custom_flags(no_ctty).open(&path);
-        let hand = File::from(hand);
+        let (hand, device, path) = open_terminal().expect("a terminal");
         let mut reader = hand.try_clone().expect("a descriptor");
         let shown = Shown { parser: vt100::Parser::new(cells(24), cells(80), 0), bytes: Vec::new() };
         let shown = Arc::new(Mutex::new(shown));
@@ -80,34 +67,25 @@ impl Pty {
         thread::spawn(move || {
             let mut bytes = [0; 4096];
             while !is_over.load(Ordering::SeqCst) {
-                let mut waiting = [PollFd::new(&reader, PollFlags::IN)];
-                let _ = poll(&mut waiting, Some(&LOOK));
-                if waiting[0].revents().is_empty() {
-                    continue;
-                }
-                let Ok(count @ 1..) = reader.read(&mut bytes) else { return };
+                let count = match reader.read(&mut bytes) {
+                    Ok(Some(count)) => count,
+                    Ok(None) => continue,
+                    Err(_) => return,
+                };
                 let mut shown = screen.lock().expect("no panic");
                 shown.bytes.extend_from_slice(&bytes[..count]);
                 shown.parser.process(&bytes[..count]);
             }
         });
-        let pty = Self {
-            hand: Some(hand),
-            device: device.expect("the other side"),
-            path,
-            shown,
-            is_hung_up,
-            child: None,
-        };
+        let pty = Self { hand: Some(hand), device, path, shown, is_hung_up, child: None };
         pty.resize(80, 24);
         pty
     }
 
     /// Makes it so many columns wide and lines high.
     pub(crate) fn resize(&self, columns: u16, lines: u16) {
-        let size = Winsize { ws_row: lines, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         self.shown.lock().expect("no panic").parser.screen_mut().set_size(cells(lines), cells(columns));
-        tcsetwinsize(self.hand.as_ref().expect("a terminal"), size).expect("a size");
+        self.hand.as_ref().expect("a terminal").resize(columns, lines).expect("a size");
     }
 
     /// Runs `tok` here, in a session of its own.
@@ -146,7 +124,7 @@ impl Pty {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(self.child.as_ref().expect("a program")), signal).expect("it lives");
+        platform::signal(self.child.as_ref().expect("a program").id(), signal).expect("it lives");
     }
 
     /// What stands on the screen.
@@ -182,7 +160,7 @@ impl Pty {
 
     /// All its settings.
     pub(crate) fn settings(&self) -> String {
-        format!("{:?}", tcgetattr(&self.device).expect("settings"))
+        terminal_settings(&self.device).expect("settings")
     }
 
     /// Waits for the program's end, and until all that it wrote is shown.

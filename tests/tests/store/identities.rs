@@ -3,6 +3,7 @@
 use super::*;
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn an_identity_of_age_keygen_opens_the_store() {
     if !has("age-keygen", "an identity of age-keygen") {
         return;
@@ -45,6 +46,7 @@ fn a_passphrase_protects_the_identity_and_is_changed() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn an_ssh_key_protects_the_identity_and_age_opens_it_by_that_key() {
     // The same key twice: as it is, and under the passphrase `open sesame`.
     let open = include_str!("../../../daemon/src/secret/store/tests/keys/open.key");
@@ -98,6 +100,7 @@ printf -- '-> done\n\n'
 "#;
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_plugin_protects_the_identity() {
     let sandbox = Sandbox::new();
     let bin = sandbox.home().join("bin");
@@ -144,6 +147,7 @@ fn a_plugin_protects_the_identity() {
 }
 
 #[test]
+#[cfg_attr(not(has_systemd), ignore = "there is no systemd here")]
 fn a_credential_leaves_by_standard_output_and_comes_from_systemd() {
     let sandbox = Sandbox::new();
     let made = done(&sandbox, &["init", "--credential", "tokend-identity"], "");
@@ -170,6 +174,7 @@ fn a_credential_leaves_by_standard_output_and_comes_from_systemd() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn however_many_wait_for_a_touch_the_plugin_runs_once_and_nobody_who_gives_up_ends_it() {
     let sandbox = Sandbox::new();
     let bin = sandbox.home().join("bin");

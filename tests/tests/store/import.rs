@@ -54,6 +54,7 @@ fn secrets_move_in_and_what_was_read_stays() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn pass_is_asked_for_its_entries() {
     let sandbox = Sandbox::new();
     let bin = sandbox.home().join("bin");

@@ -4,12 +4,12 @@
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
 use std::collections::BTreeMap;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use tokend_tests::platform::set_mode;
 use tokend_tests::sandbox::{self, Said, Sandbox};
 
 mod identities;
@@ -61,8 +61,7 @@ fn data(sandbox: &Sandbox, name: &str) -> PathBuf {
 }
 
 fn chmod(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode))
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    set_mode(path, mode).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
 /// Every file in the store with its bytes, but for the lock.
@@ -150,6 +149,7 @@ fn words_that_are_off_change_nothing_and_are_not_repeated() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn the_age_program_opens_a_secret_with_the_identity_alone() {
     let sandbox = Sandbox::new();
     done(&sandbox, &["set", "a"], "hunter2\n");

@@ -68,6 +68,7 @@ fn first_secrets_at_once_make_one_identity() {
 }
 
 #[test]
+#[cfg_attr(not(has_shell), ignore = "there is no POSIX shell here")]
 fn a_read_only_folder_and_a_full_disk_keep_what_was_there() {
     let sandbox = Sandbox::new();
     done(&sandbox, &["set", "a"], "old");

@@ -1,11 +1,11 @@
 //! The units as they are shipped, under a real `systemd --user`.
 
+#![cfg(has_systemd)]
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::time::Duration;
 
+use tokend_tests::platform::{self, Signal, owner};
 use tokend_tests::real_time::timed;
 use tokend_tests::sandbox::eventually;
 use tokend_tests::stand_in::LyveCloud;
@@ -35,8 +35,8 @@ fn the_shipped_units_start_serve_reload_restart_and_stop() {
     let run = session.inside(&format!("run/user/{USER}/tokend"));
     let socket = run.join("tokend.sock");
     for (path, mode) in [(&run, 0o700), (&socket, 0o600)] {
-        let metadata = fs::metadata(path).expect("it is there");
-        assert_eq!((metadata.mode() & 0o7777, metadata.uid()), (mode, USER), "{}", path.display());
+        let facts = (platform::mode(path).expect("it is there"), owner(path).expect("it is there"));
+        assert_eq!(facts, (mode, USER), "{}", path.display());
     }
 
     // The first client starts it.
@@ -93,8 +93,7 @@ fn the_shipped_units_start_serve_reload_restart_and_stop() {
 
     // After a crash clients wait for the next one.
     let first = session.main_process();
-    let pid = rustix::process::Pid::from_raw(first.cast_signed()).expect("a process");
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("killed");
+    platform::signal(first, Signal::KILL).expect("killed");
     let (token, took) = timed(|| session.token("a"));
     assert_eq!(token, "unit-token\n");
     assert!(took < Duration::from_secs(8), "{took:?}");

@@ -3,7 +3,7 @@
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use tokend_tests::platform::{self, Signal};
 use tokend_tests::real_time::let_pass;
 use tokend_tests::sandbox::{self, Said, eventually};
 use tokend_tests::stand_in::{Hole, LyveCloud};
@@ -87,8 +87,7 @@ fn a_stuck_daemon_is_restarted_by_the_watchdog_and_one_with_a_slow_service_is_no
     assert_eq!(session.property("tokend.service", "NRestarts"), "0");
     assert_eq!(session.main_process(), first);
 
-    let pid = Pid::from_raw(first.cast_signed()).expect("a process");
-    kill_process(pid, Signal::STOP).expect("stopped");
+    platform::signal(first, Signal::STOP).expect("stopped");
     eventually("it was restarted", || (session.property("tokend.service", "NRestarts") == "1").then_some(()));
     eventually("clients are served again", || {
         (session.tok(&["get", "a"]).stdout == "a-token\n").then_some(())
@@ -114,7 +113,7 @@ fn a_killed_daemon_comes_back_and_a_stop_leaves_nothing_behind() {
     let kept = session.home().join(".local/state/tokend/accounts");
     eventually("it is kept", || std::fs::read_dir(&kept).ok()?.next().map(drop));
     let first = session.main_process();
-    kill_process(Pid::from_raw(first.cast_signed()).expect("a process"), Signal::KILL).expect("killed");
+    platform::signal(first, Signal::KILL).expect("killed");
     assert_eq!(session.token("lyve"), token);
     assert_ne!(session.main_process(), first);
     assert_eq!(lyve.requests(), 1);

@@ -1,9 +1,9 @@
 //! Programs and credentials under the unit as it is shipped, and a socket elsewhere.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::fs;
 use std::path::Path;
 
+use tokend_tests::platform::{chown, set_mode};
 use tokend_tests::sandbox::{self, eventually};
 use tokend_tests::user_manager::{Session, USER};
 
@@ -18,7 +18,7 @@ fn a_setgid_program_has_its_group_and_one_that_runs_node_makes_its_code() {
     let id = fs::read("/usr/bin/id").or_else(|_| fs::read("/bin/id")).expect("a program");
     let setgid = session.put("setgid", &id, 0o755);
     chown(&setgid, Some(USER), Some(GROUP)).expect("given away");
-    fs::set_permissions(&setgid, Permissions::from_mode(0o2755)).expect("its mode");
+    set_mode(&setgid, 0o2755).expect("its mode");
     let mut configuration = format!(
         "[accounts.setgid]\ntype = 'command'\ncommand = ['{}', '-g']\nlifetime = '1h'\n",
         setgid.display()

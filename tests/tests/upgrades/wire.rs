@@ -1,13 +1,11 @@
 //! Clients and daemons of different days talk, or say plainly what to do.
 
-use std::fs::DirBuilder;
 use std::io::{Read, Write};
-use std::os::unix::fs::DirBuilderExt as _;
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use tokend_tests::accounts;
 use tokend_tests::other_ages::{self, Answering, golden};
+use tokend_tests::platform::{self, Stream, private_folder};
 use tokend_tests::sandbox::Sandbox;
 use tokend_tests::stand_in::LyveCloud;
 
@@ -57,14 +55,14 @@ fn requests() -> Vec<(&'static str, Vec<u8>, &'static [u32])> {
     ]
 }
 
-fn connected(sandbox: &Sandbox) -> UnixStream {
-    let stream = UnixStream::connect(sandbox.socket()).expect("a connection");
+fn connected(sandbox: &Sandbox) -> Stream {
+    let stream = platform::connect(sandbox.socket()).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a limit");
     stream
 }
 
 /// The next frame's payload.
-fn frame(stream: &mut UnixStream) -> Vec<u8> {
+fn frame(stream: &mut Stream) -> Vec<u8> {
     let mut length = [0; 4];
     stream.read_exact(&mut length).expect("a frame");
     let mut payload = vec![0; u32::from_le_bytes(length).try_into().expect("a length")];
@@ -133,7 +131,7 @@ fn with(answering: Answering) -> Sandbox {
     let sandbox = Sandbox::new();
     let socket = sandbox.socket();
     let folder = socket.parent().expect("a folder");
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).expect("the socket's folder");
+    private_folder(folder).expect("the socket's folder");
     other_ages::listen(&socket, answering);
     sandbox
 }

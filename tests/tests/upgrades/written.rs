@@ -1,11 +1,11 @@
 //! Folders as real daemons have left them, checked in with a throw-away identity: what they kept is good for years, at a
 //! service where nobody listens.
 
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs;
 use std::path::Path;
 
 use tokend_tests::kept::{self, Context, Keys};
+use tokend_tests::platform::private_folder;
 use tokend_tests::sandbox::{Sandbox, eventually, write_private};
 
 /// Nobody listens on the port that once was the discard service's; what is sent there is not carried out.
@@ -57,7 +57,7 @@ fn home(files: &Files) -> Sandbox {
     for (name, bytes) in files {
         let path = sandbox.path().join(name);
         let folder = path.parent().unwrap_or(Path::new("/"));
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).expect("a folder");
+        private_folder(folder).expect("a folder");
         write_private(&path, bytes);
     }
     sandbox

@@ -6,6 +6,7 @@ use tokend_client::{AccountStatus, Error, Finding, Health, places};
 use tokend_proto::finding;
 
 use super::super::complaint::printable;
+use super::super::platform::words::RESTART_INSTALLED;
 use super::super::span;
 use super::socket::Daemon;
 
@@ -53,17 +54,14 @@ fn versions(daemon: &Daemon, found: &mut Vec<Finding>) {
     let (ours, theirs) = (env!("CARGO_PKG_VERSION"), daemon.about.version.as_str());
     if ours != theirs {
         let message = format!("the daemon that runs is {}, this tok is {ours}", printable(theirs));
-        found.push(finding::VERSION_DAEMON.found(message, RESTART));
+        found.push(finding::VERSION_DAEMON.found(message, RESTART_INSTALLED));
     }
 }
-
-const RESTART: &str = "`systemctl --user restart tokend` starts the installed one; one that was started by \
-                       hand ends by `tokend env -k`";
 
 fn replaced(health: &Health) -> Option<Finding> {
     let message =
         format!("the daemon runs from {}, which has been replaced or removed since", health.program);
-    health.replaced.then(|| finding::VERSION_REPLACED.found(message, RESTART))
+    health.replaced.then(|| finding::VERSION_REPLACED.found(message, RESTART_INSTALLED))
 }
 
 /// Whether the daemon reads what this shell's person takes for the configuration.

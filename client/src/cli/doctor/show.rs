@@ -38,7 +38,7 @@ impl Drop for Notice {
 }
 
 fn is_dumb() -> bool {
-    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+    !platform::terminal_can_draw() || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// All of it, as this terminal or pipe can show it.

@@ -5,11 +5,7 @@ use std::path::Path;
 use tokend_client::{About, Client, Error, Finding, places};
 use tokend_proto::finding;
 
-use super::super::platform;
-
-/// How a daemon that is not there is started.
-const START: &str =
-    "start it: `systemctl --user start tokend.socket`, or for this shell `eval \"$(tokend env)\"`";
+use super::super::platform::{self, words};
 
 /// A daemon that answers.
 #[derive(Debug)]
@@ -57,10 +53,9 @@ fn another(daemon: &Daemon, socket: &Path) -> Option<Finding> {
         other.about.pid,
         socket.display()
     );
-    let hint = format!(
-        "stop the one that you do not mean: `kill {}` or `kill {}`",
-        other.about.pid, daemon.about.pid
-    );
+    let end = words::end_process;
+    let hint =
+        format!("stop the one that you do not mean: {} or {}", end(other.about.pid), end(daemon.about.pid));
     Some(finding::SOCKET_SEVERAL.found(message, hint))
 }
 
@@ -69,22 +64,21 @@ fn explain(error: &Error, socket: &Path, others: &[std::path::PathBuf]) -> Findi
     match error {
         Error::NotRunning { .. } | Error::Unreachable { .. } if platform::is_something_else(socket) => {
             let message = format!("{shown} is no socket, and in the way of one");
-            finding::SOCKET_NO_SOCKET
-                .found(message, format!("look at it, move it away (`mv {shown} {shown}.old`), and {START}"))
+            finding::SOCKET_NO_SOCKET.found(
+                message,
+                format!("look at it, move it away (`mv {shown} {shown}.old`), and {}", words::START),
+            )
         }
         Error::NotRunning { .. } => nobody(socket, others),
         Error::NotOurs { .. } => finding::SOCKET_NOT_OURS.found(error.message(), error.hint()),
         Error::Protocol { .. } => finding::VERSION_PROTOCOL.found(error.message(), error.hint()),
         Error::Unsupported { .. } => finding::VERSION_OLD_DAEMON.found(error.message(), error.hint()),
         Error::Unreachable { .. } => {
-            let hint = format!("`ls -ld {shown}` and its folder: both must be this user's own");
-            finding::SOCKET_UNUSABLE.found(error.message(), hint)
+            finding::SOCKET_UNUSABLE.found(error.message(), words::look_at_socket(&shown.to_string()))
         }
         _ => {
-            let hint =
-                "`systemctl --user restart tokend`; one that was started by hand ends by `tokend env -k`";
             let message = format!("a program listens on {shown} and does not answer: {}", error.message());
-            finding::SOCKET_NO_ANSWER.found(message, hint)
+            finding::SOCKET_NO_ANSWER.found(message, words::RESTART_ANY)
         }
     }
 }
@@ -96,12 +90,12 @@ fn nobody(socket: &Path, others: &[std::path::PathBuf]) -> Finding {
         let message =
             format!("TOKEND_SOCK says {shown}, where nobody listens; tokend listens on {}", other.display());
         return finding::SOCKET_LEFT_OVER
-            .found(message, "`unset TOKEND_SOCK`, and look which start-up file sets it");
+            .found(message, format!("{}, and look which start-up file sets it", words::UNSET_SOCKET));
     }
     let start = if is_set {
-        "TOKEND_SOCK says so: `unset TOKEND_SOCK`, or start tokend there with `eval \"$(tokend env)\"`"
+        format!("TOKEND_SOCK says so: {}, or {}", words::UNSET_SOCKET, words::START_THERE)
     } else {
-        START
+        words::START.to_owned()
     };
     if socket.exists() {
         let message = format!("the daemon that listened on {shown} has gone, and left its socket");

@@ -31,7 +31,7 @@ impl Browser {
         is_there: impl Fn(&str) -> bool,
     ) -> Option<Self> {
         if let Some(named) = variable("BROWSER") {
-            let ways: Vec<_> = named.split(':').filter_map(way).collect();
+            let ways: Vec<_> = named.split(desktop.separator).filter_map(way).collect();
             return (!ways.is_empty()).then_some(Self { ways });
         }
         let is_local = |display: String| {
@@ -58,8 +58,11 @@ impl Browser {
         for (place, way) in self.ways.iter().enumerate() {
             let mut words = way.iter().map(|word| word.replace("%s", address.text()));
             let Some(name) = words.next() else { continue };
-            let program =
-                if name.contains('/') { Some(PathBuf::from(&name)) } else { platform::find_program(&name) };
+            let program = if name.contains(std::path::is_separator) {
+                Some(PathBuf::from(&name))
+            } else {
+                platform::find_program(&name)
+            };
             let Some(program) = program else {
                 trouble = format!("there is no program {name}");
                 continue;
@@ -113,9 +116,12 @@ fn unquoted(word: &str) -> &str {
 mod tests {
     use super::*;
 
-    const LINUX: Desktop =
-        Desktop { openers: &[&["xdg-open"], &["gio", "open"], &["wslview"]], needs_display: true };
-    const MACOS: Desktop = Desktop { openers: &[&["open"]], needs_display: false };
+    const LINUX: Desktop = Desktop {
+        openers: &[&["xdg-open"], &["gio", "open"], &["wslview"]],
+        needs_display: true,
+        separator: ':',
+    };
+    const MACOS: Desktop = Desktop { openers: &[&["open"]], needs_display: false, separator: ':' };
 
     fn chosen(desktop: &Desktop, set: &[(&str, &str)], programs: &[&str]) -> Vec<String> {
         let variable =

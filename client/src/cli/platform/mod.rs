@@ -1,25 +1,26 @@
 //! What `tok` needs of the operating system beyond the standard library: the only home of `unsafe` in this program.
 
 #[cfg(unix)]
-mod full_screen;
-#[cfg(unix)]
-mod programs;
-#[cfg(unix)]
-mod terminal;
-#[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
+
 #[cfg(unix)]
-pub(crate) use full_screen::{FullScreen, Waker, end_by};
-#[cfg(unix)]
-pub(crate) use programs::{beside_this, find_program};
-#[cfg(unix)]
-pub(crate) use terminal::{Hushed, Keys, Terminal, Typed, show_typing_again};
-#[cfg(unix)]
-pub(crate) use unix::{
-    DESKTOP, Event, Signals, error_terminal_size, fold_status, forbid_core_dumps, host_name, is_private,
-    is_something_else, make_private_folder, pass_on, replace_by, spawn, spawn_apart, stdout_has_no_reader,
-    stdout_was_closed, terminal_width, time_of_day, unbuffered_stdin, write_out, write_private,
+use unix as system;
+#[cfg(windows)]
+use windows as system;
+
+pub(crate) use system::{
+    DANGEROUS_FAMILIES, DANGEROUS_VARIABLES, DESKTOP, FullScreen, Hold, Hushed, Keys, Signals, Terminal,
+    Typed, Waker, beside_this, end_as, end_by, error_terminal_size, find_program, fold_status,
+    forbid_core_dumps, hold, host_name, is_private, is_same_variable, is_something_else, make_private_folder,
+    pass_on, program, replace_by, show_typing_again, spawn, spawn_apart, stdout_has_no_reader,
+    stdout_was_closed, terminal_can_draw, terminal_needs_name, terminal_width, time_of_day, unbuffered_stdin,
+    words, write_error, write_out, write_private,
 };
+
+#[cfg(test)]
+pub(crate) use system::testing;
 
 /// How addresses are opened on a desktop of this system.
 #[derive(Debug)]
@@ -28,7 +29,6 @@ pub(crate) struct Desktop {
     pub(crate) openers: &'static [&'static [&'static str]],
     /// Whether a process is on a desktop only where a variable names its display.
     pub(crate) needs_display: bool,
+    /// What stands between the programs in `$BROWSER`.
+    pub(crate) separator: char,
 }
-
-#[cfg(not(unix))]
-compile_error!("tok is not built for this system yet; Windows is an issue of its own");

@@ -22,7 +22,8 @@ pub(super) fn show(account: Option<String>) -> Result<u8, Stop> {
     if platform::terminal_width().is_none() {
         return Err(Complaint::usage("standard output is no terminal", nowhere).into());
     }
-    if super::is_dumb() || std::env::var_os("TERM").is_none_or(|term| term.is_empty()) {
+    let is_named = || std::env::var_os("TERM").is_some_and(|term| !term.is_empty());
+    if super::is_dumb() || platform::terminal_needs_name() && !is_named() {
         let message = "this terminal (TERM) cannot draw a line anew";
         return Err(Complaint::usage(message, nowhere).into());
     }

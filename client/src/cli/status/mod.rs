@@ -81,7 +81,7 @@ fn look(width: usize) -> Look {
 }
 
 fn is_dumb() -> bool {
-    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+    !platform::terminal_can_draw() || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// The exit status of `--check`: what a person must do comes before what mends itself.

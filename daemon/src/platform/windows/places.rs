@@ -64,7 +64,7 @@ fn known(folder: &GUID) -> Option<PathBuf> {
     let found = (result >= 0 && !path.is_null()).then(|| {
         let mut length = 0;
         // SAFETY: the zero at its end was not met before this place.
-        while unsafe { path.add(length).read() } != 0 {
+        while unsafe { path.wrapping_add(length).read() } != 0 {
             length += 1;
         }
         // SAFETY: so many were just read.

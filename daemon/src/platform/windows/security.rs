@@ -258,7 +258,7 @@ pub(super) fn for_its_user_alone() -> String {
 unsafe fn taken(text: *mut u16) -> String {
     let mut length = 0;
     // SAFETY: the zero at its end was not met before this place.
-    while unsafe { text.add(length).read() } != 0 {
+    while unsafe { text.wrapping_add(length).read() } != 0 {
         length += 1;
     }
     // SAFETY: so many were just read.

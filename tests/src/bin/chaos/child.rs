@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokend_tests::course::Course;
+use tokend_tests::platform::{Signal, leads_a_group, signal_group, this_program};
 use tokend_tests::programs::forget_the_package;
 use tokend_tests::real_time::{Stopwatch, let_pass};
 
@@ -34,10 +33,9 @@ pub(crate) fn cargo(arguments: &[&str]) -> Option<Command> {
     Some(command)
 }
 
-/// This program, with these arguments. Not by its path: cargo, building for another proof, may have put
-/// another there.
+/// This program, with these arguments.
 pub(crate) fn this(arguments: &[String]) -> Command {
-    let mut command = Command::new("/proc/self/exe");
+    let mut command = this_program();
     command.args(arguments);
     command
 }
@@ -50,7 +48,8 @@ pub(crate) fn run(mut command: Command, course: &Course, limit: Duration) -> Res
     let folder = folder.map_err(|error| format!("no room for its files: {error}"))?;
     command.env("TMPDIR", folder.path());
     let share = |file: &File| file.try_clone().map(Stdio::from).map_err(|error| error.to_string());
-    command.stdin(Stdio::null()).stdout(share(&output)?).stderr(share(&output)?).process_group(0);
+    command.stdin(Stdio::null()).stdout(share(&output)?).stderr(share(&output)?);
+    leads_a_group(&mut command);
     let mut child = command.spawn().map_err(|error| format!("it cannot be started: {error}"))?;
     let watch = Stopwatch::start();
     let status = loop {
@@ -88,13 +87,12 @@ pub(crate) fn tail(text: &str, lines: usize) -> String {
 
 /// Asks everything in its group to end, then insists.
 fn end(child: &mut Child) {
-    let group = Pid::from_child(child);
     let watch = Stopwatch::start();
     // Who has gone already needs no signal.
-    let _ = kill_process_group(group, Signal::TERM);
+    let _ = signal_group(child, Signal::TERM);
     while watch.elapsed() < GRACE && matches!(child.try_wait(), Ok(None)) {
         let_pass(Duration::from_millis(20), "it ends");
     }
-    let _ = kill_process_group(group, Signal::KILL);
+    let _ = signal_group(child, Signal::KILL);
     let _ = child.wait();
 }

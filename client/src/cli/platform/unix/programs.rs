@@ -1,5 +1,6 @@
 //! Where programs are: beside this one, and in the folders of `PATH`.
 
+use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,11 @@ pub(crate) fn find_program(name: impl AsRef<Path>) -> Option<PathBuf> {
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(name.as_ref()))
         .find(|path| is_program(path))
+}
+
+/// The program that is meant by this word of a command line: the system looks it up itself.
+pub(crate) fn program(word: &OsStr) -> OsString {
+    word.to_owned()
 }
 
 fn is_program(path: &Path) -> bool {

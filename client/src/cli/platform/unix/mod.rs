@@ -1,5 +1,18 @@
 //! Unix: descriptors, modes of files, process images, signals.
 
+mod full_screen;
+mod programs;
+mod terminal;
+#[cfg(not(target_os = "macos"))]
+pub(crate) mod words;
+#[cfg(target_os = "macos")]
+#[path = "words_macos.rs"]
+pub(crate) mod words;
+
+pub(crate) use self::full_screen::{FullScreen, Waker, end_by};
+pub(crate) use self::programs::{beside_this, find_program, program};
+pub(crate) use self::terminal::{Hushed, Keys, Terminal, Typed, show_typing_again};
+
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -46,6 +59,11 @@ pub(crate) fn write_out(mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Writes all of it to standard error.
+pub(crate) fn write_error(bytes: &[u8]) -> io::Result<()> {
+    io::stderr().write_all(bytes)
 }
 
 /// Standard input itself: the standard library's keeps what it read in a buffer that nobody wipes.
@@ -112,6 +130,16 @@ pub(crate) fn time_of_day(ms_since_1970: i64) -> String {
     format!("{:02}:{:02}:{:02}", time.tm_hour, time.tm_min, time.tm_sec)
 }
 
+/// Whether the terminal on standard output obeys ECMA-48's sequences, whatever `$TERM` says.
+pub(crate) fn terminal_can_draw() -> bool {
+    true
+}
+
+/// Whether a terminal is one only where `$TERM` says which.
+pub(crate) fn terminal_needs_name() -> bool {
+    true
+}
+
 /// The columns and lines of the terminal on standard error; nothing where that is no terminal.
 pub(crate) fn error_terminal_size() -> Option<(usize, usize)> {
     let stderr = rustix::stdio::stderr();
@@ -130,12 +158,15 @@ pub(crate) fn host_name() -> String {
 
 /// How addresses are opened on this system's desktop. WSL's programs open them on Windows' desktop.
 #[cfg(not(target_os = "macos"))]
-pub(crate) const DESKTOP: Desktop =
-    Desktop { openers: &[&["xdg-open"], &["gio", "open"], &["wslview"]], needs_display: true };
+pub(crate) const DESKTOP: Desktop = Desktop {
+    openers: &[&["xdg-open"], &["gio", "open"], &["wslview"]],
+    needs_display: true,
+    separator: ':',
+};
 
 /// How addresses are opened on this system's desktop.
 #[cfg(target_os = "macos")]
-pub(crate) const DESKTOP: Desktop = Desktop { openers: &[&["open"]], needs_display: false };
+pub(crate) const DESKTOP: Desktop = Desktop { openers: &[&["open"]], needs_display: false, separator: ':' };
 
 /// An open file that a program which replaces this one can read at the path that comes with it, and nobody else.
 pub(crate) fn pass_on(content: &[u8]) -> io::Result<(OwnedFd, PathBuf)> {
@@ -165,7 +196,7 @@ fn unnamed_file() -> io::Result<OwnedFd> {
 }
 
 fn unlinked_file() -> io::Result<OwnedFd> {
-    let path = std::env::temp_dir().join(format!("tok-{:016x}", super::super::token_folder::random()));
+    let path = std::env::temp_dir().join(format!("tok-{:016x}", crate::cli::token_folder::random()));
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
     fs::remove_file(&path)?;
     Ok(file.into())
@@ -208,6 +239,22 @@ pub(crate) fn fold_status(status: ExitStatus) -> u8 {
     u8::try_from(folded).unwrap_or(u8::MAX)
 }
 
+/// Ends as the child did, where that can be said in a status.
+pub(crate) fn end_as(status: ExitStatus) -> u8 {
+    fold_status(status)
+}
+
+/// Whether both names are the same variable's.
+pub(crate) fn is_same_variable(one: &str, other: &str) -> bool {
+    one == other
+}
+
+/// Families of variables that on this system alone decide what programs load, run or trust.
+pub(crate) const DANGEROUS_FAMILIES: &[&str] = &[];
+
+/// The same, one by one.
+pub(crate) const DANGEROUS_VARIABLES: &[&str] = &[];
+
 /// A new folder for this user alone.
 pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)
@@ -225,6 +272,18 @@ pub(crate) fn is_private(folder: &Path) -> bool {
     })
 }
 
+/// The lock on a folder.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    _folder: File,
+}
+
+/// Locks a folder for as long as what this gives lives; nothing where another process has it.
+pub(crate) fn hold(folder: &Path) -> io::Result<Option<Hold>> {
+    let folder = File::open(folder)?;
+    Ok(folder.try_lock().is_ok().then_some(Hold { _folder: folder }))
+}
+
 /// Whether there is something at this path, and it is no socket.
 pub(crate) fn is_something_else(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;
@@ -235,7 +294,7 @@ pub(crate) fn is_something_else(path: &Path) -> bool {
 pub(crate) struct Signals(SignalsInfo<WithOrigin>);
 
 /// What has come.
-pub(crate) enum Event {
+enum Event {
     /// The child may have ended.
     Child,
     /// A signal that the child did not get.
@@ -243,7 +302,7 @@ pub(crate) enum Event {
 }
 
 /// A signal for the child.
-pub(crate) struct Forwarded(i32);
+struct Forwarded(i32);
 
 impl Signals {
     /// From here on, these signals do not end this process. Those that it was told to ignore (`nohup`, a shell's
@@ -255,8 +314,22 @@ impl Signals {
         SignalsInfo::with_exfiltrator(wanted, WithOrigin::default()).map(Self)
     }
 
+    /// Passes them on until the child has ended.
+    pub(crate) fn accompany(&mut self, mut child: Child) -> io::Result<ExitStatus> {
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+            for event in self.wait() {
+                if let Event::Forward(signal) = event {
+                    signal.send_to(&child);
+                }
+            }
+        }
+    }
+
     /// Waits for the next ones.
-    pub(crate) fn wait(&mut self) -> impl Iterator<Item = Event> {
+    fn wait(&mut self) -> impl Iterator<Item = Event> {
         self.0.wait().filter_map(|origin| match origin.signal {
             SIGCHLD => Some(Event::Child),
             // A hang-up reaches only the session's leader, which may be tok alone.
@@ -268,7 +341,7 @@ impl Signals {
 
 impl Forwarded {
     /// Sends it on. The child has not been waited for yet, so that its id is still its own.
-    pub(crate) fn send_to(&self, child: &Child) {
+    fn send_to(&self, child: &Child) {
         if let Some(signal) = Signal::from_named_raw(self.0) {
             let _ = rustix::process::kill_process(Pid::from_child(child), signal);
         }
@@ -285,9 +358,27 @@ fn is_session_leader() -> bool {
 }
 
 /// A bit for each signal that this process was started to ignore.
-pub(super) fn ignored_signals() -> u64 {
+fn ignored_signals() -> u64 {
     // Linux's; elsewhere there is no such file, and a handler takes the place of what was ignored.
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+    use std::{fs, io};
+
+    /// Lets others write into a folder.
+    pub(crate) fn open_to_others(folder: &Path) -> io::Result<()> {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o777))
+    }
+
+    /// A program that is there on every machine of this system.
+    pub(crate) const PROGRAM: &str = "sh";
+
+    /// A path of a file that is not there, and one of something that is.
+    pub(crate) const NO_FILE_AND_A_FILE: (&str, &str) = ("/nonexistent/x", "/");
 }

@@ -21,8 +21,8 @@ use rustix::termios::{
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::{flag, low_level};
 
+use super::ignored_signals;
 use super::terminal::stop;
-use super::unix::ignored_signals;
 
 /// The alternate screen, no cursor, no wrapping: what is too long is cut off instead of moving the rest.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?7l";

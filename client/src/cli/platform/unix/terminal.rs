@@ -18,7 +18,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use zeroize::Zeroizing;
 
-use super::unix::ignored_signals;
+use super::ignored_signals;
 
 /// What is being asked for without showing it, if anything is.
 static HIDDEN: Mutex<Option<Hidden>> = Mutex::new(None);
