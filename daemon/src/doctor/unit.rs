@@ -1,4 +1,8 @@
-//! The systemd user unit: installed, enabled, not failed, and the one that runs.
+//! What keeps tokend running for the user, systemd's unit or what another system has: installed, enabled, not failed, and
+//! the one that runs.
+
+mod launchd;
+mod task;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +12,7 @@ use tokend_proto::finding::{self, Finding};
 use tokio::process::Command;
 
 use super::{Asked, PATIENCE, Tell};
-use crate::platform::files;
+use crate::platform::{self, Supervisor, files};
 
 /// What is asked of each unit.
 const PROPERTIES: &str = "--property=Id,LoadState,ActiveState,Result,ExecMainStatus,UnitFileState,\
@@ -17,18 +21,35 @@ const PROPERTIES: &str = "--property=Id,LoadState,ActiveState,Result,ExecMainSta
 /// Where `systemctl` is, whatever `PATH` the daemon has.
 const FOLDERS: &[&str] = &["/usr/bin", "/bin", "/usr/local/bin"];
 
-/// Asks systemd's manager of this user. Where there is none, nothing is wrong.
+/// Asks what this system has. Where there is none, nothing is wrong.
 pub(super) async fn look(asked: &Asked, tell: Tell<'_>) {
+    let found = match platform::supervisor() {
+        Supervisor::Systemd => ask_systemd(asked).await,
+        Supervisor::Launchd(program) => launchd::look(&program, asked).await,
+        Supervisor::TaskScheduler(program) => task::look(&program, asked).await,
+        Supervisor::Unknown => Vec::new(),
+    };
+    found.into_iter().for_each(tell);
+}
+
+/// Asks systemd's manager of this user.
+async fn ask_systemd(asked: &Asked) -> Vec<Finding> {
     match show().await {
         Ok(text) => {
             let units = parse(&text);
             let none = Unit::default();
             let service = units.get("tokend.service").unwrap_or(&none);
             let socket = units.get("tokend.socket").unwrap_or(&none);
-            judge(asked, service, socket).into_iter().for_each(tell);
+            judge(asked, service, socket)
         }
-        Err(why) => tell(finding::UNIT_NO_SYSTEMD.found(why, "")),
+        Err(why) => vec![finding::UNIT_NO_SYSTEMD.found(why, "")],
     }
+}
+
+/// The program that runs, if it is not this one.
+fn another_program<'a>(asked: &'a Asked, program: &Path) -> Option<&'a Path> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    asked.program.as_deref().filter(|running| asked.running && real(running) != real(program))
 }
 
 /// What systemd says of our units, or why it says nothing.
@@ -152,8 +173,7 @@ fn program(asked: &Asked, service: &Unit<'_>) -> Option<Finding> {
         let hint = "`tokend env -k` stops it; then `systemctl --user start tokend.socket`";
         return Some(finding::UNIT_BY_HAND.found(message, hint));
     }
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let running = asked.program.as_deref().filter(|running| real(running) != real(program))?;
+    let running = another_program(asked, program)?;
     let message = format!("the daemon that runs is {}, the unit's program is {shown}", running.display());
     Some(finding::UNIT_OTHER_PROGRAM.found(message, "`systemctl --user restart tokend` starts the unit's"))
 }
