@@ -19,7 +19,7 @@ use tokend_proto::places::Surroundings;
 use super::Listens;
 
 mod background;
-pub use background::{USUAL_SHELL, spawn_apart, supervisor, write_errors_to};
+pub use background::{USUAL_SHELL, spawn_apart, write_errors_to};
 
 pub mod children;
 pub mod files;
@@ -67,8 +67,8 @@ use others as system;
 
 use system::keep_from_cores_and_children;
 pub use system::{
-    ClockWatch, FolderWatch, FolderWatches, Metronome, boot, resident_memory, sealed_memory, swap_is_on,
-    words_of_process,
+    ClockWatch, FolderWatch, FolderWatches, Metronome, boot, resident_memory, sealed_memory, supervisor,
+    swap_is_on, words_of_process,
 };
 
 /// Milliseconds on the clock that goes on in suspend.

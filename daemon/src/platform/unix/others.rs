@@ -12,6 +12,7 @@ use rustix::time::ClockId;
 use tokend_proto::places::Folders;
 
 use super::Stream;
+use crate::platform::Supervisor;
 
 pub(super) use super::portable::socket::{abstract_address, bind};
 pub use super::portable::{FolderWatch, FolderWatches, Metronome, sealed_memory};
@@ -28,6 +29,12 @@ pub(super) const ONLY_TO_WATCH: OFlags = OFlags::RDONLY;
 /// How many descriptors the system lets a process have, whatever its limit is.
 pub(super) fn most_descriptors() -> u64 {
     u64::MAX
+}
+
+/// What keeps a user's services running: nobody knows.
+#[must_use]
+pub fn supervisor() -> Supervisor {
+    Supervisor::Unknown
 }
 
 /// The time since the system was started has no name: every start of the daemon counts as one of the system.

@@ -19,6 +19,7 @@ use rustix::time::ClockId;
 use tokend_proto::places::Folders;
 
 use super::{Listener, Stream};
+use crate::platform::Supervisor;
 
 pub use watches::{ClockWatch, FolderWatch, FolderWatches, Metronome};
 
@@ -31,6 +32,12 @@ pub(super) const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 /// How many descriptors the system lets a process have, whatever its limit is.
 pub(super) fn most_descriptors() -> u64 {
     u64::MAX
+}
+
+/// What keeps a user's services running.
+#[must_use]
+pub fn supervisor() -> Supervisor {
+    Supervisor::Systemd
 }
 
 /// What names the time since the system was started.

@@ -23,6 +23,7 @@ use rustix::time::ClockId;
 use tokend_proto::places::Folders;
 
 use super::Stream;
+use crate::platform::Supervisor;
 
 pub(super) use super::portable::socket::{abstract_address, bind};
 pub use super::portable::{FolderWatch, FolderWatches, Metronome, sealed_memory};
@@ -51,6 +52,12 @@ pub(super) const ONLY_TO_WATCH: OFlags = OFlags::from_bits_retain(libc::O_EVTONL
 pub(super) fn most_descriptors() -> u64 {
     let most = sysctl::number(c"kern.maxfilesperproc").and_then(|most| u64::try_from(most).ok());
     most.unwrap_or(OPEN_MAX).min(OPEN_MAX)
+}
+
+/// What keeps a user's services running.
+#[must_use]
+pub fn supervisor() -> Supervisor {
+    Supervisor::Launchd(PathBuf::from("/bin/launchctl"))
 }
 
 /// What names the time since the system was started.
