@@ -1,5 +1,4 @@
-//! Folders are watched by what their system has for it (kqueue, `ReadDirectoryChangesW`), through the crate `notify`.
-//! Linux' own watch knows more of what matters.
+//! Folders are watched by `ReadDirectoryChangesW`, through the crate `notify`.
 
 use std::io;
 use std::path::Path;

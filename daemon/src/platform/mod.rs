@@ -1,6 +1,6 @@
 //! The few places where the operating system shows; the only home of `unsafe` and of `cfg` by system.
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(windows)]
 mod folder_watch;
 mod key_page;
 pub mod keyring;
@@ -22,7 +22,7 @@ pub use windows::*;
 #[cfg(test)]
 pub(crate) mod testing;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(windows)]
 pub use folder_watch::{FolderWatch, FolderWatches};
 pub use key_page::{memory_is_locked, seal_secrets};
 pub use leftovers::scrub_stack;

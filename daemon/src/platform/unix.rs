@@ -1,4 +1,5 @@
-//! Unix: clocks, users, limits, descriptors.
+//! Unix: clocks, users, limits, descriptors. What differs between its systems is in `linux`, `macos` and `others`, under the
+//! same names.
 
 #![expect(unsafe_code, reason = "descriptors that are passed as numbers")]
 
@@ -10,32 +11,30 @@ use std::path::{Path, PathBuf};
 use interprocess::local_socket::tokio::prelude::*;
 pub use interprocess::local_socket::tokio::{Listener, Stream};
 use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
-use interprocess::os::unix::local_socket::ListenerOptionsExt;
 use rustix::io::FdFlags;
 use rustix::process::{Resource, Rlimit};
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::clock_gettime;
 use tokend_proto::places::Surroundings;
 
 use super::Listens;
 
 mod background;
-pub use background::{USUAL_SHELL, spawn_apart, supervisor, write_errors_to};
+pub use background::{USUAL_SHELL, spawn_apart, write_errors_to};
 
 pub mod children;
 pub mod files;
 pub mod remedies;
-pub mod sealed_memory;
 pub mod systemd;
 
 mod limits;
-pub use limits::{leaves_core_files, own_unit, swap_is_on, watchdog};
+pub use limits::{leaves_core_files, own_unit, watchdog};
 
 mod memory;
 pub use memory::HOW_TO_LOCK_MEMORY;
 pub(super) use memory::locked_page;
 
 mod process;
-pub use process::{processor_milliseconds, resident_memory, stderr_is_the_journal, stderr_takes_colours};
+pub use process::{processor_milliseconds, stderr_is_the_journal, stderr_takes_colours};
 
 pub mod service;
 
@@ -48,40 +47,37 @@ pub use users::{User, own_user};
 #[cfg(test)]
 pub(super) mod testing;
 
+#[cfg(not(target_os = "linux"))]
+mod portable;
+
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-use linux::keep_from_cores_and_children;
-#[cfg(target_os = "linux")]
-pub use linux::{ClockWatch, FolderWatch, FolderWatches, Metronome};
+use linux as system;
 
-#[cfg(not(target_os = "linux"))]
-mod portable;
-#[cfg(not(target_os = "linux"))]
-use portable::keep_from_cores_and_children;
-#[cfg(not(target_os = "linux"))]
-pub use portable::{ClockWatch, Metronome};
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(target_os = "macos")]
+use macos as system;
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+mod others;
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+use others as system;
+
+use system::keep_from_cores_and_children;
+pub use system::{
+    ClockWatch, FolderWatch, FolderWatches, Metronome, boot, resident_memory, sealed_memory, supervisor,
+    swap_is_on, words_of_process,
+};
 
 /// Milliseconds on the clock that goes on in suspend.
 #[must_use]
 pub fn steady_milliseconds() -> u64 {
-    #[cfg(target_os = "linux")]
-    let clock = ClockId::Boottime;
-    // On macOS CLOCK_MONOTONIC goes on in sleep.
-    #[cfg(not(target_os = "linux"))]
-    let clock = ClockId::Monotonic;
-    let now = clock_gettime(clock);
+    let now = clock_gettime(system::STEADY);
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     let milliseconds = u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000;
     seconds.saturating_mul(1000).saturating_add(milliseconds)
-}
-
-/// What names the time since the system was started, where it has a name.
-#[must_use]
-pub fn boot() -> Option<String> {
-    // Linux's; elsewhere every start of the daemon counts as one of the system.
-    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
 }
 
 /// This machine's name.
@@ -90,11 +86,11 @@ pub fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// `/run/user/UID`, if it is this user's own and closed to others.
+/// The folder for this user's sockets, if it is this user's own and closed to others.
 fn run_user() -> Option<PathBuf> {
     use std::os::unix::fs::MetadataExt;
+    let path = system::run_user()?;
     let user = rustix::process::geteuid().as_raw();
-    let path = PathBuf::from(format!("/run/user/{user}"));
     let metadata = fs::symlink_metadata(&path).ok()?;
     let closed = metadata.is_dir() && metadata.mode() & 0o7777 == 0o700 && metadata.uid() == user;
     closed.then_some(path)
@@ -103,16 +99,17 @@ fn run_user() -> Option<PathBuf> {
 /// What places depend on, read once.
 #[must_use]
 pub fn surroundings() -> Surroundings {
+    let home = std::env::home_dir();
     Surroundings {
         tokend_sock: std::env::var_os("TOKEND_SOCK"),
         xdg_runtime_dir: std::env::var_os("XDG_RUNTIME_DIR"),
         xdg_state_home: std::env::var_os("XDG_STATE_HOME"),
         xdg_config_home: std::env::var_os("XDG_CONFIG_HOME"),
         xdg_data_home: std::env::var_os("XDG_DATA_HOME"),
-        home: std::env::home_dir().map(PathBuf::into_os_string),
         run_user: run_user(),
         pipe: None,
-        folders: None,
+        folders: home.as_deref().filter(|home| home.is_absolute()).and_then(system::folders),
+        home: home.map(PathBuf::into_os_string),
         host: host_name(),
     }
 }
@@ -123,9 +120,7 @@ pub fn close_to_onlookers() {
     if let Err(error) = rustix::process::setrlimit(Resource::Core, none) {
         tracing::warn!(%error, "core files cannot be switched off");
     }
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
-    {
+    if let Err(error) = system::refuse_debuggers() {
         tracing::warn!(%error, "this process stays traceable");
     }
 }
@@ -140,7 +135,7 @@ pub fn close_new_files_to_others() {
 pub fn raise_descriptor_limit() -> u64 {
     let limit = rustix::process::getrlimit(Resource::Nofile);
     // Beyond this, nothing here needs more.
-    let wanted = limit.maximum.unwrap_or(u64::MAX).min(65_536);
+    let wanted = limit.maximum.unwrap_or(u64::MAX).min(65_536).min(system::most_descriptors());
     let current = limit.current.unwrap_or(u64::MAX);
     if current >= wanted {
         return current;
@@ -164,7 +159,10 @@ pub fn keep_descriptors_from_children() {
         // SAFETY: the number is not negative, and is only used for fcntl, which answers EBADF where the
         // descriptor is closed by now (that of the listing is).
         let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
-        if let Ok(flags) = rustix::io::fcntl_getfd(descriptor) {
+        // Some of the system's own may not be touched; those are closed to children from birth.
+        if let Ok(flags) = rustix::io::fcntl_getfd(descriptor)
+            && !flags.contains(FdFlags::CLOEXEC)
+        {
             let _ = rustix::io::fcntl_setfd(descriptor, flags | FdFlags::CLOEXEC);
         }
     }
@@ -182,7 +180,7 @@ pub fn leave_the_terminal() -> io::Result<()> {
 /// `AddrInUse` where something is at `path`, and whatever else bind(2) says.
 pub fn listen(path: &Path) -> io::Result<Listener> {
     let name = path.to_fs_name::<GenericFilePath>()?;
-    ListenerOptions::new().name(name).reclaim_name(false).mode(0o600).create_tokio()
+    system::bind(ListenerOptions::new().name(name).reclaim_name(false), path)
 }
 
 /// Asks a process to end, as systemd does.
@@ -199,13 +197,6 @@ pub fn ask_to_end(process: u32) -> io::Result<()> {
 #[must_use]
 pub fn systemd_runs() -> bool {
     fs::symlink_metadata("/run/systemd/system").is_ok_and(|metadata| metadata.is_dir())
-}
-
-/// The words with which a process was started, where the system shows them.
-#[must_use]
-pub fn words_of_process(process: u32) -> Option<Vec<Vec<u8>>> {
-    let words = fs::read(format!("/proc/{process}/cmdline")).ok()?;
-    Some(words.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect())
 }
 
 /// Connects to the socket at `path`.
@@ -244,7 +235,7 @@ pub async fn who_listens(path: &Path) -> Listens {
 /// When the kernel does not say.
 pub fn peer_user(stream: &Stream) -> io::Result<User> {
     let number = stream.peer_creds()?.euid().ok_or(io::ErrorKind::Unsupported)?;
-    Ok(User::with_number(number))
+    Ok(User::with_number(system::confirmed(stream, number)?))
 }
 
 /// The next connection. May be dropped and called again.

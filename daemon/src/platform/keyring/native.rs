@@ -1,11 +1,22 @@
 //! macOS' Keychain and Windows' Credential Manager, through the crate `keyring`. They block while a person is
 //! asked.
 
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(target_os = "macos")]
+use macos as system;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+use windows as system;
+
 use keyring::{Entry, Error};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::Trouble;
+pub use system::by_hand;
 
 /// A question cannot be taken back: at most this many threads wait for an answer.
 static WAITING: Semaphore = Semaphore::const_new(4);
@@ -15,12 +26,13 @@ static WAITING: Semaphore = Semaphore::const_new(4);
 /// # Errors
 /// Why there is none.
 pub async fn get(service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, Trouble> {
-    with_entry(service, user, |entry| match entry.get_password() {
+    let of = user.to_owned();
+    let read = |entry: &Entry| match entry.get_password() {
         Ok(text) => Ok(Zeroizing::new(text.into_bytes())),
         Err(Error::BadEncoding(bytes)) => Ok(Zeroizing::new(bytes)),
         Err(error) => Err(error),
-    })
-    .await
+    };
+    with_entry(service, user, move |entry| system::asking_once(&of, || read(entry))).await
 }
 
 /// Whether there is an item for `service` and `user`. Where its system cannot tell without asking a person, it is taken
@@ -37,21 +49,12 @@ pub async fn look(service: &str, user: &str) -> Result<(), Trouble> {
 /// # Errors
 /// Why it was not taken.
 pub async fn put(service: &str, user: &str, secret: &[u8]) -> Result<(), Trouble> {
-    let secret = Zeroizing::new(secret.to_vec());
-    with_entry(service, user, move |entry| match std::str::from_utf8(&secret) {
+    let (secret, of) = (Zeroizing::new(secret.to_vec()), user.to_owned());
+    let write = move |entry: &Entry| match std::str::from_utf8(&secret) {
         Ok(text) => entry.set_password(text),
         Err(_) => entry.set_secret(&secret),
-    })
-    .await
-}
-
-/// How a person puts a secret there.
-#[must_use]
-pub fn by_hand(service: &str, user: &str) -> String {
-    #[cfg(target_os = "macos")]
-    return format!("security add-generic-password -s {service} -a {user} -w");
-    #[cfg(windows)]
-    return format!("cmdkey /generic:{user}.{service} /user:{user} /pass");
+    };
+    with_entry(service, user, move |entry| system::asking_once(&of, || write(entry))).await
 }
 
 async fn with_entry<T: Send + 'static>(
@@ -73,6 +76,7 @@ fn trouble(error: &Error) -> Trouble {
         Error::NoEntry => Trouble::Missing,
         Error::Ambiguous(_) => Trouble::Ambiguous,
         Error::NoStorageAccess(_) => Trouble::Locked,
+        error if system::is_refusal(error) => Trouble::Locked,
         Error::NoDefaultStore => Trouble::NoService,
         // Its words may hold anything.
         _ => Trouble::Failed("the system's keyring failed".to_owned()),

@@ -4,22 +4,8 @@ use std::fs::File;
 use std::io;
 use std::process::{Child, Command};
 
-use super::super::Supervisor;
-
 /// The shell to which `tokend env` speaks where `$SHELL` says nothing.
 pub const USUAL_SHELL: &str = "sh";
-
-/// What keeps a user's services running on this system.
-#[must_use]
-pub fn supervisor() -> Supervisor {
-    #[cfg(target_os = "linux")]
-    let supervisor = Supervisor::Systemd;
-    #[cfg(target_os = "macos")]
-    let supervisor = Supervisor::Launchd("/bin/launchctl".into());
-    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-    let supervisor = Supervisor::Unknown;
-    supervisor
-}
 
 /// Starts a program that goes on when the shell that started it has gone; the program itself leaves the terminal.
 ///

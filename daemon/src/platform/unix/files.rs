@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, OFlags, access};
 use rustix::io::Errno;
 
-use super::User;
+use super::{User, system};
 
 /// Whose a file is and who may touch it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +135,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     };
     let temporary = Temporary::new(folder, name.as_bytes())?;
     (&temporary.file).write_all(bytes)?;
-    temporary.file.sync_all()?;
+    system::sync(&temporary.file)?;
     fs::rename(&temporary.path, path)?;
     temporary.has_its_name();
     sync_folder(folder)
@@ -222,7 +222,7 @@ pub fn is_temporary(name: &OsStr) -> bool {
 /// What was renamed or removed in the folder stays so.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    File::open(folder)?.sync_all()
+    system::sync(&File::open(folder)?)
 }
 
 /// The facts of a path, symbolic links followed.

@@ -11,14 +11,6 @@ pub fn leaves_core_files() -> bool {
     rustix::process::getrlimit(Resource::Core).current != Some(0)
 }
 
-/// Whether there is swap, where the system tells.
-#[must_use]
-pub fn swap_is_on() -> Option<bool> {
-    // Linux's: a line of titles, then one for each place.
-    let table = fs::read_to_string("/proc/swaps").ok()?;
-    Some(table.lines().count() > 1)
-}
-
 /// The systemd unit that started this process, if one did.
 #[must_use]
 pub fn own_unit() -> Option<String> {

@@ -1,6 +1,5 @@
-//! What the system says of this process: where its standard error leads, and what it uses.
+//! Where this process's standard error leads, and what it uses.
 
-use std::fs;
 use std::io::IsTerminal as _;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -22,15 +21,6 @@ pub fn processor_milliseconds() -> u64 {
     let seconds = u64::try_from(used.tv_sec).unwrap_or(0);
     let milliseconds = u64::try_from(used.tv_nsec).unwrap_or(0) / 1_000_000;
     seconds.saturating_mul(1000).saturating_add(milliseconds)
-}
-
-/// Bytes of memory that this process has at the moment, where the system tells.
-#[must_use]
-pub fn resident_memory() -> Option<u64> {
-    // Linux's (proc(5)): the second number, in pages.
-    let facts = fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = facts.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    pages.checked_mul(u64::try_from(rustix::param::page_size()).ok()?)
 }
 
 /// Whether standard error is a terminal, which takes colours.

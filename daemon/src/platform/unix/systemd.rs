@@ -1,5 +1,5 @@
 //! What systemd passes to a service, and what a service tells it: `sd_listen_fds(3)`, `sd_notify(3)`,
-//! `sd_watchdog_enabled(3)`.
+//! `sd_watchdog_enabled(3)`. launchd's sockets are passed on in the same way.
 //!
 //! Not by a crate: what is told must never hold up who is served, a descriptor may go with it, and the variables are gone
 //! before anything else could read them.
@@ -22,7 +22,7 @@ use rustix::net::{
 };
 use rustix::time::{ClockId, clock_gettime};
 
-use super::Listener;
+use super::{Listener, system};
 
 /// The name of the socket's descriptor in the socket unit (`FileDescriptorName=`).
 pub const SOCKET_NAME: &str = "tokend";
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A descriptor that is passed from one process to the next.
 pub type Descriptor = OwnedFd;
 
-/// What systemd passed to this process.
+/// What systemd, or launchd, passed to this process.
 #[derive(Debug, Default)]
 pub struct Passed {
     /// The listening sockets; more than one only where `trouble` says so.
@@ -81,7 +81,25 @@ impl Passed {
             Ok(Err(process)) => taken.meant_for = Some(process),
             Err(why) => taken.trouble = Some(why),
         }
+        // After the variables: threads may run from now on.
+        taken.adopt(system::passed());
         taken
+    }
+
+    /// Sockets that were not passed by variables.
+    fn adopt(&mut self, sockets: Vec<OwnedFd>) {
+        for socket in sockets {
+            if !is_listening_unix_socket(socket.as_fd()) {
+                self.complain(format!(
+                    "what launchd passes as {SOCKET_NAME} is no Unix socket (SockPathName)"
+                ));
+                continue;
+            }
+            if !self.sockets.is_empty() {
+                self.complain(format!("launchd passes more than one socket as {SOCKET_NAME} (Sockets)"));
+            }
+            self.sockets.push(socket);
+        }
     }
 
     fn sort(&mut self, owned: Vec<Owned>, stored: &str) {
@@ -134,8 +152,7 @@ fn owned((number, name): (RawFd, String)) -> Owned {
 
 /// Only while nobody else can be reading the environment.
 fn forget_variables() {
-    let threads = std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
-    if threads != 1 {
+    if system::threads() != Some(1) {
         return;
     }
     for name in
@@ -159,7 +176,7 @@ fn own(number: RawFd) -> Option<OwnedFd> {
 fn is_listening_unix_socket(descriptor: BorrowedFd<'_>) -> bool {
     rustix::net::getsockname(descriptor).is_ok_and(|name| name.address_family() == AddressFamily::UNIX)
         && sockopt::socket_type(descriptor).is_ok_and(|kind| kind == SocketType::STREAM)
-        && sockopt::socket_acceptconn(descriptor).unwrap_or(false)
+        && system::is_listening(descriptor)
 }
 
 /// A listening socket that was passed, to be accepted from, and where it is bound, if it is to a path.
@@ -204,7 +221,7 @@ impl Notifier {
     fn to(address: &[u8]) -> io::Result<Self> {
         let address = match address {
             [b'/', ..] => SocketAddrUnix::new(std::ffi::OsStr::from_bytes(address)),
-            [b'@', name @ ..] => abstract_address(name),
+            [b'@', name @ ..] => system::abstract_address(name),
             _ => return Err(io::Error::new(io::ErrorKind::Unsupported, "it is no Unix socket")),
         }?;
         let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::DGRAM, None)?;
@@ -245,7 +262,7 @@ impl Notifier {
             control.push(SendAncillaryMessage::ScmRights(descriptors));
         }
         let parts = [io::IoSlice::new(message.as_bytes())];
-        let flags = flags | SendFlags::NOSIGNAL;
+        let flags = flags | system::NO_SIGNAL;
         let sent = rustix::io::retry_on_intr(|| {
             rustix::net::sendmsg_addr(&ear.socket, &ear.address, &parts, &mut control, flags)
         });
@@ -261,14 +278,4 @@ impl Notifier {
             }
         }
     }
-}
-
-#[cfg(target_os = "linux")]
-fn abstract_address(name: &[u8]) -> rustix::io::Result<SocketAddrUnix> {
-    SocketAddrUnix::new_abstract_name(name)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn abstract_address(_name: &[u8]) -> rustix::io::Result<SocketAddrUnix> {
-    Err(rustix::io::Errno::AFNOSUPPORT)
 }

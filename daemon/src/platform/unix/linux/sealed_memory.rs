@@ -4,17 +4,15 @@ use std::io;
 
 use zeroize::Zeroizing;
 
-use super::systemd::Descriptor;
+use crate::platform::systemd::Descriptor;
 
 /// Nothing that is handed over is longer.
-#[cfg(target_os = "linux")]
 const LONGEST: usize = 4096;
 
 /// Puts the bytes into memory that cannot be written, resized or executed any more.
 ///
 /// # Errors
-/// When the system has no such memory (Linux alone has), or gives none.
-#[cfg(target_os = "linux")]
+/// When the system gives none.
 pub fn seal(bytes: &[u8]) -> io::Result<Descriptor> {
     use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
@@ -33,7 +31,6 @@ pub fn seal(bytes: &[u8]) -> io::Result<Descriptor> {
 ///
 /// # Errors
 /// Where it is anything else.
-#[cfg(target_os = "linux")]
 pub fn open(memory: &Descriptor) -> io::Result<Zeroizing<Vec<u8>>> {
     use rustix::fs::{SealFlags, fcntl_get_seals, fstat};
     let invalid = |what| io::Error::new(io::ErrorKind::InvalidData, what);
@@ -57,25 +54,7 @@ pub fn open(memory: &Descriptor) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-/// There is none.
-///
-/// # Errors
-/// Always `Unsupported`.
-#[cfg(not(target_os = "linux"))]
-pub fn seal(_bytes: &[u8]) -> io::Result<Descriptor> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// There is none.
-///
-/// # Errors
-/// Always `Unsupported`.
-#[cfg(not(target_os = "linux"))]
-pub fn open(_memory: &Descriptor) -> io::Result<Zeroizing<Vec<u8>>> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test should fail with the place")]
 mod tests {
     use std::io::Write as _;

@@ -1,6 +1,5 @@
-//! Linux: folders are watched by inotify, the wall by a timer that is cancelled when it is set; nothing polls.
+//! Folders are watched by inotify, the wall by a timer that is cancelled when it is set; nothing polls.
 
-use std::ffi::c_void;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
@@ -9,20 +8,10 @@ use std::time::Duration;
 
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
-use rustix::mm::Advice;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
 use tokio::io::unix::AsyncFd;
-
-/// Leaves these pages out of a core file, and empties them in a process that is forked off.
-pub(super) fn keep_from_cores_and_children(start: *mut c_void, length: usize) -> io::Result<()> {
-    // SAFETY: neither advice changes what this process reads at any address.
-    unsafe { rustix::mm::madvise(start, length, Advice::LinuxDontDump) }?;
-    // SAFETY: as above.
-    unsafe { rustix::mm::madvise(start, length, Advice::LinuxWipeOnFork) }?;
-    Ok(())
-}
 
 /// Tells when something in a folder is made, moved or removed, or the folder itself is.
 #[derive(Debug)]
