@@ -5,7 +5,7 @@ use keyring::Error;
 /// How a person puts a secret there.
 #[must_use]
 pub fn by_hand(service: &str, user: &str) -> String {
-    format!("cmdkey /generic:{user}.{service} /user:{user} /pass")
+    format!("cmdkey \"/generic:{user}.{service}\" \"/user:{user}\" /pass")
 }
 
 /// Does it.
