@@ -1,4 +1,4 @@
-//! The Python client in `docs/wire-protocol.md` works: it runs against a daemon made of this crate.
+//! The client itself, where it can connect: its sockets are Unix ones, and its paths Linux's.
 
 #![expect(clippy::expect_used, reason = "a test should fail with the place")]
 
