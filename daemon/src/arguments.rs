@@ -4,6 +4,7 @@
 mod pages;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -36,6 +37,10 @@ struct Arguments {
     /// Started by a service manager that has to be spoken with before anything else.
     #[arg(long, hide = true, conflicts_with = "background")]
     service: bool,
+
+    /// Standard error goes to this file, which is kept short.
+    #[arg(long, hide = true, value_name = "FILE")]
+    log_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -54,7 +59,7 @@ enum Command {
     /// What `tok doctor` runs: looks at the set-up, and prints a JSON object a finding.
     #[command(hide = true)]
     Doctor(doctor_command::Words),
-    /// Sets tokend up as a service of your systemd, with completions and man pages.
+    /// Sets tokend up as a service of your own: systemd's, an agent of launchd, or a logon task.
     Install(install::Words),
     /// Takes away what install set up; your configuration and secrets stay.
     Uninstall(install::Words),
@@ -77,8 +82,14 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     match arguments.command {
-        None if arguments.service => service(),
-        None => run::foreground(arguments.background, log_format(arguments.log_format.as_deref())),
+        None => {
+            let format = log_format(arguments.log_format.as_deref());
+            if arguments.service {
+                service(arguments.log_file, format)
+            } else {
+                run::foreground(arguments.background, arguments.log_file.as_deref(), format)
+            }
+        }
         Some(Command::Check) => check(),
         Some(Command::Env(words)) => background::run(&words),
         Some(Command::Store(words)) => store_command::run(words),
@@ -90,8 +101,9 @@ pub(crate) fn run() -> ExitCode {
 }
 
 /// Runs as a service, of which nobody sees standard error.
-fn service() -> ExitCode {
-    platform::service::run(|| run::foreground(false, None)).unwrap_or_else(|error| {
+fn service(log_file: Option<PathBuf>, format: Option<LogFormat>) -> ExitCode {
+    let body = move || run::foreground(false, log_file.as_deref(), format);
+    platform::service::run(Box::new(body)).unwrap_or_else(|error| {
         complain(error, "`--service` is for the service control manager; run tokend without it", End::Usage)
     })
 }

@@ -1,4 +1,4 @@
-//! `tokend env`: tokend in the background of a shell, for systems without systemd.
+//! `tokend env`: tokend in the background of a shell, where nothing else keeps it running.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -54,7 +54,7 @@ impl Words {
             Some(shell) => shell,
             None if self.csh => Shell::Csh,
             None if self.sh => Shell::Sh,
-            None => Shell::of_user(std::env::var_os("SHELL").as_deref()),
+            None => Shell::of_user(std::env::var_os("SHELL").as_deref(), platform::USUAL_SHELL),
         }
     }
 }
@@ -199,7 +199,7 @@ async fn other_one(socket: &Path, state: &Path) -> Other {
 }
 
 /// Whether a daemon of this user, or of root, answers there.
-async fn answers(socket: &Path) -> bool {
+pub(crate) async fn answers(socket: &Path) -> bool {
     let asked = tokio::time::timeout(FIRST_ONE, ask(socket)).await;
     asked.is_ok_and(|asked| asked.is_ok())
 }
@@ -251,13 +251,10 @@ fn start(state: &Path) -> Result<(), Refusal> {
     let before = log.metadata().map_or(0, |metadata| metadata.len());
     let clone = log.try_clone().map_err(|error| failed(error.to_string()))?;
     let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
-    let mut child = Command::new(program)
-        .arg("--background")
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::from(clone))
-        .spawn()
+    let mut command = Command::new(program);
+    command.args(["--background", "--log-file"]).arg(&path);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::from(clone));
+    let mut child = platform::spawn_apart(&mut command)
         .map_err(|error| failed(format!("cannot start tokend: {error}")))?;
     let mut line = String::new();
     if let Some(stdout) = child.stdout.take() {
@@ -274,6 +271,8 @@ fn start(state: &Path) -> Result<(), Refusal> {
     };
     let mut said = String::new();
     let mut log = log;
+    // It may have begun anew.
+    let before = before.min(log.metadata().map_or(0, |metadata| metadata.len()));
     // Without its words there is still its log.
     let _ = log.seek(SeekFrom::Start(before)).and_then(|_| log.read_to_string(&mut said));
     Err(Refusal {

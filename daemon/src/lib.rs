@@ -15,3 +15,4 @@ pub mod provider;
 pub mod secret;
 pub mod server;
 pub mod service_manager;
+pub mod user_service;

@@ -42,14 +42,23 @@ const AT_HAND: Duration = Duration::from_millis(5);
 pub(crate) const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 /// Runs until SIGTERM or SIGINT. In the background (`tokend env`) it leaves the terminal and says when it is ready.
-pub(crate) fn foreground(background: bool, log_format: Option<LogFormat>) -> ExitCode {
+pub(crate) fn foreground(
+    background: bool,
+    log_file: Option<&Path>,
+    log_format: Option<LogFormat>,
+) -> ExitCode {
     // Before anything: it takes descriptors and variables that nobody else here may touch.
     let passed = Passed::take(service_manager::STORED_NAME);
+    // Files are for their user alone from the first on.
+    platform::close_new_files_to_others();
+    let unwritable = log_file.and_then(|path| logging::to_file(path).err());
     let level = logging::start("info", log_format);
+    if let (Some(error), Some(path)) = (unwritable, log_file) {
+        tracing::warn!(%error, path = %path.display(), "the log's file cannot be written");
+    }
     if background && let Err(error) = platform::leave_the_terminal() {
         tracing::warn!(%error, "still in the terminal's session");
     }
-    platform::close_new_files_to_others();
     platform::close_to_onlookers();
     platform::seal_secrets();
     platform::keep_descriptors_from_children();

@@ -19,19 +19,24 @@ pub(crate) enum Shell {
     /// PowerShell.
     #[value(name = "powershell", alias = "pwsh")]
     Pwsh,
+    /// The command prompt of Windows.
+    Cmd,
     /// Said by nobody: the user's shell is fish, but a script of sh may be what evaluates it.
     #[value(skip)]
     FishOrSh,
 }
 
 impl Shell {
-    /// The user's shell by `$SHELL`, as ssh-agent(1) takes it.
-    pub(crate) fn of_user(shell: Option<&OsStr>) -> Self {
-        let name = shell.and_then(|shell| Path::new(shell).file_name()).and_then(OsStr::to_str);
+    /// The user's shell by `$SHELL`, as ssh-agent(1) takes it; by what is usual on the system where it is not set.
+    pub(crate) fn of_user(shell: Option<&OsStr>, usual: &str) -> Self {
+        let shell = shell.filter(|shell| !shell.is_empty()).unwrap_or(OsStr::new(usual));
+        // `bash.exe`, as Git's says on Windows.
+        let name = Path::new(shell).file_stem().and_then(OsStr::to_str);
         match name {
             Some(name) if name.ends_with("csh") => Self::Csh,
             Some("fish") => Self::FishOrSh,
-            Some("pwsh") => Self::Pwsh,
+            Some("pwsh" | "powershell") => Self::Pwsh,
+            Some("cmd") => Self::Cmd,
             _ => Self::Sh,
         }
     }
@@ -48,6 +53,8 @@ impl Shell {
                 format!("set -gx {name} '{}';", value.replace('\\', r"\\").replace('\'', r"\'"))
             }
             Self::Pwsh => format!("$env:{name} = '{}'", value.replace('\'', "''")),
+            // In quotes nothing is special but what would end them, which no path has, and `%` in a batch file.
+            Self::Cmd => format!("set \"{name}={}\"", value.replace('"', "")),
         }
     }
 
@@ -60,6 +67,7 @@ impl Shell {
             // fish has no word for it that sh has, too: an empty one counts as none.
             Self::FishOrSh => format!("export {name}='';"),
             Self::Pwsh => format!("Remove-Item -ErrorAction Ignore Env:{name}"),
+            Self::Cmd => format!("set \"{name}=\""),
         }
     }
 }
@@ -81,11 +89,14 @@ mod tests {
             ("csh", Shell::Csh),
             ("/usr/bin/fish", Shell::FishOrSh),
             ("/opt/pwsh", Shell::Pwsh),
+            ("/usr/bin/bash.exe", Shell::Sh),
             ("", Shell::Sh),
         ] {
-            assert_eq!(Shell::of_user(Some(OsStr::new(shell))), is, "{shell}");
+            assert_eq!(Shell::of_user(Some(OsStr::new(shell)), "sh"), is, "{shell}");
         }
-        assert_eq!(Shell::of_user(None), Shell::Sh);
+        assert_eq!(Shell::of_user(None, "sh"), Shell::Sh);
+        assert_eq!(Shell::of_user(None, "powershell"), Shell::Pwsh);
+        assert_eq!(Shell::of_user(Some(OsStr::new("")), "powershell"), Shell::Pwsh);
     }
 
     #[test]
@@ -96,6 +107,7 @@ mod tests {
             (Shell::Csh, r"setenv V '/a b/it'\''s\\!';", "unsetenv V;"),
             (Shell::Fish, r"set -gx V '/a b/it\'s\\!';", "set -e V;"),
             (Shell::Pwsh, r"$env:V = '/a b/it''s\!'", "Remove-Item -ErrorAction Ignore Env:V"),
+            (Shell::Cmd, r#"set "V=/a b/it's\!""#, r#"set "V=""#),
         ] {
             assert_eq!((shell.set("V", odd), shell.unset("V")), (set.to_owned(), unset.to_owned()));
         }

@@ -16,7 +16,7 @@ _tokend_place() {
 # Of which kind the value of the option "$2" is, if it has one.
 _tokend_value() {
   case "$1 $2" in
-    'env --shell') kind='words:sh csh fish powershell' ;;
+    'env --shell') kind='words:sh csh fish powershell cmd' ;;
     ' --log-format') kind='words:text json' ;;
     *) return 1 ;;
   esac

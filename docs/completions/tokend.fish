@@ -65,7 +65,7 @@ complete -c tokend -f
 
 complete -c tokend -n "__tokend_at ''" -a check -d 'validates the configuration and prints what it understood'
 complete -c tokend -n "__tokend_at ''" -a env -d 'starts tokend in the background, unless it runs, and prints TOKEND_SOCK, for eval "$(tokend env)"'
-complete -c tokend -n "__tokend_at ''" -a install -d 'sets tokend up as a service of your systemd, with completions and man pages'
+complete -c tokend -n "__tokend_at ''" -a install -d 'sets tokend up as a service of your own'
 complete -c tokend -n "__tokend_at ''" -a uninstall -d 'takes away what install set up'
 complete -c tokend -n "__tokend_at ''" -a schema -d 'prints the JSON Schema of the configuration, with which editors complete and check it'
 complete -c tokend -n "__tokend_at ''" -l help -s h -d 'what can be said'
@@ -75,7 +75,7 @@ complete -c tokend -n "__tokend_at ''" -l version -s V -d 'which tokend this is'
 complete -c tokend -n "__tokend_at 'check'" -l help -s h -d 'what can be said'
 
 complete -c tokend -n "__tokend_at 'env'" -l kill -s k -d 'stops the one that runs instead, and takes TOKEND_SOCK away'
-complete -c tokend -n "__tokend_at 'env'" -l shell -x -a 'sh\t"sh, bash, zsh, ksh" csh\t"csh, tcsh" fish\t"fish" powershell\t"PowerShell"' -d 'in the words of this shell'
+complete -c tokend -n "__tokend_at 'env'" -l shell -x -a 'sh\t"sh, bash, zsh, ksh" csh\t"csh, tcsh" fish\t"fish" powershell\t"PowerShell" cmd\t"the command prompt of Windows"' -d 'in the words of this shell'
 complete -c tokend -n "__tokend_at 'env'" -l help -s h -d 'what can be said'
 
 complete -c tokend -n "__tokend_at 'install'" -l dry-run -d 'shows what would be done, and does nothing'

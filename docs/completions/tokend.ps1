@@ -6,7 +6,7 @@ Register-ArgumentCompleter -Native -CommandName 'tokend' -ScriptBlock {
             next = [ordered]@{
                 'check' = 'validates the configuration and prints what it understood'
                 'env' = 'starts tokend in the background, unless it runs, and prints TOKEND_SOCK, for eval "$(tokend env)"'
-                'install' = 'sets tokend up as a service of your systemd, with completions and man pages'
+                'install' = 'sets tokend up as a service of your own'
                 'uninstall' = 'takes away what install set up'
                 'schema' = 'prints the JSON Schema of the configuration, with which editors complete and check it'
             }
@@ -32,7 +32,7 @@ Register-ArgumentCompleter -Native -CommandName 'tokend' -ScriptBlock {
             }
             options = @{
                 '--kill' = @{ kind = ''; help = 'stops the one that runs instead, and takes TOKEND_SOCK away' }
-                '--shell' = @{ kind = 'words:sh csh fish powershell'; help = 'in the words of this shell' }
+                '--shell' = @{ kind = 'words:sh csh fish powershell cmd'; help = 'in the words of this shell' }
                 '--help' = @{ kind = ''; help = 'what can be said' }
             }
             arguments = @()

@@ -1,7 +1,6 @@
 //! What a person should know after an installation.
 
 use std::env;
-use std::path::Path;
 
 use super::manager::Manager;
 use super::pieces::zsh_folder;
@@ -10,16 +9,13 @@ use super::program::Program;
 
 /// What is worth a line: always what does not work as it is; after a change also what might be wanted next.
 pub(super) fn hints(
-    manager: &Manager,
+    manager: &dyn Manager,
     places: &Places,
     program: &Program,
-    listens: &Path,
     is_changed: bool,
 ) -> Vec<String> {
     let mut hints: Vec<String> = program.note.iter().cloned().collect();
-    if let Some(folder) = &places.packaged {
-        hints.push(format!("the units are those of the package, in {}", folder.display()));
-    }
+    let listens = manager.listens();
     let variable = env::var_os("TOKEND_SOCK").filter(|value| !value.is_empty());
     if variable.as_deref().is_some_and(|value| value != listens.as_os_str()) {
         hints.push(
@@ -32,13 +28,21 @@ pub(super) fn hints(
             listens.display()
         ));
     }
+    if is_changed && manager.has_pages() {
+        hints.extend(completions_and_pages(places));
+    }
+    hints.extend(manager.hints(is_changed));
     if is_changed {
-        hints.extend(next(manager, places));
+        hints.push(format!(
+            "next: accounts, in {}; `tok status` shows them, `tok doctor` checks the rest",
+            places.short(&places.configuration.join("config.toml"))
+        ));
     }
     hints
 }
 
-fn next(manager: &Manager, places: &Places) -> Vec<String> {
+/// Where a shell and man(1) have to be told to look.
+fn completions_and_pages(places: &Places) -> Vec<String> {
     let mut hints = Vec::new();
     let zsh = zsh_folder(places);
     let is_zsh = env::var_os("SHELL").is_some_and(|shell| shell.as_encoded_bytes().ends_with(b"zsh"));
@@ -53,15 +57,5 @@ fn next(manager: &Manager, places: &Places) -> Vec<String> {
     if !places.man_is_found(env::var_os("PATH").as_deref(), env::var_os("MANPATH").as_deref()) {
         hints.push("man(1) does not look where the pages are; `tok man` shows them".to_owned());
     }
-    if manager.lingers() != Some(true) {
-        hints.push(
-            "it runs while you are logged in; on a machine where nobody is: `loginctl enable-linger`"
-                .to_owned(),
-        );
-    }
-    hints.push(format!(
-        "next: accounts, in {}; `tok status` shows them, `tok doctor` checks the rest",
-        places.short(&places.configuration.join("config.toml"))
-    ));
     hints
 }

@@ -1,268 +1,289 @@
-//! The user's systemd, asked and told by systemctl(1), with a time limit on each call.
+//! What keeps tokend running for a user, as an installation sees it; and which one this system has.
 
-use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::collections::BTreeMap;
+use std::env;
+use std::fmt::Debug;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use tokend::document::printable;
-use tokend::platform;
-use tokio::process::Command;
+use tokend::platform::{self, Supervisor};
+use tokend::user_service;
 use tokio::runtime::Runtime;
 
+use super::launchd::Launchd;
+use super::manifest::Manifest;
+use super::pieces::Piece;
+use super::places::Places;
+use super::plan::{Order, Step};
+use super::program::Program;
+use super::systemd::Systemd;
+use super::tasks::Tasks;
 use super::trouble::Trouble;
+use crate::background;
 
 /// How long a question may take.
-const QUESTION: Duration = Duration::from_secs(20);
+pub(super) const QUESTION: Duration = Duration::from_secs(20);
 
 /// How long a start or a stop may take: systemd's own limit is 90 s for each unit.
-const DEED: Duration = Duration::from_secs(200);
+pub(super) const DEED: Duration = Duration::from_secs(200);
 
-/// Without systemd, this is the way.
-const WITHOUT: &str = r#"in a shell's profile, eval "$(tokend env)" starts it where there is no systemd"#;
+/// How long the daemon may take to end, or to answer.
+pub(super) const STOPPING: Duration = Duration::from_secs(60);
+const STARTING: Duration = Duration::from_secs(20);
 
-/// How the user's systemd is reached.
+/// How often it is looked meanwhile.
+pub(super) const LOOK: Duration = Duration::from_millis(50);
+
+/// Without a service, this is the way.
+pub(super) const WITHOUT: &str =
+    r#"in a shell's profile, eval "$(tokend env)" starts it where there is no systemd"#;
+
+/// What keeps tokend running for a user. It has been asked how things are; only `tell` changes any.
+pub(super) trait Manager: Debug {
+    /// Where the daemon listens once it is installed.
+    fn listens(&self) -> &Path;
+
+    /// The service's process, if it runs.
+    fn process(&self) -> Option<u32>;
+
+    /// Where the service has a copy of the program of its own; none where it runs the one that was installed.
+    fn copy(&self) -> Option<&Path> {
+        None
+    }
+
+    /// The files that it reads, and that other programs of its system do.
+    ///
+    /// # Errors
+    /// A path that no file of it can name; somebody's word that there is to be no service.
+    fn pieces(&self, places: &Places, program: &Program) -> Result<Vec<Piece>, Trouble>;
+
+    /// What it is to be told, once the files are as `changes` says.
+    fn orders(&self, changes: &Changes<'_>) -> Orders;
+
+    /// What it is to be told before the files go.
+    fn orders_to_end(&self, manifest: &Manifest) -> Orders;
+
+    /// What it is to be told when these files have gone.
+    fn orders_after(&self, removed: &[&Path]) -> Vec<Step> {
+        let _ = removed;
+        Vec::new()
+    }
+
+    /// What it makes in the home by itself when it is told that.
+    fn makes(&self, order: Order, units: &[String]) -> Vec<PathBuf> {
+        let _ = (order, units);
+        Vec::new()
+    }
+
+    /// Tells it.
+    ///
+    /// # Errors
+    /// What it says.
+    fn tell(&self, order: Order, units: &[String]) -> Result<(), Trouble>;
+
+    /// What the list keeps, beside files, to tell the next time what has changed since: as it is now, after all steps.
+    fn stamps(&self, program: &Program) -> BTreeMap<String, String> {
+        let _ = program;
+        BTreeMap::new()
+    }
+
+    /// Whether it writes completions and pages.
+    fn has_pages(&self) -> bool {
+        true
+    }
+
+    /// What a person should know: always what does not work as it is, and what might be wanted next after a change.
+    fn hints(&self, is_changed: bool) -> Vec<String>;
+
+    /// After all was taken away.
+    fn sweep(&self) {}
+}
+
+/// What an installation is about to do, for what depends on it.
 #[derive(Debug)]
-pub(super) struct Manager {
-    runtime: Runtime,
-    runtime_dir: PathBuf,
-    /// Where it looks for units, the first first.
-    pub(super) unit_path: Vec<PathBuf>,
-    environment: HashMap<String, String>,
-    version: u32,
+pub(super) struct Changes<'a> {
+    /// The program that the service is to run.
+    pub(super) program: &'a Program,
+    /// What was installed before.
+    pub(super) before: &'a Manifest,
+    /// Files of the service that change.
+    pub(super) changed: &'a [PathBuf],
+    /// All files that are written or removed.
+    pub(super) touched: &'a [&'a Path],
 }
 
-/// How a unit is, as far as it matters here.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Unit {
-    /// What `systemctl is-enabled` says; nothing where there is no such unit.
-    pub(super) file_state: String,
-    /// What `systemctl is-active` says.
-    pub(super) active_state: String,
-    /// Its file.
-    pub(super) fragment: Option<PathBuf>,
-    /// Its process, if it has one.
-    pub(super) process: Option<u32>,
-    /// When that started, in seconds since 1970.
-    pub(super) started_at: Option<i64>,
-    /// Where it listens.
-    pub(super) listens: Option<PathBuf>,
-    /// Whether systemd knows another file than the one that is there now.
-    pub(super) is_outdated: bool,
+/// What a manager is to be told.
+#[derive(Debug, Default)]
+pub(super) struct Orders {
+    /// Before the first file is written.
+    pub(super) first: Vec<Step>,
+    /// After the last.
+    pub(super) then: Vec<Step>,
+    /// What is ours to take away afterwards.
+    pub(super) enabled: Vec<String>,
+    /// What stays as somebody has left it, and how that is.
+    pub(super) left: Vec<(String, &'static str)>,
 }
 
-impl Unit {
-    /// Whether it runs, or is about to.
-    pub(super) fn is_active(&self) -> bool {
-        matches!(self.active_state.as_str(), "active" | "activating" | "reloading")
-    }
-
-    /// Whether it is started at the login.
-    pub(super) fn is_enabled(&self) -> bool {
-        self.file_state.starts_with("enabled")
-    }
-
-    fn of(properties: &str) -> Self {
-        let mut unit = Self::default();
-        for (name, value) in properties.lines().filter_map(|line| line.split_once('=')) {
-            match name {
-                "UnitFileState" => value.clone_into(&mut unit.file_state),
-                "ActiveState" => value.clone_into(&mut unit.active_state),
-                "FragmentPath" if !value.is_empty() => unit.fragment = Some(value.into()),
-                "MainPID" => unit.process = value.parse().ok().filter(|process| *process != 0),
-                "ExecMainStartTimestamp" => {
-                    unit.started_at = value.strip_prefix('@').and_then(|time| time.parse().ok());
-                }
-                "NeedDaemonReload" => unit.is_outdated = value == "yes",
-                "Listen" => unit.listens = value.strip_suffix(" (Stream)").map(PathBuf::from),
-                _ => {}
-            }
+/// Finds what this system has.
+///
+/// # Errors
+/// Why there is none, or none for this user here.
+pub(super) fn find(places: &Places) -> Result<Box<dyn Manager>, Trouble> {
+    let user = platform::own_user().to_string();
+    match platform::supervisor() {
+        Supervisor::Systemd => Ok(Box::new(Systemd::find(places)?)),
+        Supervisor::Launchd(program) => {
+            let system = Box::new(Programs::new(program)?);
+            Ok(Box::new(Launchd::find(places, &user, system)?))
         }
-        unit
+        Supervisor::TaskScheduler(program) => {
+            let system = Box::new(Programs::new(program)?);
+            let running = env::current_exe().map_err(|error| {
+                Trouble::new(format!("this program's file cannot be found: {error}"), "call it by its path")
+            })?;
+            Ok(Box::new(Tasks::find(places, user, running, system)?))
+        }
+        Supervisor::Unknown => Err(Trouble::new("tokend knows no service manager of this system", WITHOUT)),
     }
 }
 
-impl Manager {
-    /// Finds the user's systemd.
+/// What a manager needs of the system: the program by which it is asked and told, and the daemon itself.
+pub(super) trait System: Debug {
+    /// The program's name, as messages have it.
+    fn name(&self) -> &str;
+
+    /// Runs it.
     ///
     /// # Errors
-    /// Why there is none, or none for this user here.
-    pub(super) fn find() -> Result<Self, Trouble> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Trouble::new(error, "the system is short of something"))?;
-        let runtime_dir = runtime_dir()?;
-        let mut manager =
-            Self { runtime, runtime_dir, unit_path: Vec::new(), environment: HashMap::new(), version: 0 };
-        let shown = manager.ask(&["show", "--property=UnitPath,Version"]);
-        let shown = shown.map_err(|error| without_a_manager(&error))?;
-        let unit_path = shown.lines().find_map(|line| line.strip_prefix("UnitPath=")).unwrap_or_default();
-        let version = shown.lines().find_map(|line| line.strip_prefix("Version=")).unwrap_or_default();
-        manager.version = leading_number(version);
-        manager.unit_path = unit_path.split_whitespace().map(PathBuf::from).collect();
-        let environment =
-            manager.ask(&["show-environment"]).map_err(|error| Trouble::new(error, "say it once more"))?;
-        // Odd values are quoted as `$'…'`; none of those is a path that matters here.
-        let pairs = environment.lines().filter_map(|line| line.split_once('='));
-        let plain = pairs.filter(|(_, value)| !value.starts_with("$'"));
-        manager.environment = plain.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Ok(manager)
+    /// When it cannot be run, or takes too long.
+    fn run(&self, words: &[&str], limit: Duration) -> io::Result<Said>;
+
+    /// Whether a daemon answers there.
+    fn is_answered(&self, socket: &Path) -> bool;
+
+    /// The words with which a process was started, where the system shows them.
+    fn words_of(&self, process: u32) -> Option<Vec<Vec<u8>>> {
+        platform::words_of_process(process)
     }
 
-    /// Whether it knows `Type=notify-reload`.
-    pub(super) fn knows_notify_reload(&self) -> bool {
-        self.version >= 253
-    }
-
-    /// A variable that its services have.
-    pub(super) fn variable(&self, name: &str) -> Option<&OsStr> {
-        self.environment.get(name).map(OsStr::new)
-    }
-
-    /// What a unit file calls `%t`.
-    pub(super) fn runtime_dir(&self) -> &Path {
-        self.variable("XDG_RUNTIME_DIR").map_or(&self.runtime_dir, Path::new)
-    }
-
-    /// How a unit is.
+    /// Asks the daemon of this state to end, and waits until it has.
     ///
     /// # Errors
-    /// When systemd does not say.
-    pub(super) fn unit(&self, name: &str) -> Result<Unit, Trouble> {
-        let properties = "--property=UnitFileState,ActiveState,FragmentPath,MainPID,ExecMainStartTimestamp,Listen,\
-                          NeedDaemonReload";
-        // Since systemd 247; before that one does not learn when it started.
-        let shown = self
-            .ask(&["show", "--timestamp=unix", properties, name])
-            .or_else(|_| self.ask(&["show", properties, name]));
-        let shown = shown.map_err(|error| Trouble::new(error, "`systemctl --user status` says how it is"))?;
-        Ok(Unit::of(&shown))
+    /// Why it goes on.
+    fn end(&self, state: &Path, process: u32) -> Result<(), String> {
+        background::end(state, process)
     }
+}
 
-    /// Does something: `systemctl --user WORDS`.
-    ///
-    /// # Errors
-    /// What systemd says.
-    pub(super) fn tell(&self, words: &[&str]) -> Result<(), String> {
-        self.call(words, DEED).map(drop)
-    }
+/// What came of a call.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// With which number the program ended; none after a signal.
+    pub(super) status: Option<i32>,
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: Vec<u8>,
+}
 
-    /// Whether the user's services outlive the user's sessions; nothing where nobody says.
-    pub(super) fn lingers(&self) -> Option<bool> {
-        let user = platform::own_user().to_string();
-        let mut command = Command::new("loginctl");
-        command.args(["show-user", &user, "--property=Linger", "--value"]);
-        let output = self.run(command, QUESTION).ok().filter(|output| output.status.success())?;
-        match String::from_utf8_lossy(&output.stdout).trim() {
-            "yes" => Some(true),
-            "no" => Some(false),
-            _ => None,
+/// Waits until the daemon that was just started answers; `ended` gives the status with which it ended, if it did.
+///
+/// # Errors
+/// When it does not.
+pub(super) fn wait_for_daemon(
+    system: &dyn System,
+    socket: &Path,
+    log: &Path,
+    ended: impl Fn() -> Option<i32>,
+) -> Result<(), Trouble> {
+    let hint = || {
+        let log = log.display();
+        format!("`tokend check` shows a faulty configuration, {log} what else it was; then say it once more")
+    };
+    let mut looks = STARTING.as_millis() / LOOK.as_millis();
+    while !system.is_answered(socket) {
+        if let Some(status) = ended() {
+            return Err(Trouble::new(format!("tokend has ended with status {status}"), hint()));
         }
+        if looks == 0 {
+            return Err(Trouble::new("tokend was started, and does not answer", hint()));
+        }
+        looks -= 1;
+        std::thread::sleep(LOOK);
+    }
+    Ok(())
+}
+
+impl dyn System {
+    /// Asks; none where it says no.
+    ///
+    /// # Errors
+    /// When it cannot be run, or takes too long.
+    pub(super) fn ask(&self, words: &[&str]) -> Result<Option<Vec<u8>>, Trouble> {
+        let output = self.run(words, QUESTION).map_err(|error| {
+            let what = format!("`{} {}`: {error}", self.name(), words.join(" "));
+            Trouble::new(what, "say it once more")
+        })?;
+        Ok((output.status == Some(0)).then_some(output.stdout))
     }
 
-    fn ask(&self, words: &[&str]) -> Result<String, String> {
-        self.call(words, QUESTION)
-    }
-
-    fn call(&self, words: &[&str], limit: Duration) -> Result<String, String> {
-        let mut command = Command::new("systemctl");
-        command.args(["--user", "--no-pager", "--no-ask-password"]).args(words);
-        let said = format!("systemctl --user {}", words.join(" "));
-        let output = self.run(command, limit).map_err(|error| format!("`{said}`: {error}"))?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    /// Tells; gives the end's number where it says no, with what it says.
+    ///
+    /// # Errors
+    /// When it cannot be run, takes too long, or says no.
+    pub(super) fn tell(&self, words: &[&str]) -> Result<(), Refused> {
+        let said = format!("{} {}", self.name(), words.join(" "));
+        let output = self.run(words, DEED);
+        let output = output.map_err(|error| Refused { status: None, said: format!("`{said}`: {error}") })?;
+        if output.status == Some(0) {
+            return Ok(());
         }
         let stderr = String::from_utf8_lossy(&output.stderr);
-        // What comes after the first line says how to look further, for people who called systemctl.
-        let line = stderr.lines().find(|line| !line.trim().is_empty()).unwrap_or("it says nothing");
-        Err(format!("`{said}`: {}", printable(line.trim(), 300)))
-    }
-
-    fn run(&self, mut command: Command, limit: Duration) -> io::Result<Output> {
-        command
-            .env("XDG_RUNTIME_DIR", &self.runtime_dir)
-            .env("SYSTEMD_COLORS", "0")
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        self.runtime.block_on(async {
-            match tokio::time::timeout(limit, command.output()).await {
-                Ok(output) => output.map_err(|error| match error.kind() {
-                    io::ErrorKind::NotFound => {
-                        io::Error::new(io::ErrorKind::NotFound, "there is no such program")
-                    }
-                    _ => error,
-                }),
-                Err(_) => Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    format!("no end within {} s", limit.as_secs()),
-                )),
-            }
-        })
+        let line = stderr.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it says nothing");
+        let status = output.status;
+        let shown = status.map_or_else(|| "a signal".to_owned(), |status| format!("status {status}"));
+        Err(Refused { status, said: format!("`{said}`: {} ({shown})", printable(line, 300)) })
     }
 }
 
-/// `252` of `252.39-1~deb12u1`; 0 where there is none.
-fn leading_number(version: &str) -> u32 {
-    version.split(|c: char| !c.is_ascii_digit()).next().and_then(|number| number.parse().ok()).unwrap_or(0)
+/// What a manager said when it did not do it.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// With which number its program ended.
+    pub(super) status: Option<i32>,
+    /// Its words.
+    pub(super) said: String,
 }
 
-/// The folder in which this user's systemd listens: also where the session has no variable for it (cron, ssh with a
-/// command), or another user's (su keeps it).
-fn runtime_dir() -> Result<PathBuf, Trouble> {
-    let surroundings = platform::surroundings();
-    let is_own =
-        |path: &PathBuf| platform::files::facts(path).is_ok_and(|facts| facts.owner == platform::own_user());
-    let named = surroundings.xdg_runtime_dir.map(PathBuf::from).filter(|path| path.is_absolute());
-    match named.clone().filter(is_own).or(surroundings.run_user) {
-        Some(path) => Ok(path),
-        None if !platform::systemd_runs() => Err(Trouble::new("systemd does not run this machine", WITHOUT)),
-        None => Err(Trouble::new(
-            match named {
-                Some(path) => format!("XDG_RUNTIME_DIR, {}, is not this user's own", path.display()),
-                None => format!("this user has no session: there is no /run/user/{}", platform::own_user()),
-            },
-            "su and sudo make no session: log in, or say `machinectl shell USER@`; \
-             `loginctl enable-linger USER`, as root, makes one that needs no login",
-        )),
+/// A program of the system.
+#[derive(Debug)]
+struct Programs {
+    runtime: Runtime,
+    program: PathBuf,
+    name: String,
+}
+
+impl Programs {
+    fn new(program: PathBuf) -> Result<Self, Trouble> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Trouble::new(error, "the system is short of something"))?;
+        let name = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { runtime, program, name })
     }
 }
 
-fn without_a_manager(error: &str) -> Trouble {
-    if !platform::systemd_runs() {
-        return Trouble::new(format!("systemd does not run this machine ({error})"), WITHOUT);
-    }
-    Trouble::new(
-        format!("this user's systemd cannot be reached: {error}"),
-        "log in on the machine or by ssh (su and sudo make no session), or let it run without one: \
-         `loginctl enable-linger USER` as root",
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_version_is_the_number_that_it_begins_with() {
-        for (text, number) in [("252.39-1~deb12u1", 252), ("257", 257), ("v259", 0), ("", 0)] {
-            assert_eq!(leading_number(text), number, "{text}");
-        }
+impl System for Programs {
+    fn name(&self) -> &str {
+        &self.name
     }
 
-    #[test]
-    fn a_unit_is_read_as_systemctl_shows_it() {
-        let unit = Unit::of(
-            "UnitFileState=enabled\nActiveState=active\nFragmentPath=/usr/lib/systemd/user/tokend.service\n\
-             MainPID=123\nExecMainStartTimestamp=@1790000000\n",
-        );
-        assert!(unit.is_active() && unit.is_enabled());
-        assert_eq!((unit.process, unit.started_at), (Some(123), Some(1_790_000_000)));
-        assert_eq!(unit.fragment, Some("/usr/lib/systemd/user/tokend.service".into()));
-        let socket = Unit::of("Listen=/run/user/7/tokend/tokend.sock (Stream)\nMainPID=0\n");
-        assert_eq!(socket.listens, Some("/run/user/7/tokend/tokend.sock".into()));
-        assert_eq!(socket.process, None);
-        let none = Unit::of("UnitFileState=\nActiveState=inactive\nFragmentPath=\n");
-        assert!(!none.is_active() && !none.is_enabled() && none.fragment.is_none());
+    fn run(&self, words: &[&str], limit: Duration) -> io::Result<Said> {
+        let output = self.runtime.block_on(user_service::call(&self.program, words, limit))?;
+        Ok(Said { status: output.status.code(), stdout: output.stdout, stderr: output.stderr })
+    }
+
+    fn is_answered(&self, socket: &Path) -> bool {
+        self.runtime.block_on(background::answers(socket))
     }
 }

@@ -22,8 +22,11 @@ pub(super) struct Manifest {
     pub(super) files: BTreeMap<PathBuf, BTreeSet<String>>,
     /// Folders that were not there before.
     pub(super) folders: BTreeSet<PathBuf>,
-    /// Units that were enabled.
+    /// Units, agents or tasks that were enabled.
     pub(super) enabled: BTreeSet<String>,
+    /// What else tells whether something has changed since, by the service manager's own names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) stamps: BTreeMap<String, String>,
     /// Whether the installation that wrote this has not come to its end.
     pub(super) is_begun: bool,
 }
@@ -35,6 +38,7 @@ impl Default for Manifest {
             files: BTreeMap::new(),
             folders: BTreeSet::new(),
             enabled: BTreeSet::new(),
+            stamps: BTreeMap::new(),
             is_begun: false,
         }
     }

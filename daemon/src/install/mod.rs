@@ -1,6 +1,7 @@
-//! `tokend install` and `tokend uninstall`: tokend as a service of the user's own systemd, with completions and pages.
+//! `tokend install` and `tokend uninstall`: tokend as a service of the user's own, with completions and pages.
 
 mod hints;
+mod launchd;
 mod manager;
 mod manifest;
 mod pieces;
@@ -8,7 +9,9 @@ mod places;
 mod plan;
 mod program;
 mod putting_in;
+mod systemd;
 mod taking_away;
+mod tasks;
 mod telling;
 mod trouble;
 
@@ -18,6 +21,7 @@ use clap::Args;
 use tokend::platform;
 
 use self::manager::Manager;
+use self::places::Places;
 use self::trouble::Trouble;
 
 /// How it is done.
@@ -45,8 +49,8 @@ fn ended(result: Result<(), Trouble>) -> ExitCode {
     }
 }
 
-/// The systemd of the user who calls, who is not root.
-fn begin() -> Result<Manager, Trouble> {
+/// Where things are of the user who calls, who is not root, and what keeps that one's services running.
+fn begin() -> Result<(Places, Box<dyn Manager>), Trouble> {
     platform::close_new_files_to_others();
     if platform::own_user().is_superuser() {
         let hint = match std::env::var("SUDO_USER") {
@@ -57,5 +61,7 @@ fn begin() -> Result<Manager, Trouble> {
         };
         return Err(Trouble::new("this sets up a user's own service, and you are root", hint));
     }
-    Manager::find()
+    let places = Places::find()?;
+    let manager = manager::find(&places)?;
+    Ok((places, manager))
 }

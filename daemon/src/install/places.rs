@@ -1,12 +1,11 @@
 //! Where an installation puts things: the places that each of the programs which read them documents.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 use tokend::platform;
 use tokend_proto::places::{NoPlace, Surroundings};
 
-use super::manager::Manager;
 use super::trouble::Trouble;
 
 /// Where things are and go.
@@ -20,88 +19,75 @@ pub(super) struct Places {
     pub(super) state: PathBuf,
     /// Its secrets.
     pub(super) data: PathBuf,
+    /// `$XDG_CONFIG_HOME`, which other programs read, too.
+    pub(super) config_home: PathBuf,
+    /// `$XDG_STATE_HOME`.
+    pub(super) state_home: PathBuf,
     /// `$XDG_DATA_HOME`.
     pub(super) data_home: PathBuf,
-    /// The user's own units.
-    pub(super) units: PathBuf,
-    /// The folder with the units of a package, if there is one.
-    pub(super) packaged: Option<PathBuf>,
     /// Where tok looks for the socket, when no variable tells it.
     pub(super) socket: PathBuf,
     /// Where bash looks for completions.
     pub(super) bash: PathBuf,
-    /// What the service has to be told, since it would look elsewhere: variables with their values.
-    pub(super) differing: Vec<(&'static str, PathBuf)>,
+    /// Where a copy of the program goes, on systems whose services have one.
+    pub(super) programs: PathBuf,
+    /// Variables that say where things are, with their values: what starts a service may not know them.
+    pub(super) variables: Vec<(&'static str, PathBuf)>,
 }
 
 impl Places {
-    /// The places of this user, as the shell and systemd have them.
+    /// The places of this user, as the shell has them.
     ///
     /// # Errors
-    /// Without a home, or where systemd looks for units in none of the user's folders.
-    pub(super) fn find(manager: &Manager) -> Result<Self, Trouble> {
-        Self::of(&platform::surroundings(), manager, std::env::var_os("BASH_COMPLETION_USER_DIR"))
+    /// Without a home.
+    pub(super) fn find() -> Result<Self, Trouble> {
+        Self::of(&platform::surroundings(), std::env::var_os("BASH_COMPLETION_USER_DIR"))
     }
 
-    fn of(
-        surroundings: &Surroundings,
-        manager: &Manager,
-        bash_folder: Option<OsString>,
-    ) -> Result<Self, Trouble> {
+    pub(super) fn of(surroundings: &Surroundings, bash_folder: Option<OsString>) -> Result<Self, Trouble> {
         let no_place = |error: NoPlace| Trouble::new(error, "set HOME");
         let home = surroundings.home().map_err(no_place)?;
-        let configuration = surroundings.configuration().map_err(no_place)?;
-        let state = surroundings.state().map_err(no_place)?;
-        let data = surroundings.data().map_err(no_place)?;
         let unset = Surroundings { tokend_sock: None, ..surroundings.clone() };
-        let socket = unset.socket().map_err(no_place)?;
+        // Other programs know nothing of the folders in which a system wants tokend's files.
+        let shared = Surroundings { folders: None, ..surroundings.clone() };
         let above = |folder: &Path| folder.parent().unwrap_or(folder).to_path_buf();
-        let (config_home, data_home) = (above(&configuration), above(&data));
-        let units = own_units(&manager.unit_path, &[&config_home, &home.join(".config")])?;
-        let packaged = packaged_units(&manager.unit_path, &[&home, &config_home, &data_home]);
+        let data_home = above(&shared.data().map_err(no_place)?);
         let bash = bash_folder.map(PathBuf::from).filter(|folder| folder.is_absolute());
-        let differing = differing(
-            manager,
-            &home,
-            &[
-                ("XDG_CONFIG_HOME", ".config", &config_home),
-                ("XDG_STATE_HOME", ".local/state", &above(&state)),
-                ("XDG_DATA_HOME", ".local/share", &data_home),
-            ],
-        );
+        let variables = [
+            ("XDG_CONFIG_HOME", &surroundings.xdg_config_home),
+            ("XDG_STATE_HOME", &surroundings.xdg_state_home),
+            ("XDG_DATA_HOME", &surroundings.xdg_data_home),
+        ];
+        let variables =
+            variables.into_iter().filter_map(|(name, value)| Some((name, PathBuf::from(value.as_ref()?))));
+        let variables: Vec<_> = variables.filter(|(_, value)| value.is_absolute()).collect();
+        let is_moved = variables.iter().any(|(name, _)| *name == "XDG_DATA_HOME");
+        let systems_own = surroundings.folders.as_ref().filter(|_| !is_moved);
+        let systems_own = systems_own.and_then(|folders| folders.data.ancestors().nth(2));
         Ok(Self {
+            programs: systems_own.unwrap_or(&data_home).join("Programs").join("tokend"),
+            variables,
             bash: bash.unwrap_or_else(|| data_home.join("bash-completion")).join("completions"),
             home,
-            configuration,
-            state,
-            data,
+            configuration: surroundings.configuration().map_err(no_place)?,
+            state: surroundings.state().map_err(no_place)?,
+            data: surroundings.data().map_err(no_place)?,
+            config_home: above(&shared.configuration().map_err(no_place)?),
+            state_home: above(&shared.state().map_err(no_place)?),
             data_home,
-            units,
-            packaged,
-            socket,
-            differing,
+            socket: unset.socket().map_err(no_place)?,
         })
     }
 
     /// A path as a person writes it.
     pub(super) fn short(&self, path: &Path) -> String {
         match path.strip_prefix(&self.home) {
-            Ok(rest) if !rest.as_os_str().is_empty() => format!("~/{}", rest.display()),
+            // Other shells know no `~`.
+            Ok(rest) if !rest.as_os_str().is_empty() && MAIN_SEPARATOR == '/' => {
+                format!("~/{}", rest.display())
+            }
             _ => path.display().to_string(),
         }
-    }
-
-    /// Where systemd reads variables for the whole session (environment.d(5)): beside the units.
-    pub(super) fn environment(&self) -> PathBuf {
-        let config_home = self.units.ancestors().nth(2).unwrap_or(&self.units);
-        config_home.join("environment.d/50-tokend.conf")
-    }
-
-    /// Where the package that brought the units puts things for everybody.
-    pub(super) fn packaged_share(&self) -> Option<PathBuf> {
-        // PREFIX/lib/systemd/user
-        let prefix = self.packaged.as_ref()?.ancestors().nth(3)?;
-        Some(prefix.join("share"))
     }
 
     /// Whether man(1) finds pages in the user's folder: man-db looks for `share/man` beside each `bin` of PATH.
@@ -112,70 +98,5 @@ impl Places {
         };
         split(manpath).contains(&own)
             || split(path).iter().any(|bin| bin.parent().is_some_and(|it| it.join("share/man") == own))
-    }
-}
-
-/// The first of the user's own folders in which systemd looks for units.
-fn own_units(unit_path: &[PathBuf], config_homes: &[&Path]) -> Result<PathBuf, Trouble> {
-    let candidates = config_homes.iter().map(|home| home.join("systemd/user"));
-    let found = candidates.into_iter().find(|candidate| unit_path.contains(candidate));
-    found.ok_or_else(|| {
-        let homes: Vec<String> = config_homes.iter().map(|home| home.display().to_string()).collect();
-        Trouble::new(
-            format!("systemd looks for this user's units neither in {}", homes.join(" nor in ")),
-            "is HOME the one of this user's login? `systemctl --user show -p UnitPath` says where it looks",
-        )
-    })
-}
-
-/// The folder of the system that has units of ours.
-fn packaged_units(unit_path: &[PathBuf], own: &[&Path]) -> Option<PathBuf> {
-    let of_the_system =
-        |folder: &&PathBuf| !own.iter().any(|own| folder.starts_with(own)) && !folder.starts_with("/run");
-    unit_path.iter().filter(of_the_system).find(|folder| folder.join("tokend.service").is_file()).cloned()
-}
-
-/// The folders of which the service would think otherwise than this shell.
-fn differing(
-    manager: &Manager,
-    home: &Path,
-    wanted: &[(&'static str, &str, &Path)],
-) -> Vec<(&'static str, PathBuf)> {
-    let managers_home = manager.variable("HOME").map_or(home, Path::new);
-    let is_other = |name: &str, default: &str, path: &Path| {
-        let set = manager.variable(name).map(Path::new).filter(|value| value.is_absolute());
-        set.map_or_else(|| managers_home.join(default), Path::to_path_buf) != path
-    };
-    let others = wanted.iter().filter(|(name, default, path)| is_other(name, default, path));
-    others.map(|(name, _, path)| (*name, path.to_path_buf())).collect()
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn units_go_where_systemd_looks_for_them() {
-        let path = ["/home/a/.config/systemd/user", "/etc/systemd/user"].map(PathBuf::from);
-        let (set, usual) = (Path::new("/cfg"), Path::new("/home/a/.config"));
-        assert_eq!(own_units(&path, &[set, usual]).unwrap(), path[0]);
-        let both = ["/cfg/systemd/user", "/home/a/.config/systemd/user"].map(PathBuf::from);
-        assert_eq!(own_units(&both, &[set, usual]).unwrap(), both[0]);
-        assert!(own_units(&path, &[set]).unwrap_err().what.contains("/cfg"));
-    }
-
-    #[test]
-    fn units_of_a_package_are_those_outside_of_the_user_s_own_folders() {
-        let root = tempfile::tempdir().unwrap();
-        let folders = ["home/.config/systemd/user", "usr/lib/systemd/user"].map(|it| root.path().join(it));
-        let home = root.path().join("home");
-        for folder in &folders {
-            std::fs::create_dir_all(folder).unwrap();
-        }
-        std::fs::write(folders[0].join("tokend.service"), "").unwrap();
-        assert_eq!(packaged_units(&folders, &[&home]), None);
-        std::fs::write(folders[1].join("tokend.service"), "").unwrap();
-        assert_eq!(packaged_units(&folders, &[&home]).as_ref(), Some(&folders[1]));
     }
 }

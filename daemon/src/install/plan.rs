@@ -11,8 +11,8 @@ use super::manifest::{Manifest, hash};
 use super::pieces::Piece;
 use super::trouble::Trouble;
 
-/// Nothing of ours is longer.
-const LONGEST: u64 = 1024 * 1024;
+/// Nothing of ours is longer: the longest is the program, where the service has a copy of its own.
+const LONGEST: u64 = 256 * 1024 * 1024;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,34 +32,22 @@ pub(super) enum Step {
     Remove(PathBuf),
     /// Removes an empty folder of ours.
     RemoveFolder(PathBuf),
-    /// Tells systemd.
-    Systemd(Order, Vec<&'static str>),
+    /// Tells the service manager something about these.
+    Tell(Order, Vec<String>),
 }
 
-/// What systemd is told.
+/// What a service manager is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     /// To read its units again.
     Reload,
+    /// To know it from now on, and to start it at each login.
     Enable,
+    /// To do that no more.
     Disable,
     Start,
     Restart,
     Stop,
-}
-
-impl Order {
-    /// systemctl's word.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Reload => "daemon-reload",
-            Self::Enable => "enable",
-            Self::Disable => "disable",
-            Self::Start => "start",
-            Self::Restart => "restart",
-            Self::Stop => "stop",
-        }
-    }
 }
 
 /// What becomes of a piece.
@@ -158,13 +146,44 @@ pub(super) fn emptied(folders: &BTreeSet<PathBuf>, gone: &BTreeSet<PathBuf>) -> 
     emptied
 }
 
-/// Carries out what needs no systemd.
+/// Writes a file, and the folders above it.
 ///
 /// # Errors
 /// What the system says.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
     let made = path.parent().map_or(Ok(()), make_folder);
-    made.and_then(|()| files::replace(path, bytes)).map_err(|error| unwritable(path, &error))
+    let written = made.and_then(|()| match files::replace(path, bytes) {
+        Err(error) => instead_of_a_running_one(path, error, |path| files::replace(path, bytes)),
+        Ok(()) => Ok(()),
+    });
+    written.map_err(|error| unwritable(path, &error))
+}
+
+/// Does once more what failed, with the file out of the way: a system may refuse to replace or remove a program that
+/// runs, and let it be moved. It goes to where temporary files are, which empties itself.
+fn instead_of_a_running_one(
+    path: &Path,
+    error: io::Error,
+    again: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    if error.kind() != io::ErrorKind::PermissionDenied {
+        return Err(error);
+    }
+    let aside = std::env::temp_dir().join(format!("tokend-{}.old", std::process::id()));
+    if fs::rename(path, &aside).is_err() {
+        return Err(error);
+    }
+    match again(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let _ = fs::rename(&aside, path);
+            Err(error)
+        }
+        _ => {
+            // Not while it runs.
+            let _ = fs::remove_file(&aside);
+            Ok(())
+        }
+    }
 }
 
 /// Removes a file; one that has gone by itself is removed.
@@ -173,14 +192,17 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
 /// What the system says.
 pub(super) fn remove(path: &Path) -> Result<(), Trouble> {
     match files::remove(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritable(path, &error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let removed = instead_of_a_running_one(path, error, files::remove);
+            removed.map_err(|error| unwritable(path, &error))
+        }
         _ => Ok(()),
     }
 }
 
 /// Removes a folder, if it is as empty as it was thought to be.
 pub(super) fn remove_folder(path: &Path) {
-    // systemd removes its own; what somebody put there meanwhile stays.
+    // The service manager removes its own; what somebody put there meanwhile stays.
     let _ = fs::remove_dir(path);
 }
 
@@ -208,9 +230,20 @@ pub(super) fn unwritable(path: &Path, error: &io::Error) -> Trouble {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
-    use std::os::unix::fs::symlink;
-
     use super::*;
+
+    /// Whether the system makes links, and lets this user make them.
+    #[expect(
+        deprecated,
+        reason = "the one way that is the same on all systems; the links here lead to files"
+    )]
+    fn link(to: &Path, at: &Path) -> bool {
+        let made = fs::soft_link(to, at);
+        if let Err(error) = &made {
+            eprintln!("SKIPPED: a link in the place of a file: {error}");
+        }
+        made.is_ok()
+    }
 
     fn piece(path: &Path) -> Piece {
         Piece {
@@ -245,7 +278,9 @@ mod tests {
     fn a_link_is_never_replaced_but_may_lead_to_the_right_thing() {
         let folder = tempfile::tempdir().unwrap();
         let (path, target) = (folder.path().join("a"), folder.path().join("b"));
-        symlink(&target, &path).unwrap();
+        if !link(&target, &path) {
+            return;
+        }
         assert_eq!(There::at(&path), There::Link(None));
         let piece = piece(&path);
         let mut manifest = Manifest::default();

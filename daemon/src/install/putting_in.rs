@@ -8,11 +8,11 @@ use tokend::instance::Holder;
 use tokend::platform;
 
 use super::hints::hints;
-use super::manager::{Manager, Unit};
+use super::manager::{Changes, Manager};
 use super::manifest::{Manifest, hash};
-use super::pieces::{self, Piece, UNITS};
+use super::pieces::{self, Piece};
 use super::places::Places;
-use super::plan::{Order, Step, There, Verdict, judge, missing_folders, remove, unwritable, write};
+use super::plan::{Step, There, Verdict, judge, missing_folders, remove, unwritable, write};
 use super::program::{Call, Program};
 use super::telling::{Telling, say};
 use super::trouble::Trouble;
@@ -20,27 +20,38 @@ use crate::background;
 
 /// Installs, or shows what that would do.
 pub(super) fn run(is_dry: bool) -> Result<(), Trouble> {
-    let manager = super::begin()?;
-    let places = Places::find(&manager)?;
-    let program = this_program(&places)?;
-    let plan = Plan::of(&manager, &places, &program)?;
-    let telling = Telling::new(&places, is_dry);
+    let (places, manager) = super::begin()?;
+    let program = match manager.copy() {
+        Some(copy) => Program { path: copy.to_path_buf(), note: None },
+        None => this_program(&places)?,
+    };
+    install(&*manager, &places, &program, is_dry)
+}
+
+/// The same for these.
+pub(super) fn install(
+    manager: &dyn Manager,
+    places: &Places,
+    program: &Program,
+    is_dry: bool,
+) -> Result<(), Trouble> {
+    let plan = Plan::of(manager, places, program)?;
+    let telling = Telling::new(places, is_dry);
     if is_dry {
         plan.steps.iter().for_each(|step| telling.step(step));
     } else {
-        plan.carry_out(&manager, &places, &telling)?;
+        plan.carry_out(manager, places, program, &telling)?;
     }
     for (path, why) in &plan.kept {
         telling.kept(path, &format!("{why}; without it install writes its own"));
     }
-    for unit in &plan.left_disabled {
-        say(&format!("kept      {unit}: disabled, as you left it"));
+    for (unit, why) in &plan.left {
+        say(&format!("kept      {unit}: {why}"));
     }
     if plan.steps.is_empty() {
         say("installed already: nothing to change");
     }
-    let listens = plan.listens;
-    for hint in hints(&manager, &places, &program, &listens, !plan.steps.is_empty()) {
+    for hint in hints(manager, places, program, !plan.steps.is_empty()) {
         telling.note(&hint);
     }
     Ok(())
@@ -63,57 +74,53 @@ fn this_program(places: &Places) -> Result<Program, Trouble> {
 struct Plan {
     steps: Vec<Step>,
     kept: Vec<(PathBuf, &'static str)>,
-    left_disabled: Vec<&'static str>,
+    left: Vec<(String, &'static str)>,
     /// The list as it is before the first step: what is or may become ours.
     begun: Manifest,
     /// The list as it is after the last.
     done: Manifest,
     /// Whether the list on disk is that one already.
     is_listed: bool,
-    listens: PathBuf,
 }
 
 impl Plan {
-    fn of(manager: &Manager, places: &Places, program: &Program) -> Result<Self, Trouble> {
+    fn of(manager: &dyn Manager, places: &Places, program: &Program) -> Result<Self, Trouble> {
         let before = Manifest::read(&Manifest::path(&places.state))?;
         let is_first = before.is_none();
         let before = before.unwrap_or_default();
-        let [socket, service] = units(manager)?;
-        let listens = socket.listens.clone();
-        let listens = listens.unwrap_or_else(|| manager.runtime_dir().join("tokend/tokend.sock"));
-
-        let mut pieces = pieces::pieces(places, program, &listens, manager.knows_notify_reload())?;
+        let mut pieces = manager.pieces(places, program)?;
         let example = pieces::example(places);
         if before.files.contains_key(&example.path) || !has_configuration(&places.configuration) {
             pieces.push(example);
         }
         let mut plan = Self {
-            steps: other_daemon(places, &service)?.into_iter().collect(),
+            steps: Vec::new(),
             kept: Vec::new(),
-            left_disabled: Vec::new(),
+            left: Vec::new(),
             begun: before.clone(),
             done: before.clone(),
             is_listed: false,
-            listens,
         };
         plan.begun.is_begun = true;
         plan.done.is_begun = false;
-        let changed = plan.add_pieces(&pieces, &before);
+        let end = other_daemon(places, manager)?;
+        let changed = plan.add_pieces(&pieces, places, &before);
         plan.drop_former(&pieces, &before);
-        plan.add_orders(places, program, [&socket, &service], &before, &changed);
-        plan.note_folders(places);
+        plan.add_orders(manager, program, &before, &changed);
+        plan.steps.splice(0..0, end);
+        plan.note_folders(manager, places);
         plan.is_listed = !is_first && plan.done == before;
         Ok(plan)
     }
 
-    /// Says of each piece what becomes of it; gives the units that change.
-    fn add_pieces(&mut self, pieces: &[Piece], before: &Manifest) -> Vec<PathBuf> {
+    /// Says of each piece what becomes of it; gives the service's that change.
+    fn add_pieces(&mut self, pieces: &[Piece], places: &Places, before: &Manifest) -> Vec<PathBuf> {
         let mut changed = Vec::new();
         for piece in pieces {
             let verdict = judge(piece, &There::at(&piece.path), before);
             if let Verdict::Theirs(why) = verdict {
                 // What a person made of the example is what the example is for.
-                if !piece.path.ends_with("tokend/config.toml") {
+                if piece.path != pieces::example(places).path {
                     self.kept.push((piece.path.clone(), why));
                 }
                 continue;
@@ -152,73 +159,31 @@ impl Plan {
         }
     }
 
+    /// What the service manager is told, around the files.
     fn add_orders(
         &mut self,
-        places: &Places,
+        manager: &dyn Manager,
         program: &Program,
-        [socket, service]: [&Unit; 2],
         before: &Manifest,
         changed: &[PathBuf],
     ) {
-        let is_of_systemd = |path: &Path| path.starts_with(&places.units);
-        let touched = self.steps.iter().any(|step| match step {
-            Step::Write { path, .. } | Step::Remove(path) => is_of_systemd(path),
-            _ => false,
-        });
-        if touched || before.is_begun || socket.is_outdated || service.is_outdated {
-            self.steps.push(Step::Systemd(Order::Reload, Vec::new()));
-        }
-        let mut enable = Vec::new();
-        let mut start = Vec::new();
-        for (name, unit) in UNITS.into_iter().zip([socket, service]) {
-            if unit.is_enabled() {
-                if before.enabled.contains(name) || before.is_begun {
-                    self.done.enabled.insert(name.to_owned());
-                }
-            } else if before.enabled.contains(name) && !unit.file_state.is_empty() {
-                self.left_disabled.push(name);
-                continue;
-            } else {
-                self.done.enabled.insert(name.to_owned());
-                enable.push(name);
-            }
-            if !unit.is_active() {
-                start.push(name);
-            }
-        }
-        if !enable.is_empty() {
-            self.steps.push(Step::Systemd(Order::Enable, enable));
-        }
-        // systemd changes no socket under a service that runs.
-        let socket_changed = changed.iter().any(|path| path.ends_with(UNITS[0]));
-        let is_newer = service.started_at.is_some_and(|started| {
-            service.process.is_some()
-                && platform::files::changed_at(&program.path).is_some_and(|changed| changed > started)
-        });
-        let mut restart = Vec::new();
-        if socket_changed && socket.is_active() {
-            restart.push(UNITS[0]);
-        }
-        if (!changed.is_empty() || is_newer) && service.is_active() {
-            restart.push(UNITS[1]);
-        }
-        if !restart.is_empty() {
-            self.steps.push(Step::Systemd(Order::Restart, restart));
-        }
-        if !start.is_empty() {
-            self.steps.push(Step::Systemd(Order::Start, start));
-        }
+        let touched: Vec<&Path> = self.steps.iter().filter_map(Step::touches).collect();
+        let orders = manager.orders(&Changes { program, before, changed, touched: &touched });
+        self.steps.splice(0..0, orders.first);
+        self.steps.extend(orders.then);
+        self.done.enabled.extend(orders.enabled);
+        self.left = orders.left;
     }
 
-    /// The folders that come into being, by us or by systemd's links.
-    fn note_folders(&mut self, places: &Places) {
+    /// The folders that come into being, by us or by the service manager.
+    fn note_folders(&mut self, manager: &dyn Manager, places: &Places) {
         let mut made: BTreeSet<PathBuf> =
             missing_folders(&Manifest::path(&places.state)).into_iter().collect();
         for step in &self.steps {
             match step {
                 Step::Write { path, .. } => made.extend(missing_folders(path)),
-                Step::Systemd(Order::Enable, units) => {
-                    made.extend(units.iter().flat_map(|unit| missing_folders(&wants(places, unit))));
+                Step::Tell(order, units) => {
+                    made.extend(manager.makes(*order, units).iter().flat_map(|path| missing_folders(path)));
                 }
                 _ => {}
             }
@@ -227,7 +192,13 @@ impl Plan {
         self.done.folders.extend(made);
     }
 
-    fn carry_out(&self, manager: &Manager, places: &Places, telling: &Telling<'_>) -> Result<(), Trouble> {
+    fn carry_out(
+        &self,
+        manager: &dyn Manager,
+        places: &Places,
+        program: &Program,
+        telling: &Telling<'_>,
+    ) -> Result<(), Trouble> {
         let list = Manifest::path(&places.state);
         let write_list = |manifest: &Manifest| {
             platform::private_folder(&places.state)
@@ -242,50 +213,31 @@ impl Plan {
             do_step(step, manager, places)?;
             telling.step(step);
         }
-        write_list(&self.done)
+        let mut done = self.done.clone();
+        done.stamps.extend(manager.stamps(program));
+        write_list(&done)
     }
 }
 
-/// The link by which systemd starts a unit at the login.
-pub(super) fn wants(places: &Places, unit: &str) -> PathBuf {
-    let target = if unit == UNITS[0] { "sockets.target.wants" } else { "default.target.wants" };
-    places.units.join(target).join(unit)
+impl Step {
+    /// The file that it writes or removes.
+    fn touches(&self) -> Option<&Path> {
+        match self {
+            Self::Write { path, .. } | Self::Remove(path) => Some(path),
+            _ => None,
+        }
+    }
 }
 
-fn do_step(step: &Step, manager: &Manager, places: &Places) -> Result<(), Trouble> {
+fn do_step(step: &Step, manager: &dyn Manager, places: &Places) -> Result<(), Trouble> {
     match step {
         Step::EndBackground(process) => background::end(&places.state, *process)
             .map_err(|what| Trouble::taken(what, "`tokend env -k` stops it; then say it once more")),
         Step::Write { path, bytes, .. } => write(path, bytes),
         Step::Remove(path) => remove(path),
         Step::RemoveFolder(_) => Ok(()),
-        Step::Systemd(order, units) => manager.tell(&[&[order.word()], units.as_slice()].concat()).map_err(|said| {
-            let hint = match order {
-                Order::Start | Order::Restart => {
-                    "`tokend check` shows a faulty configuration, `journalctl --user -u tokend` what else it was; \
-                     then say it once more"
-                }
-                _ => "mend it, and say it once more: it goes on where it stopped",
-            };
-            Trouble::new(said, hint)
-        }),
+        Step::Tell(order, units) => manager.tell(*order, units),
     }
-}
-
-/// Both units as they are.
-///
-/// # Errors
-/// One that is masked: somebody does not want it.
-fn units(manager: &Manager) -> Result<[Unit; 2], Trouble> {
-    let [socket, service] = UNITS;
-    let (socket, service) = (manager.unit(socket)?, manager.unit(service)?);
-    for (name, unit) in UNITS.into_iter().zip([&socket, &service]) {
-        if unit.file_state.starts_with("masked") {
-            let hint = format!("`systemctl --user unmask {name}`, if it should run again");
-            return Err(Trouble::new(format!("{name} is masked: somebody has forbidden it"), hint));
-        }
-    }
-    Ok([socket, service])
 }
 
 /// Whether there is anything to read: `config.toml`, or a file in `accounts.d`.
@@ -302,9 +254,9 @@ fn has_configuration(folder: &Path) -> bool {
 ///
 /// # Errors
 /// One that only a person should end.
-fn other_daemon(places: &Places, service: &Unit) -> Result<Option<Step>, Trouble> {
+fn other_daemon(places: &Places, manager: &dyn Manager) -> Result<Option<Step>, Trouble> {
     let Some(holder) = Holder::of(&places.state) else {
-        if service.process.is_none() && Holder::is_there(&places.state) {
+        if manager.process().is_none() && Holder::is_there(&places.state) {
             let hint = format!("`fuser {}` names it; end it", places.state.join("lock").display());
             return Err(Trouble::taken("another tokend runs on this user's state", hint));
         }
@@ -317,7 +269,7 @@ fn other_daemon(places: &Places, service: &Unit) -> Result<Option<Step>, Trouble
             "end it there, or give this machine's a state of its own: XDG_STATE_HOME, here and in environment.d",
         ));
     }
-    if service.process == Some(holder.process) {
+    if manager.process() == Some(holder.process) {
         return Ok(None);
     }
     let words = platform::words_of_process(holder.process).unwrap_or_default();

@@ -5,36 +5,40 @@ use std::path::{Path, PathBuf};
 
 use super::manager::Manager;
 use super::manifest::Manifest;
-use super::pieces::UNITS;
 use super::places::Places;
 use super::plan::{Order, Step, There, emptied, remove, remove_folder};
-use super::putting_in::wants;
 use super::telling::{Telling, say};
 use super::trouble::Trouble;
 
 /// Uninstalls, or shows what that would do.
 pub(super) fn run(is_dry: bool) -> Result<(), Trouble> {
-    let manager = super::begin()?;
-    let places = Places::find(&manager)?;
+    let (places, manager) = super::begin()?;
+    uninstall(&*manager, &places, is_dry)
+}
+
+/// The same for these.
+pub(super) fn uninstall(manager: &dyn Manager, places: &Places, is_dry: bool) -> Result<(), Trouble> {
     let list = Manifest::path(&places.state);
     let Some(manifest) = Manifest::read(&list)? else {
         say("nothing is installed for this user: nothing to take away");
         return Ok(());
     };
-    let telling = Telling::new(&places, is_dry);
-    let plan = Plan::of(&manager, &places, &manifest, &list)?;
+    let telling = Telling::new(places, is_dry);
+    let plan = Plan::of(manager, places, &manifest, &list);
     for step in &plan.steps {
         if !is_dry {
-            do_step(step, &manager)?;
+            do_step(step, manager)?;
         }
         telling.step(step);
     }
     if !is_dry {
-        // The socket's folder goes with the session anyway.
-        remove_folder(&manager.runtime_dir().join("tokend"));
+        manager.sweep();
     }
     for (path, why) in &plan.kept {
         telling.kept(path, why);
+    }
+    for (unit, why) in &plan.left {
+        say(&format!("kept      {unit}: {why}"));
     }
     let yours = [
         (&places.configuration, "your configuration"),
@@ -51,29 +55,18 @@ pub(super) fn run(is_dry: bool) -> Result<(), Trouble> {
 struct Plan {
     steps: Vec<Step>,
     kept: Vec<(PathBuf, &'static str)>,
+    left: Vec<(String, &'static str)>,
 }
 
 impl Plan {
-    fn of(manager: &Manager, places: &Places, manifest: &Manifest, list: &Path) -> Result<Self, Trouble> {
-        let mut steps = Vec::new();
-        let mut stop = Vec::new();
-        let mut disable = Vec::new();
+    fn of(manager: &dyn Manager, places: &Places, manifest: &Manifest, list: &Path) -> Self {
+        let orders = manager.orders_to_end(manifest);
+        let mut steps = orders.first;
         let mut gone = BTreeSet::new();
-        for name in UNITS {
-            let unit = manager.unit(name)?;
-            if unit.is_active() {
-                stop.push(name);
+        for step in &steps {
+            if let Step::Tell(order @ Order::Disable, units) = step {
+                gone.extend(manager.makes(*order, units));
             }
-            if unit.is_enabled() && manifest.enabled.contains(name) {
-                disable.push(name);
-                gone.insert(wants(places, name));
-            }
-        }
-        if !stop.is_empty() {
-            steps.push(Step::Systemd(Order::Stop, stop));
-        }
-        if !disable.is_empty() {
-            steps.push(Step::Systemd(Order::Disable, disable));
         }
         let mut kept = Vec::new();
         for path in manifest.files.keys() {
@@ -88,14 +81,14 @@ impl Plan {
                 _ => kept.push((path.clone(), "changed since install wrote it")),
             }
         }
-        if steps.iter().filter_map(Step::removes).any(|path| path.starts_with(&places.units)) {
-            steps.push(Step::Systemd(Order::Reload, Vec::new()));
-        }
+        let removed: Vec<&Path> = steps.iter().filter_map(Step::removes).collect();
+        let after = manager.orders_after(&removed);
+        steps.extend(after);
         // The list goes last: what was not reached is found by the next one.
         gone.insert(list.to_path_buf());
         steps.push(Step::Remove(list.to_path_buf()));
         steps.extend(emptied(&manifest.folders, &gone).into_iter().map(Step::RemoveFolder));
-        Ok(Self { steps, kept })
+        Self { steps, kept, left: orders.left }
     }
 }
 
@@ -108,16 +101,14 @@ impl Step {
     }
 }
 
-fn do_step(step: &Step, manager: &Manager) -> Result<(), Trouble> {
+fn do_step(step: &Step, manager: &dyn Manager) -> Result<(), Trouble> {
     match step {
         Step::Remove(path) => remove(path),
         Step::RemoveFolder(path) => {
             remove_folder(path);
             Ok(())
         }
-        Step::Systemd(order, units) => manager
-            .tell(&[&[order.word()], units.as_slice()].concat())
-            .map_err(|said| Trouble::new(said, "mend it, and say it once more: it goes on where it stopped")),
+        Step::Tell(order, units) => manager.tell(*order, units),
         Step::EndBackground(_) | Step::Write { .. } => Ok(()),
     }
 }

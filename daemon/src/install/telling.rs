@@ -29,14 +29,14 @@ impl<'p> Telling<'p> {
             Step::Write { path, .. } => ("replaced", "replace", self.places.short(path)),
             Step::Remove(path) => ("removed", "remove", self.places.short(path)),
             Step::RemoveFolder(path) => ("removed", "remove", format!("{}/", self.places.short(path))),
-            Step::Systemd(Order::Reload, _) => ("reloaded", "reload", "systemd's units".to_owned()),
-            Step::Systemd(order, units) => {
+            Step::Tell(order, units) => {
                 let (done, would) = match order {
                     Order::Enable => ("enabled", "enable"),
                     Order::Disable => ("disabled", "disable"),
                     Order::Start => ("started", "start"),
                     Order::Restart => ("restarted", "restart"),
-                    Order::Stop | Order::Reload => ("stopped", "stop"),
+                    Order::Stop => ("stopped", "stop"),
+                    Order::Reload => ("reloaded", "reload"),
                 };
                 (done, would, units.join(", "))
             }

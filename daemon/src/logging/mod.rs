@@ -1,6 +1,7 @@
 //! The log: tokend's own events on standard error, for a person, for the journal, or one JSON object a line.
 
 mod event;
+mod file;
 mod json;
 mod lines;
 
@@ -21,6 +22,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::reload;
 
 use self::event::Told;
+pub(crate) use self::file::to_file;
 use self::lines::Dress;
 
 /// Changes how much is logged, and how.
@@ -48,9 +50,8 @@ pub(crate) fn start(level: &str, fixed: Option<LogFormat>) -> Level {
     };
     let form = Arc::new(Form { is_json: AtomicBool::new(false), dress });
     let (filter, handle) = reload::Layer::new(filter(level));
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .event_format(Formatter(Arc::clone(&form)));
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(file::Errors).event_format(Formatter(Arc::clone(&form)));
     let started = tracing_subscriber::registry().with(filter).with(lines).try_init();
     // There is one call, at the start; a second log would be a fault of ours and cost nothing but its lines.
     debug_assert!(started.is_ok());

@@ -6,6 +6,7 @@ mod key_page;
 pub mod keyring;
 mod leftovers;
 pub mod notification;
+mod supervisor;
 
 #[cfg(unix)]
 mod unix;
@@ -25,6 +26,7 @@ pub(crate) mod testing;
 pub use folder_watch::{FolderWatch, FolderWatches};
 pub use key_page::{memory_is_locked, seal_secrets};
 pub use leftovers::scrub_stack;
+pub use supervisor::Supervisor;
 
 /// What asks the daemon for something from outside, without a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

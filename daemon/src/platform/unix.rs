@@ -18,6 +18,9 @@ use tokend_proto::places::Surroundings;
 
 use super::Listens;
 
+mod background;
+pub use background::{USUAL_SHELL, spawn_apart, supervisor, write_errors_to};
+
 pub mod children;
 pub mod files;
 pub mod remedies;

@@ -88,7 +88,10 @@ impl Program {
                 table.report(
                     &program.span,
                     message,
-                    "write a name to look up in PATH, or a path from / or ~/",
+                    format!(
+                        "write a name to look up in PATH, or a path from {}",
+                        crate::platform::remedies::WHOLE_PATH
+                    ),
                 );
                 return None;
             }

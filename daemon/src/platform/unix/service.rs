@@ -7,6 +7,6 @@ use std::process::ExitCode;
 ///
 /// # Errors
 /// Always `Unsupported`.
-pub fn run(_body: fn() -> ExitCode) -> io::Result<ExitCode> {
+pub fn run(_body: Box<dyn FnOnce() -> ExitCode + Send>) -> io::Result<ExitCode> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -37,15 +37,18 @@ static RELOAD: Notify = Notify::const_new();
 /// Whether the manager may ask, and what it was told last.
 static STATE: Mutex<u32> = Mutex::new(SERVICE_START_PENDING);
 
+/// What runs as the service.
+type Body = Box<dyn FnOnce() -> ExitCode + Send>;
+
 /// What runs as the service, and how it ended.
-static BODY: Mutex<Option<fn() -> ExitCode>> = Mutex::new(None);
+static BODY: Mutex<Option<Body>> = Mutex::new(None);
 static HAS_FAILED: AtomicBool = AtomicBool::new(false);
 
 /// Runs `body` as the service that the service control manager has just started, and returns when it has ended.
 ///
 /// # Errors
 /// `Unsupported` where it is not the manager that has started this process, and whatever else the system says.
-pub fn run(body: fn() -> ExitCode) -> io::Result<ExitCode> {
+pub fn run(body: Body) -> io::Result<ExitCode> {
     *BODY.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
     // The name is that of whoever made the service; the manager knows which it has started.
     let mut name = wide("tokend");
@@ -77,7 +80,9 @@ unsafe extern "system" fn main(_count: u32, _words: *mut *mut u16) {
     tell(SERVICE_START_PENDING);
     let body = BODY.lock().unwrap_or_else(PoisonError::into_inner).take();
     // A panic must not run into the system's own frames.
-    let end = body.map(|body| std::panic::catch_unwind(body).unwrap_or(ExitCode::FAILURE));
+    let end = body.map(|body| {
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or(ExitCode::FAILURE)
+    });
     HAS_FAILED.store(end != Some(ExitCode::SUCCESS), Ordering::SeqCst);
     tell(SERVICE_STOPPED);
 }

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "Windows' calls")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
 
 use windows_sys::Win32::Foundation::ERROR_SUCCESS;
@@ -123,3 +123,25 @@ pub(crate) const DEVICE: &str = r"\\.\NUL";
 
 /// Paths where no file is or can be.
 pub(crate) const NO_FILES: [&str; 2] = [r"C:\nonexistent\secret", r"C:\nonexistent?\secret"];
+
+/// Whether there is a shell that reads lines as POSIX has them.
+pub(crate) fn has_sh() -> bool {
+    skip("a line of sh", "this system has none; `platform::windows` has its own tests of programs");
+    false
+}
+
+/// Whether the system shows what a process has open, and a shell can look.
+pub(crate) fn shows_descriptors() -> bool {
+    skip("what a program has open", "this system shows it in no folder");
+    false
+}
+
+/// The path of a program whose name is without what this system adds.
+pub(crate) fn program(path: &Path) -> PathBuf {
+    path.with_extension("cmd")
+}
+
+/// Puts a program into a folder that prints its arguments.
+pub(crate) fn put_echo(folder: &Path, name: &str) {
+    std::fs::write(program(&folder.join(name)), "@echo off\r\necho %*\r\n").unwrap();
+}

@@ -272,6 +272,11 @@ pub(crate) fn is_private(folder: &Path) -> bool {
     })
 }
 
+/// Whether files for this user alone may be made in this folder, which the daemon has made.
+pub(crate) fn is_own_place(folder: &Path) -> bool {
+    is_private(folder)
+}
+
 /// The lock on a folder.
 #[derive(Debug)]
 pub(crate) struct Hold {
@@ -369,6 +374,7 @@ fn ignored_signals() -> u64 {
 pub(crate) mod testing {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
+    use std::process::Command;
     use std::{fs, io};
 
     /// Lets others write into a folder.
@@ -376,8 +382,26 @@ pub(crate) mod testing {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o777))
     }
 
-    /// A program that is there on every machine of this system.
-    pub(crate) const PROGRAM: &str = "sh";
+    /// A program.
+    pub(crate) fn says_hello_and_ends_with_3() -> Command {
+        shell("echo hello; exit 3")
+    }
+
+    /// A program.
+    pub(crate) fn goes_on_and_on() -> Command {
+        shell("exec sleep 600")
+    }
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    /// Whether a file that somebody has open can have another one put in its place.
+    pub(crate) fn replaces_open_files() -> bool {
+        true
+    }
 
     /// A path of a file that is not there, and one of something that is.
     pub(crate) const NO_FILE_AND_A_FILE: (&str, &str) = ("/nonexistent/x", "/");
