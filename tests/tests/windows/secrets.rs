@@ -45,7 +45,7 @@ fn what_the_programs_make_is_their_users_alone() {
     let sandbox = Sandbox::new();
     let stored = sandbox.tok_with_input(["secret", "set", "kept"], "a-secret\r\n");
     assert_eq!(stored.code, 0, "{stored:?}");
-    let data = sandbox.path().join("data/tokend");
+    let data = sandbox.data();
     for path in [data.clone(), data.join("identity"), data.join("secrets"), data.join("secrets/kept.age")] {
         assert!(is_private(&path).expect("its descriptor"), "{}", path.display());
     }

@@ -5,6 +5,7 @@ pub mod notifications;
 mod processes;
 mod pty;
 mod readiness;
+pub mod remedies;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,11 +36,11 @@ pub use readiness::Readiness;
 /// What a program takes of memory before it does anything, in KiB, beyond what tests allow.
 pub const PROGRAM_KIB: u64 = 0;
 
-/// The program by which a hint closes a file.
-pub const CLOSES: &str = "chmod";
-
-/// How many programs a test can start within some seconds.
-pub const CROWD: usize = 200;
+/// So many of what a test does so often, where each takes a program that is started: all of them.
+#[must_use]
+pub const fn share(amount: usize) -> usize {
+    amount
+}
 
 /// The words of a command that prints this.
 #[must_use]
@@ -57,6 +58,12 @@ pub fn address(home: &Path) -> PathBuf {
 #[must_use]
 pub fn address_called(home: &Path, name: &str) -> PathBuf {
     home.join("run").join(name)
+}
+
+/// Where another socket of this name is, beside the daemon's.
+#[must_use]
+pub fn beside(address: &Path, name: &str) -> PathBuf {
+    address.with_file_name(name)
 }
 
 /// Whether something is at this place, listening or left.

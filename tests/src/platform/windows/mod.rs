@@ -5,6 +5,7 @@ mod files;
 mod pipes;
 mod processes;
 mod readiness;
+pub mod remedies;
 mod wide;
 
 use std::env;
@@ -31,11 +32,12 @@ pub use readiness::Readiness;
 /// counts as the process's.
 pub const PROGRAM_KIB: u64 = 32 * 1024;
 
-/// The program by which a hint closes a file.
-pub const CLOSES: &str = "icacls";
-
-/// How many programs a test can start within some seconds: each takes Wine a tenth of one.
-pub const CROWD: usize = 30;
+/// So many of what a test does so often, where each takes a program that is started: a fifth, since a start takes many
+/// times as long here, and some tenths of a second with Wine.
+#[must_use]
+pub const fn share(amount: usize) -> usize {
+    amount.div_ceil(5)
+}
 
 /// The words of a command that prints this.
 #[must_use]
@@ -54,6 +56,12 @@ pub fn address(home: &Path) -> PathBuf {
 pub fn address_called(home: &Path, name: &str) -> PathBuf {
     let home = home.file_name().unwrap_or_default().to_string_lossy().into_owned();
     PathBuf::from(format!(r"\\.\pipe\{home}-{name}"))
+}
+
+/// Where another pipe of this name is, beside the daemon's.
+#[must_use]
+pub fn beside(address: &Path, name: &str) -> PathBuf {
+    PathBuf::from(format!("{}-{name}", address.display()))
 }
 
 /// Whether something is at this place.
