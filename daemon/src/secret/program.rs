@@ -165,8 +165,9 @@ impl Program {
         timeout: Duration,
     ) -> Result<Secret, Failure> {
         let path = self.find(environment).ok_or_else(|| self.missing())?;
-        let mut running =
-            Running::heard(self.command(path, environment)).map_err(|error| cannot_start(path, &error))?;
+        let mut running = Running::heard(self.command(path, environment))
+            .await
+            .map_err(|error| cannot_start(path, &error))?;
         let output = tokio::time::timeout(timeout, running.output()).await;
         let shown = shown(path);
         let failure = match output {
@@ -357,10 +358,10 @@ impl Running {
     }
 
     /// The same, and what it prints is heard. The command may hold the other end of that, and goes.
-    fn heard(mut command: Command) -> io::Result<Self> {
+    async fn heard(mut command: Command) -> io::Result<Self> {
         let stdout = Output::of(&mut command)?;
         let mut running = Self::start(command)?;
-        running.stdout = Some(stdout.begin(&mut running.child)?);
+        running.stdout = Some(stdout.begin(&mut running.child).await?);
         Ok(running)
     }
 

@@ -29,6 +29,10 @@ pub async fn get(service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, Troubl
 /// # Errors
 /// Why there is none.
 pub async fn look(service: &str, user: &str) -> Result<(), Trouble> {
+    // Windows asks nobody.
+    #[cfg(windows)]
+    return get(service, user).await.map(drop);
+    #[cfg(not(windows))]
     with_entry(service, user, |_| Ok(())).await
 }
 
@@ -51,7 +55,7 @@ pub fn by_hand(service: &str, user: &str) -> String {
     #[cfg(target_os = "macos")]
     return format!("security add-generic-password -s {service} -a {user} -w");
     #[cfg(windows)]
-    return format!("cmdkey /generic:{user}.{service} /user:{user} /pass");
+    return format!("cmdkey \"/generic:{user}.{service}\" \"/user:{user}\" /pass");
 }
 
 async fn with_entry<T: Send + 'static>(
@@ -74,7 +78,30 @@ fn trouble(error: &Error) -> Trouble {
         Error::Ambiguous(_) => Trouble::Ambiguous,
         Error::NoStorageAccess(_) => Trouble::Locked,
         Error::NoDefaultStore => Trouble::NoService,
+        Error::TooLong(_, most) => {
+            Trouble::Failed(format!("the system's keyring takes no secret of more than {most} bytes"))
+        }
         // Its words may hold anything.
         _ => Trouble::Failed("the system's keyring failed".to_owned()),
+    }
+}
+
+#[cfg(all(test, windows))]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_put_is_got_and_what_is_not_there_is_missing() {
+        let user = format!("trial-{}", std::process::id());
+        assert_eq!(get("tokend-trial", &user).await, Err(Trouble::Missing));
+        assert_eq!(look("tokend-trial", &user).await, Err(Trouble::Missing));
+        for secret in ["hunter2".as_bytes(), "gr\u{fc}n \u{1f512}".as_bytes(), b"\xff\xfe\x00"] {
+            put("tokend-trial", &user, secret).await.unwrap();
+            assert_eq!(&**get("tokend-trial", &user).await.unwrap(), secret);
+            look("tokend-trial", &user).await.unwrap();
+        }
+        with_entry("tokend-trial", &user, Entry::delete_credential).await.unwrap();
+        assert_eq!(get("tokend-trial", &user).await, Err(Trouble::Missing));
     }
 }

@@ -91,3 +91,29 @@ pub(crate) fn program(path: &Path) -> PathBuf {
 pub(crate) fn put_echo(folder: &Path, name: &str) {
     link("/bin/echo", folder.join(name));
 }
+
+/// How a whole path begins.
+pub(crate) const ROOT: &str = "/";
+
+/// A program that is there.
+pub(crate) const PROGRAM: &str = "/bin/sh";
+
+/// Whether systemd could hand over credentials.
+pub(crate) fn has_credentials() -> bool {
+    true
+}
+
+/// Whether the system takes authorities of tokend's own beside its own.
+pub(crate) fn takes_authorities() -> bool {
+    true
+}
+
+/// The facts of a folder that everybody may write to, but nobody may remove others' files from, such as /tmp.
+pub(crate) fn folder_of_everybody() -> Option<Facts> {
+    Some(facts(Kind::Folder, 0o1777))
+}
+
+/// A configuration whose whole paths, as Unix has them, are whole here.
+pub(crate) fn with_whole_paths(text: &str) -> String {
+    text.to_owned()
+}
