@@ -70,7 +70,7 @@ fn a_variable_is_no_path() {
     let found = doctor_with(&sandbox, |tok| {
         tok.env("TOKEND_SOCK", "tokend.sock");
     });
-    found.has("socket", "no-place", &["absolute"]);
+    found.has("socket", "no-place", &[remedies::PLACE]);
     assert_eq!(found.code, 8);
 }
 

@@ -9,6 +9,9 @@ pub const START: &str = "systemctl --user start tokend.socket";
 /// Starts the daemon anew.
 pub const RESTART: &str = "systemctl --user restart tokend";
 
+/// What a place to listen at must be.
+pub const PLACE: &str = "absolute";
+
 /// Moves a file away.
 pub const MOVE: &str = "mv ";
 

@@ -9,6 +9,9 @@ pub const START: &str = "tokend install";
 /// Starts the daemon anew.
 pub const RESTART: &str = "tokend install";
 
+/// What a place to listen at must be.
+pub const PLACE: &str = r"\\.\pipe\NAME";
+
 /// Moves a file away.
 pub const MOVE: &str = "move ";
 
