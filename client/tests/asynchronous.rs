@@ -257,7 +257,7 @@ fn nobody_there_is_told_by_both() {
 fn a_full_backlog_is_waited_for() {
     let folder = tempfile::tempdir().expect("a folder");
     let socket = platform::socket_in(folder.path());
-    let (mut listener, first) = backlog::full(&socket);
+    let (mut accept, first) = backlog::full(&socket);
     let path = socket.clone();
     let client = std::thread::spawn(move || Client::connect_to(path).map(|_| ()));
     let path = socket.clone();
@@ -268,7 +268,7 @@ fn a_full_backlog_is_waited_for() {
     drop(first);
     let mut connections = Vec::new();
     for _ in 0..3 {
-        connections.push(listener.accept().expect("a connection"));
+        connections.push(accept());
     }
     assert!(client.join().expect("no panic").is_ok());
     assert!(other.join().expect("no panic").is_ok());

@@ -6,21 +6,21 @@ use std::path::Path;
 use std::os::unix::net::{UnixListener, UnixStream};
 
 #[cfg(windows)]
-use super::platform::Listener;
+use super::platform::{Listener, Stream};
 
-/// Both of them.
+/// What takes the next one in, and who has the only place.
 #[cfg(unix)]
-pub(crate) fn full(socket: &Path) -> (UnixListener, UnixStream) {
+pub(crate) fn full(socket: &Path) -> (impl FnMut() -> UnixStream, UnixStream) {
     let listener = UnixListener::bind(socket).expect("a socket");
     rustix::net::listen(&listener, 0).expect("a backlog of one");
     let first = UnixStream::connect(socket).expect("a place in the backlog");
-    (listener, first)
+    (move || listener.accept().expect("a connection").0, first)
 }
 
-/// Both of them.
+/// What takes the next one in, and who has the only place.
 #[cfg(windows)]
-pub(crate) fn full(pipe: &Path) -> (Listener, std::fs::File) {
-    let listener = Listener::bind(pipe);
+pub(crate) fn full(pipe: &Path) -> (impl FnMut() -> Stream, std::fs::File) {
+    let mut listener = Listener::bind(pipe);
     let first = std::fs::File::options().read(true).write(true).open(pipe).expect("the only place");
-    (listener, first)
+    (move || listener.accept().expect("a connection"), first)
 }

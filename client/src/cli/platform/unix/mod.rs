@@ -71,16 +71,19 @@ pub(crate) fn unbuffered_stdin() -> io::Result<File> {
     Ok(File::from(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 0)?))
 }
 
+/// Whether shells put a byte order mark in front of what they pipe.
+pub(crate) const INPUT_MAY_HAVE_A_MARK: bool = false;
+
 /// Whether the caller closed standard output. The standard library puts `/dev/null` there before `main`, so that
 /// the token would go nowhere and tok would say that all is well; hence this looks before the library does.
 pub(crate) fn stdout_was_closed() -> bool {
-    #[cfg(target_os = "linux")]
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
     return early::STDOUT_WAS_CLOSED.load(std::sync::atomic::Ordering::Relaxed);
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
     return false;
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", target_os = "macos"))]
 #[expect(unsafe_code, reason = "the linker must be told to run a function before main")]
 mod early {
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -90,7 +93,8 @@ mod early {
     // SAFETY: the section holds pointers to functions that the C library calls before main, and this is one. It
     // makes one system call and stores a flag: nothing that would have to be initialized first.
     #[used]
-    #[unsafe(link_section = ".init_array")]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
+    #[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func"))]
     static LOOK: extern "C" fn() = look;
 
     extern "C" fn look() {

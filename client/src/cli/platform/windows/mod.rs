@@ -21,8 +21,8 @@ pub(crate) use self::pass_on::pass_on;
 pub(crate) use self::private::{Hold, hold, is_own_place, is_private, make_private_folder, write_private};
 pub(crate) use self::programs::{beside_this, find_program, program};
 pub(crate) use self::standard::{
-    error_terminal_size, stdout_has_no_reader, stdout_was_closed, terminal_can_draw, terminal_needs_name,
-    terminal_width, unbuffered_stdin, write_error, write_out,
+    INPUT_MAY_HAVE_A_MARK, error_terminal_size, stdout_has_no_reader, stdout_was_closed, terminal_can_draw,
+    terminal_needs_name, terminal_width, unbuffered_stdin, write_error, write_out,
 };
 pub(crate) use self::terminal::{Hushed, Keys, Terminal, Typed, show_typing_again};
 pub(crate) use self::variables::{DANGEROUS_FAMILIES, DANGEROUS_VARIABLES, is_same_variable};

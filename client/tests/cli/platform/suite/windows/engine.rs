@@ -8,7 +8,10 @@ use crate::cli::tok::{run, run_with};
 #[test]
 fn the_engine_beside_tok_does_it_and_its_status_is_toks() {
     let tok = Installed::with_idle_engine();
-    assert_eq!(run_with(tok.tok(&["secret", "set", "x", "--for", "a b"]), b"s3cret\r\n\xff").printed(), "");
+    assert_eq!(
+        run_with(tok.tok(&["secret", "set", "x", "--for", "a b"]), b"\xef\xbb\xbfs3cret\r\n\xff").printed(),
+        ""
+    );
     assert_eq!(tok.words(), "store set x --for a b\n");
     assert_eq!(fs::read(tok.home().join("input")).expect("a file"), b"s3cret\r\n\xff");
     let mut list = tok.tok(&["secret", "list"]);
