@@ -67,5 +67,10 @@ pub(crate) const NEEDS: &[Need] = &[
         systems: Systems::Linux,
         reason: "there is no session bus with a Secret Service here",
     },
+    Need {
+        name: "has_certificate_files",
+        systems: Systems::Linux,
+        reason: "the certificates of authorities are in no files here",
+    },
     Need { name: "has_pipes", systems: Systems::Windows, reason: "there are no named pipes of Windows here" },
 ];

@@ -76,7 +76,13 @@ impl Sandbox {
     /// The kept state's folder.
     #[must_use]
     pub fn state(&self) -> PathBuf {
-        self.path().join("state/tokend")
+        self.path().join("state").join("tokend")
+    }
+
+    /// The store's folder.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.path().join("data").join("tokend")
     }
 
     /// Where the socket is.
@@ -88,7 +94,7 @@ impl Sandbox {
     /// Where the configuration is.
     #[must_use]
     pub fn config_file(&self) -> PathBuf {
-        self.path().join("config/tokend/config.toml")
+        self.path().join("config").join("tokend").join("config.toml")
     }
 
     /// Writes the configuration, for its user alone.

@@ -58,7 +58,7 @@ fn after_each_kill_the_next_env_has_a_daemon_that_serves() {
     let home = Home::new();
     let first = home.env(&[]);
     assert_eq!(first.code, 0, "{first:?}");
-    for round in 0..40 {
+    for round in 0..platform::share(40) {
         // Not waited for: it may still be dying.
         home.signal(Signal::KILL);
         let said = home.env(&[]);

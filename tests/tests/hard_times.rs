@@ -154,6 +154,7 @@ fn get(account: &str, timeout: Duration) -> Request {
 }
 
 #[test]
+#[cfg_attr(not(has_timing), ignore = "times mean nothing where Windows is played by Wine")]
 fn a_hanging_service_a_crowd_and_garbage_together_slow_nobody_down_and_cost_little_memory() {
     const IDLE: u64 = 3000;
     const OWN: u64 = 1000;
@@ -208,6 +209,7 @@ fn a_hanging_service_a_crowd_and_garbage_together_slow_nobody_down_and_cost_litt
 }
 
 #[test]
+#[cfg_attr(not(has_timing), ignore = "times mean nothing where Windows is played by Wine")]
 fn garbage_of_any_kind_ends_its_connection_and_nothing_else() {
     let house = House::new();
     let frame = |length: usize, first: &[u8], fill: u8| {
@@ -253,6 +255,7 @@ fn garbage_of_any_kind_ends_its_connection_and_nothing_else() {
 }
 
 #[test]
+#[cfg_attr(not(has_timing), ignore = "times mean nothing where Windows is played by Wine")]
 fn half_a_frame_and_a_lone_byte_are_waited_for_ten_seconds_by_nobody_else() {
     let house = House::new();
     let mut halves = Vec::new();
@@ -273,6 +276,7 @@ fn half_a_frame_and_a_lone_byte_are_waited_for_ten_seconds_by_nobody_else() {
 }
 
 #[test]
+#[cfg_attr(not(has_timing), ignore = "times mean nothing where Windows is played by Wine")]
 fn a_slow_client_is_served_and_makes_nobody_wait() {
     let house = House::new();
     let request = get("well", Duration::from_secs(5));
@@ -288,6 +292,7 @@ fn a_slow_client_is_served_and_makes_nobody_wait() {
 }
 
 #[test]
+#[cfg_attr(not(has_timing), ignore = "times mean nothing where Windows is played by Wine")]
 fn as_many_frames_as_may_be_all_but_finished_fit_into_memory() {
     const CLIENTS: u64 = 600;
     let house = House::new();
@@ -341,6 +346,7 @@ fn a_client_that_asks_a_lot_and_never_reads_is_left_to_itself() {
 }
 
 #[test]
+#[cfg_attr(not(has_timing), ignore = "times mean nothing where Windows is played by Wine")]
 fn a_client_that_never_stops_asking_makes_nobody_wait() {
     let house = House::new();
     let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -402,6 +408,7 @@ fn five_hundred_questions_at_once_all_have_their_answer() {
 }
 
 #[test]
+#[cfg_attr(not(has_timing), ignore = "times mean nothing where Windows is played by Wine")]
 fn a_thousand_that_wait_or_watch_leave_room_for_one_more() {
     const CLIENTS: u64 = 1000;
     let house = House::new();

@@ -3,6 +3,7 @@
 
 use tokend_tests::course::Course;
 use tokend_tests::crashes::{Kills, Plan, run};
+use tokend_tests::platform::share;
 
 #[track_caller]
 fn prove(kills: Kills, amount: usize) {
@@ -14,10 +15,10 @@ fn prove(kills: Kills, amount: usize) {
 
 #[test]
 fn exactly_the_logins_are_lost_whose_new_token_was_not_on_disk() {
-    prove(Kills::AfterRecovery, 100);
+    prove(Kills::AfterRecovery, share(100));
 }
 
 #[test]
 fn a_refresh_token_is_sent_twice_at_most_however_the_kills_come() {
-    prove(Kills::AtAnyTime, 100);
+    prove(Kills::AtAnyTime, share(100));
 }

@@ -82,6 +82,7 @@ fn what_is_probably_not_meant_is_a_warning() {
 }
 
 #[test]
+#[cfg_attr(not(has_modes), ignore = "files have no modes and no numbers of owners here")]
 fn secrets_that_are_not_where_they_should_be_are_told_each_with_its_remedy() {
     let sandbox = Sandbox::new();
     let missing = sandbox.home().join("missing");
@@ -138,6 +139,7 @@ fn what_only_the_daemon_knows_is_left_out_while_it_does_not_run() {
 }
 
 #[test]
+#[cfg_attr(not(has_session_bus), ignore = "there is no session bus with a Secret Service here")]
 fn a_keyring_that_cannot_be_reached_is_told_once() {
     let sandbox = Sandbox::new();
     sandbox.configure(&(of_source("a", "{ keyring = 'a' }") + &of_source("b", "{ keyring = 'b' }")));

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use tokend_tests::platform::remedies;
 use tokend_tests::sandbox::{Sandbox, run, write_program};
 
 use crate::{copy_program, doctor, doctor_with, first_in_path, folder, impostor, judged, sound};
@@ -11,8 +12,8 @@ fn the_running_daemon_is_an_older_one() {
     let sandbox = Sandbox::new();
     impostor::listen(&sandbox.socket(), impostor::of_version("0.0.1"));
     let found = doctor(&sandbox);
-    found.has("version", "daemon-differs", &["0.0.1", "systemctl --user restart tokend"]);
-    found.has("version", "old-daemon", &["health", "systemctl --user restart tokend"]);
+    found.has("version", "daemon-differs", &["0.0.1", remedies::RESTART]);
+    found.has("version", "old-daemon", &["health", remedies::RESTART]);
     found.has("memory", "unknown", &[]);
 }
 
@@ -75,7 +76,7 @@ fn the_daemons_file_was_replaced_while_it_ran() {
     fs::remove_file(&program).expect("removed");
     let found = doctor(&sandbox);
     let shown = program.display().to_string();
-    found.has("version", "replaced", &[&shown, "systemctl --user restart tokend"]);
+    found.has("version", "replaced", &[&shown, remedies::RESTART]);
     assert_eq!(found.code, 0);
     drop(daemon);
 }

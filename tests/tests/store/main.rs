@@ -57,7 +57,7 @@ fn refused(sandbox: &Sandbox, words: &[&str], input: &str, code: i32, parts: &[&
 }
 
 fn data(sandbox: &Sandbox, name: &str) -> PathBuf {
-    sandbox.path().join("data/tokend").join(name)
+    sandbox.data().join(name)
 }
 
 fn chmod(path: &Path, mode: u32) {

@@ -162,7 +162,7 @@ fn a_secret_of_tomorrow_parks_its_account_and_stays() {
     let table = accounts::oauth2_at_endpoint(&sandbox, "graph", &server, "client_secret_basic");
     let (table, _) = accounts::into_store(&sandbox, "graph", &table);
     sandbox.configure(&table);
-    let file = sandbox.path().join("data/tokend/secrets/graph.age");
+    let file = sandbox.data().join("secrets").join("graph.age");
     let ours = fs::read(&file).expect("the secret");
     let keys = Keys::of(&sandbox);
     keys.encrypt(
@@ -199,7 +199,7 @@ fn a_secret_of_tomorrow_parks_its_account_and_stays() {
 fn an_identity_of_tomorrow_is_not_made_anew_and_no_refresh_token_is_sent() {
     let (login, token) = Login::kept();
     let sandbox = &login.sandbox;
-    let identity = sandbox.path().join("data/tokend/identity");
+    let identity = sandbox.data().join("identity");
     let ours = fs::read(&identity).expect("the identity");
     let theirs = b"# the identity of tokend's store\nAGE-SECRET-KEY-PQ-1QQQSYQCYQ5RQWZQF\n";
     write_private(&identity, theirs);

@@ -43,15 +43,15 @@ fn a_file_that_everybody_may_read_or_write_is_refused_and_the_hint_closes_it() {
 #[test]
 fn what_the_programs_make_is_their_users_alone() {
     let sandbox = Sandbox::new();
-    let stored = sandbox.tok_with_input(["secret", "set", "kept"], "a secret\r\n");
+    let stored = sandbox.tok_with_input(["secret", "set", "kept"], "a-secret\r\n");
     assert_eq!(stored.code, 0, "{stored:?}");
-    let data = sandbox.path().join("data/tokend");
+    let data = sandbox.data();
     for path in [data.clone(), data.join("identity"), data.join("secrets"), data.join("secrets/kept.age")] {
         assert!(is_private(&path).expect("its descriptor"), "{}", path.display());
     }
     sandbox.configure("[accounts.a]\ntype = 'static'\ntoken = { store = 'kept' }\n");
     let daemon = sandbox.start();
-    assert_eq!(sandbox.token("a"), "a secret");
+    assert_eq!(sandbox.token("a"), "a-secret");
     assert!(is_private(sandbox.state()).expect("its descriptor"));
     assert!(daemon.stop().success());
 }

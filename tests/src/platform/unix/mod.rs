@@ -5,6 +5,7 @@ pub mod notifications;
 mod processes;
 mod pty;
 mod readiness;
+pub mod remedies;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ pub use std::os::fd::OwnedFd as Passed;
 
 pub use files::{
     chown, device_and_number, fifo, give_away, is_private, is_socket, mode, number, open_private, owner,
-    private_folder, read_exact_at, set_mode, symlink, write_program,
+    private_folder, read_exact_at, replace, set_mode, symlink, write_program,
 };
 pub use processes::{
     Signal, as_user, cpu_seconds, ended_by, exit_code, is_root, is_running, leads_a_group, memory_peak_kib,
@@ -31,6 +32,21 @@ pub use processes::{
 };
 pub use pty::{Hand, open_terminal, terminal_settings};
 pub use readiness::Readiness;
+
+/// What a program takes of memory before it does anything, in KiB, beyond what tests allow.
+pub const PROGRAM_KIB: u64 = 0;
+
+/// So many of what a test does so often, where each takes a program that is started: all of them.
+#[must_use]
+pub const fn share(amount: usize) -> usize {
+    amount
+}
+
+/// The words of a command that prints this.
+#[must_use]
+pub fn prints(text: &str) -> Vec<String> {
+    ["printf", "%s", text].map(str::to_owned).to_vec()
+}
 
 /// Where the daemon of a home listens.
 #[must_use]
@@ -42,6 +58,12 @@ pub fn address(home: &Path) -> PathBuf {
 #[must_use]
 pub fn address_called(home: &Path, name: &str) -> PathBuf {
     home.join("run").join(name)
+}
+
+/// Where another socket of this name is, beside the daemon's.
+#[must_use]
+pub fn beside(address: &Path, name: &str) -> PathBuf {
+    address.with_file_name(name)
 }
 
 /// Whether something is at this place, listening or left.

@@ -5,6 +5,7 @@ mod files;
 mod pipes;
 mod processes;
 mod readiness;
+pub mod remedies;
 mod wide;
 
 use std::env;
@@ -18,7 +19,7 @@ use tokio::net::windows::named_pipe::ServerOptions;
 pub use descriptors::{descriptor_of_file, descriptor_of_pipe, own_user};
 pub use files::{
     chown, device_and_number, fifo, give_away, is_private, is_socket, mode, number, open_private, owner,
-    private_folder, read_exact_at, set_mode, symlink, write_program,
+    private_folder, read_exact_at, replace, set_mode, symlink, write_program,
 };
 pub use pipes::{Listener, Stream, connect, listen, listen_as};
 pub use processes::{
@@ -26,6 +27,23 @@ pub use processes::{
     memory_peak_kib, own_memory_peak_kib, room_for, signal, signal_group, this_program, until_asked_to_end,
 };
 pub use readiness::Readiness;
+
+/// What a program takes of memory before it does anything, in KiB, beyond what tests allow: its own pages, which Wine
+/// counts as the process's.
+pub const PROGRAM_KIB: u64 = 32 * 1024;
+
+/// So many of what a test does so often, where each takes a program that is started: a fifth, since a start takes many
+/// times as long here, and some tenths of a second with Wine.
+#[must_use]
+pub const fn share(amount: usize) -> usize {
+    amount.div_ceil(5)
+}
+
+/// The words of a command that prints this.
+#[must_use]
+pub fn prints(text: &str) -> Vec<String> {
+    ["cmd", "/c", "echo", text].map(str::to_owned).to_vec()
+}
 
 /// Where the daemon of a home listens: a pipe of its own, since pipes are in no folder.
 #[must_use]
@@ -38,6 +56,12 @@ pub fn address(home: &Path) -> PathBuf {
 pub fn address_called(home: &Path, name: &str) -> PathBuf {
     let home = home.file_name().unwrap_or_default().to_string_lossy().into_owned();
     PathBuf::from(format!(r"\\.\pipe\{home}-{name}"))
+}
+
+/// Where another pipe of this name is, beside the daemon's.
+#[must_use]
+pub fn beside(address: &Path, name: &str) -> PathBuf {
+    PathBuf::from(format!("{}-{name}", address.display()))
 }
 
 /// Whether something is at this place.

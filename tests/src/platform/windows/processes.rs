@@ -7,8 +7,10 @@ use std::os::windows::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
-use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, FILETIME, WAIT_TIMEOUT};
-use windows_sys::Win32::System::Console::{AllocConsole, CTRL_BREAK_EVENT, GenerateConsoleCtrlEvent};
+use windows_sys::Win32::Foundation::{FILETIME, WAIT_TIMEOUT};
+use windows_sys::Win32::System::Console::{
+    AllocConsole, CTRL_BREAK_EVENT, FreeConsole, GenerateConsoleCtrlEvent,
+};
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::ProcessStatus::{K32GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS};
 use windows_sys::Win32::System::Threading::{
@@ -174,17 +176,15 @@ pub fn is_wine() -> bool {
     unsafe { GetProcAddress(library, c"wine_get_version".as_ptr().cast()).is_some() }
 }
 
-/// Makes sure that this process has a console, by which keys can be pressed.
+/// Gives this process a console of its own, in which keys can be pressed.
 ///
 /// # Errors
 /// The system's.
 pub fn have_a_console() -> io::Result<()> {
+    // SAFETY: has no preconditions. What it says is that there was none, and that does not matter.
+    unsafe { FreeConsole() };
     // SAFETY: has no preconditions.
-    match check(unsafe { AllocConsole() }) {
-        // It has one already.
-        Err(error) if error.raw_os_error() == Some(ERROR_ACCESS_DENIED.cast_signed()) => Ok(()),
-        made => made,
-    }
+    check(unsafe { AllocConsole() })
 }
 
 /// Whether there is such a process.

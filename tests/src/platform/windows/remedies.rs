@@ -1,0 +1,28 @@
+//! What hints name here.
+
+/// Closes a file.
+pub const CLOSE: &str = "icacls";
+
+/// Starts the daemon.
+pub const START: &str = "tokend install";
+
+/// Starts the daemon anew.
+pub const RESTART: &str = "tokend install";
+
+/// What a place to listen at must be.
+pub const PLACE: &str = r"\\.\pipe\NAME";
+
+/// Moves a file away.
+pub const MOVE: &str = "move ";
+
+/// Ends a process.
+pub const KILL: &str = "taskkill ";
+
+/// Forgets a variable in a shell.
+pub const UNSET: &str = "Remove-Item Env:TOKEND_SOCK";
+
+/// Sets a variable in a shell.
+#[must_use]
+pub fn set(name: &str, value: &str) -> String {
+    format!("$env:{name} = '{value}'")
+}
