@@ -167,7 +167,10 @@ fn read_metrics_socket(table: &mut Table<'_>) -> Option<PathBuf> {
     if path.value.file_name().is_some() && (path.value.is_absolute() || is_name) {
         return Some(path.value);
     }
-    let hint = "write a path that begins with / or ~/, or a name in the folder of tokend's own socket";
+    let hint = format!(
+        "write a path that begins with {}, or a name in the folder of tokend's own socket",
+        crate::platform::remedies::WHOLE_PATH
+    );
     table.report(&path.span, "`metrics_socket` names no place for a socket", hint);
     None
 }

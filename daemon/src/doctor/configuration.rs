@@ -70,9 +70,9 @@ fn tell_of(loaded: &Loaded, folder: &Path, tell: Tell<'_>) {
     if loaded.files.is_empty() {
         let message = format!("there is no configuration in {}", folder.display());
         let hint = format!(
-            "describe an account in {}/config.toml, then `tok reload`; \
+            "describe an account in {}, then `tok reload`; \
              `tokend install` writes an example there",
-            folder.display()
+            folder.join("config.toml").display()
         );
         tell(finding::CONFIGURATION_MISSING.found(message, hint));
         return;

@@ -90,7 +90,10 @@ fn elsewhere(asked: &Asked, state: &std::path::Path, tell: Tell<'_>) {
     let (message, hint) = if holder.host == platform::host_name() {
         (
             format!("tokend runs (process {}), but listens elsewhere: on {socket}", holder.process),
-            format!("`export TOKEND_SOCK='{socket}'`, or `tokend env -k` and start it anew"),
+            format!(
+                "`{}`, or `tokend env -k` and start it anew",
+                platform::remedies::set_variable("TOKEND_SOCK", &socket.to_string())
+            ),
         )
     } else {
         (

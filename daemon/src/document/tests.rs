@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use crate::platform::testing;
 
 /// Reads nothing, so that every key is unknown.
 fn unread(table: Table<'_>) {
@@ -157,11 +158,12 @@ fn what_is_not_built_is_said_and_never_suggested() {
 
 #[test]
 fn a_path_is_absolute_or_in_the_home() {
-    let home = std::env::var("HOME").unwrap();
-    let document =
-        Document::parse(Path::new("f"), "a = '/x/y'\nb = '~/y'\nc = 'x/y'\nd = '~bob/y'\ne = ''").unwrap();
+    let home = crate::platform::children::home().unwrap();
+    let whole = Path::new(testing::ROOT).join("x/y");
+    let text = format!("a = '{}'\nb = '~/y'\nc = 'x/y'\nd = '~bob/y'\ne = ''", whole.display());
+    let document = Document::parse(Path::new("f"), &text).unwrap();
     let mut table = document.root();
-    assert_eq!(table.path_of_file("a").unwrap().value, Path::new("/x/y"));
+    assert_eq!(table.path_of_file("a").unwrap().value, whole);
     assert_eq!(table.path_of_file("b").unwrap().value, Path::new(&home).join("y"));
     for key in ["c", "d", "e"] {
         assert!(table.path_of_file(key).is_none());

@@ -109,7 +109,7 @@ impl Table<'_> {
         self.report(
             &path.span,
             format!("`{key}` is not an absolute path"),
-            "write one that begins with / or ~/",
+            format!("write one that begins with {}", crate::platform::remedies::WHOLE_PATH),
         );
         None
     }

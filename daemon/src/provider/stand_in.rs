@@ -277,6 +277,7 @@ pub(crate) fn with_secrets(text: &str) -> (String, Vec<NamedTempFile>) {
         }
         let mut file = NamedTempFile::new().expect("a file");
         file.write_all(part.as_bytes()).expect("room");
+        crate::platform::testing::set_mode(file.path(), 0o600);
         let source = format!("{{ file = '{}' }}", file.path().display());
         files.push(file);
         source

@@ -88,7 +88,10 @@ impl Program {
                 table.report(
                     &program.span,
                     message,
-                    "write a name to look up in PATH, or a path from / or ~/",
+                    format!(
+                        "write a name to look up in PATH, or a path from {}",
+                        crate::platform::remedies::WHOLE_PATH
+                    ),
                 );
                 return None;
             }
@@ -162,8 +165,9 @@ impl Program {
         timeout: Duration,
     ) -> Result<Secret, Failure> {
         let path = self.find(environment).ok_or_else(|| self.missing())?;
-        let mut running =
-            Running::heard(self.command(path, environment)).map_err(|error| cannot_start(path, &error))?;
+        let mut running = Running::heard(self.command(path, environment))
+            .await
+            .map_err(|error| cannot_start(path, &error))?;
         let output = tokio::time::timeout(timeout, running.output()).await;
         let shown = shown(path);
         let failure = match output {
@@ -354,10 +358,10 @@ impl Running {
     }
 
     /// The same, and what it prints is heard. The command may hold the other end of that, and goes.
-    fn heard(mut command: Command) -> io::Result<Self> {
+    async fn heard(mut command: Command) -> io::Result<Self> {
         let stdout = Output::of(&mut command)?;
         let mut running = Self::start(command)?;
-        running.stdout = Some(stdout.begin(&mut running.child)?);
+        running.stdout = Some(stdout.begin(&mut running.child).await?);
         Ok(running)
     }
 

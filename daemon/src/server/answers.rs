@@ -1,5 +1,6 @@
 //! What was asked becomes an answer.
 
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -343,8 +344,8 @@ pub(super) fn find(server: &Arc<Server>, name: &str) -> Result<Arc<Account>, Fai
     let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
     let hint = if registry.is_empty() {
         format!(
-            "no account is configured yet: write one into {}/config.toml",
-            server.health.about().configuration
+            "no account is configured yet: write one into {}",
+            Path::new(&server.health.about().configuration).join("config.toml").display()
         )
     } else {
         match &nearest_few(name, registry.keys().map(String::as_str), 3)[..] {

@@ -91,7 +91,7 @@ impl Folder {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.0.path().join(name.split('/').collect::<PathBuf>())
     }
 
     fn write(&self, name: &str, content: &[u8]) {
@@ -122,7 +122,7 @@ fn no_proxy() -> ProxyEnvironment {
 
 /// What `text` as the only file says.
 fn sound(text: &str) -> Loaded {
-    Folder::new(&[("config.toml", text)]).sound()
+    Folder::new(&[("config.toml", &testing::with_whole_paths(text))]).sound()
 }
 
 /// What is wrong with `text` as the only file.

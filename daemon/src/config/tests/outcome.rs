@@ -35,12 +35,14 @@ fn equal_services_have_equal_definitions_however_they_are_kept() {
 fn what_was_understood_is_shown() {
     let folder = Folder::new(&[(
         "config.toml",
-        "[accounts.one]\ntype = 'header'\nsecret = { command = ['/bin/sh', 'hunter2'] }\nscheme = 'token'\n\
+        &"[accounts.one]\ntype = 'header'\nsecret = { command = ['/bin/sh', 'hunter2'] }\nscheme = 'token'\n\
          refresh = 'auto'\nrequest_scopes = ['a', 'b']\n\
-         [accounts.two]\ntype = 'parameter'\nsecret = { env = 'X' }\nmin_valid = '1m 30s'\nexclusive = true\n",
+         [accounts.two]\ntype = 'parameter'\nsecret = { env = 'X' }\nmin_valid = '1m 30s'\nexclusive = true\n"
+            .replace("/bin/sh", testing::PROGRAM),
     )]);
-    let shown =
-        describe(&folder.sound(), &Looked::default()).replace(&folder.0.path().display().to_string(), "/c");
+    let shown = describe(&folder.sound(), &Looked::default())
+        .replace(&folder.path("config.toml").display().to_string(), "/c/config.toml")
+        .replace(testing::PROGRAM, "/bin/sh");
     assert_eq!(
         shown,
         "read /c/config.toml

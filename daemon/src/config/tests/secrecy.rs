@@ -110,7 +110,7 @@ fn a_secret_in_the_place_of_any_value_is_in_no_mistake() {
 fn the_example_is_sound() {
     // In a build without kinds there is nothing to try.
     if !kinds().is_empty() {
-        let folder = Folder::new(&[("config.toml", EXAMPLE)]);
+        let folder = Folder::new(&[("config.toml", &testing::with_whole_paths(EXAMPLE))]);
         let loaded = load_kinds(folder.0.path(), &no_proxy(), &Arc::default(), kinds());
         let loaded = loaded.map_err(|mistakes| report(&mistakes)).unwrap();
         assert_eq!(loaded.configuration.accounts.len(), kinds().len());

@@ -41,6 +41,9 @@ pub async fn get(service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, Troubl
 /// # Errors
 /// Why there is none.
 pub async fn look(service: &str, user: &str) -> Result<(), Trouble> {
+    if system::ASKS_NOBODY {
+        return get(service, user).await.map(drop);
+    }
     with_entry(service, user, |_| Ok(())).await
 }
 
@@ -78,7 +81,30 @@ fn trouble(error: &Error) -> Trouble {
         Error::NoStorageAccess(_) => Trouble::Locked,
         error if system::is_refusal(error) => Trouble::Locked,
         Error::NoDefaultStore => Trouble::NoService,
+        Error::TooLong(_, most) => {
+            Trouble::Failed(format!("the system's keyring takes no secret of more than {most} bytes"))
+        }
         // Its words may hold anything.
         _ => Trouble::Failed("the system's keyring failed".to_owned()),
+    }
+}
+
+#[cfg(all(test, windows))]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_put_is_got_and_what_is_not_there_is_missing() {
+        let user = format!("trial-{}", std::process::id());
+        assert_eq!(get("tokend-trial", &user).await, Err(Trouble::Missing));
+        assert_eq!(look("tokend-trial", &user).await, Err(Trouble::Missing));
+        for secret in ["hunter2".as_bytes(), "gr\u{fc}n \u{1f512}".as_bytes(), b"\xff\xfe\x00"] {
+            put("tokend-trial", &user, secret).await.unwrap();
+            assert_eq!(&**get("tokend-trial", &user).await.unwrap(), secret);
+            look("tokend-trial", &user).await.unwrap();
+        }
+        with_entry("tokend-trial", &user, Entry::delete_credential).await.unwrap();
+        assert_eq!(get("tokend-trial", &user).await, Err(Trouble::Missing));
     }
 }

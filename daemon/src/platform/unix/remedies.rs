@@ -68,3 +68,12 @@ pub const NO_CORE_FILES: &str = "`LimitCORE=0` in the unit, or `ulimit -c 0` bef
 
 /// Shows the store.
 pub const LOOK_AT_STORE: &str = "ls -l ~/.local/share/tokend";
+
+/// Sets a variable in the shell.
+#[must_use]
+pub fn set_variable(name: &str, value: &str) -> String {
+    format!("export {name}='{value}'")
+}
+
+/// How a whole path begins.
+pub const WHOLE_PATH: &str = "/ or ~/";

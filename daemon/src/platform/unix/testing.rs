@@ -4,7 +4,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::files::{Facts, Kind};
 use super::{User, own_user};
@@ -67,3 +67,53 @@ pub(crate) const DEVICE: &str = "/dev/null";
 
 /// Paths where no file is or can be.
 pub(crate) const NO_FILES: [&str; 2] = ["/nonexistent/secret", "/dev/null/secret"];
+
+/// Whether there is a shell that reads lines as POSIX has them.
+pub(crate) fn has_sh() -> bool {
+    true
+}
+
+/// Whether the system shows what a process has open, and a shell can look.
+pub(crate) fn shows_descriptors() -> bool {
+    let shows = Path::new("/proc/self/fd").exists();
+    if !shows {
+        crate::platform::testing::skip("what a program has open", "this system shows it in no folder");
+    }
+    shows
+}
+
+/// The path of a program whose name is without what this system adds.
+pub(crate) fn program(path: &Path) -> PathBuf {
+    path.to_path_buf()
+}
+
+/// Puts a program into a folder that prints its arguments.
+pub(crate) fn put_echo(folder: &Path, name: &str) {
+    link("/bin/echo", folder.join(name));
+}
+
+/// How a whole path begins.
+pub(crate) const ROOT: &str = "/";
+
+/// A program that is there.
+pub(crate) const PROGRAM: &str = "/bin/sh";
+
+/// Whether systemd could hand over credentials.
+pub(crate) fn has_credentials() -> bool {
+    true
+}
+
+/// Whether the system takes authorities of tokend's own beside its own.
+pub(crate) fn takes_authorities() -> bool {
+    true
+}
+
+/// The facts of a folder that everybody may write to, but nobody may remove others' files from, such as /tmp.
+pub(crate) fn folder_of_everybody() -> Option<Facts> {
+    Some(facts(Kind::Folder, 0o1777))
+}
+
+/// A configuration whose whole paths, as Unix has them, are whole here.
+pub(crate) fn with_whole_paths(text: &str) -> String {
+    text.to_owned()
+}

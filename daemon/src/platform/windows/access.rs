@@ -68,7 +68,8 @@ impl Access {
     /// These users or groups have these rights.
     #[cfg(test)]
     pub(super) fn made_up(others: impl IntoIterator<Item = (&'static str, u32)>) -> Self {
-        let other = |(who, rights)| Other { who: User::with_text(who), name: who.to_owned(), rights };
+        let other =
+            |(who, rights): (&str, u32)| Other { who: User::with_text(who), name: who.to_owned(), rights };
         Self { others: others.into_iter().map(other).collect() }
     }
 

@@ -163,11 +163,13 @@ impl Output {
         Ok(Self(ours))
     }
 
-    /// It was started: what it inherited is here no more.
+    /// The end to read from, once the child was started.
     ///
     /// # Errors
-    /// None; the signature is Unix'.
-    pub fn begin(self, _child: &mut Child) -> io::Result<Self> {
+    /// What the system says.
+    pub async fn begin(self, _child: &mut Child) -> io::Result<Self> {
+        // It is connected already; the runtime has to know.
+        self.0.connect().await?;
         Ok(self)
     }
 
@@ -202,4 +204,73 @@ impl AsyncRead for Output {
 #[must_use]
 pub fn signal(_status: ExitStatus) -> Option<i32> {
     None
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test should fail with the place")]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// A child that runs a line of cmd, which waits in `set /p` for input that never comes, and what it prints.
+    async fn run(line: &str) -> (Child, Group, Output) {
+        let mut command = Command::new(std::env::var_os("ComSpec").unwrap_or_else(|| "cmd.exe".into()));
+        command.args(["/d", "/c"]).raw_arg(line).stdin(Stdio::piped()).stderr(Stdio::null());
+        let output = Output::of(&mut command).unwrap();
+        let (mut child, group) = spawn(&mut command).unwrap();
+        drop(command);
+        let output = output.begin(&mut child).await.unwrap();
+        (child, group, output)
+    }
+
+    #[tokio::test]
+    async fn what_a_child_prints_is_read_to_its_end() {
+        let (mut child, _group, mut output) = run("echo hunter2").await;
+        let mut printed = Vec::new();
+        timeout(LONG, output.read_to_end(&mut printed)).await.unwrap().unwrap();
+        assert_eq!(printed, b"hunter2\r\n");
+        assert!(timeout(LONG, child.wait()).await.unwrap().unwrap().success());
+    }
+
+    #[tokio::test]
+    async fn a_child_s_status_is_its_own() {
+        let (mut child, _group, _output) = run("exit 3").await;
+        assert_eq!(timeout(LONG, child.wait()).await.unwrap().unwrap().code(), Some(3));
+    }
+
+    /// A grandchild that holds the output keeps it from ending: its end is the end of all.
+    #[tokio::test]
+    async fn a_killed_group_has_no_member_left() {
+        let (mut child, group, mut output) = run("echo x& cmd /d /c set /p a=& set /p b=").await;
+        let mut byte = [0];
+        timeout(LONG, output.read_exact(&mut byte)).await.unwrap().unwrap();
+        group.kill(&child);
+        timeout(LONG, child.wait()).await.unwrap().unwrap();
+        let mut rest = Vec::new();
+        timeout(LONG, output.read_to_end(&mut rest)).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_dropped_group_is_killed() {
+        let (mut child, group, mut output) = run("echo x& set /p a=").await;
+        let mut byte = [0];
+        timeout(LONG, output.read_exact(&mut byte)).await.unwrap().unwrap();
+        drop(group);
+        timeout(LONG, child.wait()).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_holds_the_output_of_one_that_has_gone_is_not_waited_for() {
+        let (mut child, _group, mut output) = run("start /b cmd /d /c set /p a=& echo hunter2").await;
+        timeout(LONG, child.wait()).await.unwrap().unwrap();
+        let mut printed = Vec::new();
+        let mut some = [0; 64];
+        while let Some(count @ 1..) = output.read_what_is_there(&mut some).await.unwrap() {
+            printed.extend_from_slice(&some[..count]);
+        }
+        assert!(String::from_utf8_lossy(&printed).contains("hunter2"), "{printed:?}");
+    }
 }

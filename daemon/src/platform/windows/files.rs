@@ -357,3 +357,129 @@ fn times(file: &File) -> io::Result<FILE_BASIC_INFO> {
 pub fn is_program(path: &Path) -> bool {
     super::programs::is_runnable(path) && fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+    use crate::platform::testing;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(name).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn what_is_written_is_closed_to_others_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        for bytes in [b"one".as_slice(), b"", b"three"] {
+            replace(&path, bytes).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+            assert!(testing::is_closed(&path));
+            assert_eq!(names(folder.path()), ["a"]);
+        }
+    }
+
+    #[test]
+    fn a_link_is_replaced_and_its_target_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, target) = (folder.path().join("a"), folder.path().join("target"));
+        fs::write(&target, "theirs").unwrap();
+        if !testing::link(&target, &path) {
+            return;
+        }
+        replace(&path, b"ours").unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"theirs");
+        assert!(fs::symlink_metadata(&path).unwrap().is_file());
+    }
+
+    #[test]
+    fn a_failure_leaves_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::create_dir(&path).unwrap();
+        assert!(replace(&path, b"x").is_err());
+        assert_eq!(names(folder.path()), ["a"]);
+        assert!(replace(&folder.path().join("missing/a"), b"x").is_err());
+        assert!(replace(Path::new(r"C:\"), b"x").is_err());
+    }
+
+    #[test]
+    fn only_leftovers_are_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let theirs =
+            [".a.tmp", ".abcdefgh.tmp", "..abcdefgh.tmp", ".a.abcdef-h.tmp", "a.abcdefgh.tmp", "a.age"];
+        for name in theirs.iter().chain(&[".a.age.abcdEF12.tmp", ".recipients.txt.00000000.tmp"]) {
+            fs::write(folder.path().join(name), "x").unwrap();
+        }
+        fs::create_dir(folder.path().join(".b.abcdefgh.tmp")).unwrap();
+        assert_eq!(sweep(folder.path()).unwrap(), 2);
+        let mut left = theirs.map(str::to_owned).to_vec();
+        left.push(".b.abcdefgh.tmp".to_owned());
+        left.sort_unstable();
+        assert_eq!(names(folder.path()), left);
+    }
+
+    #[test]
+    fn a_link_is_not_opened_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("a"), folder.path().join("link"));
+        fs::write(&path, "x").unwrap();
+        if !testing::link(&path, &link) {
+            return;
+        }
+        assert!(open_itself(&link).unwrap().is_none());
+        assert!(open_itself(&path).unwrap().is_some());
+        assert_eq!(open_itself(&folder.path().join("b")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_file_that_somebody_reads_is_replaced_and_the_reader_keeps_the_old_one() {
+        use std::io::Read as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        replace(&path, b"old").unwrap();
+        let (mut reader, facts) = open(&path).unwrap();
+        assert_eq!((facts.kind, facts.length, facts.trusted_owner), (Kind::Regular, 3, true));
+        let before = stamp(&path).unwrap();
+        replace(&path, b"newer").unwrap();
+        assert_ne!(stamp(&path), Some(before));
+        let mut read = String::new();
+        reader.read_to_string(&mut read).unwrap();
+        assert_eq!((read.as_str(), &*fs::read(&path).unwrap()), ("old", b"newer".as_slice()));
+    }
+
+    #[test]
+    fn the_facts_say_who_may_do_what() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "x").unwrap();
+        for (mode, touch, write) in [(0o600, false, false), (0o644, true, false), (0o666, true, true)] {
+            testing::set_mode(&path, mode);
+            let facts = facts(&path).unwrap();
+            let found = (facts.others_may_touch(), facts.others_may_write(), facts.everybody_may_touch());
+            assert_eq!(found, (touch, write, touch), "{mode:o}: {}", facts.openness());
+            assert_eq!(facts.openness() == "closed to others", !touch);
+        }
+        assert_eq!(super::facts(folder.path()).unwrap().kind, Kind::Folder);
+        let changed = changed_at(&path).unwrap();
+        assert!((1_700_000_000..5_000_000_000).contains(&changed), "{changed}");
+    }
+
+    #[test]
+    fn programs_are_what_the_system_starts() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["a.exe", "b.CMD", "c.txt", "d"] {
+            fs::write(at(name), "").unwrap();
+        }
+        fs::create_dir(at("e.exe")).unwrap();
+        let is = ["a.exe", "b.CMD", "c.txt", "d", "e.exe", "f.exe"].map(|name| is_program(&at(name)));
+        assert_eq!(is, [true, true, false, false, false, false]);
+        assert_eq!(super::super::programs::at(&at("a")), Some(at("a.exe")));
+        assert_eq!(super::super::programs::at(&at("c")), None);
+    }
+}

@@ -145,3 +145,67 @@ fn lock_byte(file: &File, flags: u32) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test should fail with the place")]
+mod tests {
+    use std::io::{Read as _, Write as _};
+
+    use super::*;
+    use crate::platform::testing;
+
+    #[test]
+    fn who_holds_a_lock_can_be_read_by_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let mut first = open_lock(&path).unwrap();
+        try_lock(&first).unwrap();
+        writeln!(first, "process 7").unwrap();
+        let mut second = open_lock(&path).unwrap();
+        assert!(matches!(try_lock(&second), Err(TryLockError::WouldBlock)));
+        let mut only_looks = File::open(&path).unwrap();
+        assert!(matches!(try_lock_shared(&only_looks), Err(TryLockError::WouldBlock)));
+        for reader in [&mut second, &mut only_looks] {
+            let mut read = String::new();
+            reader.read_to_string(&mut read).unwrap();
+            assert_eq!(read, "process 7\n");
+        }
+        drop(first);
+        try_lock_shared(&only_looks).unwrap();
+        try_lock_shared(&second).unwrap();
+        assert!(matches!(try_lock(&open_lock(&path).unwrap()), Err(TryLockError::WouldBlock)));
+    }
+
+    #[test]
+    fn a_private_folder_is_closed_from_birth_and_an_open_one_is_none() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("a").join("b");
+        private_folder(&folder).unwrap();
+        private_folder(&folder).unwrap();
+        for made in [&folder, folder.parent().unwrap()] {
+            assert!(testing::is_closed(made), "{}", files::facts(made).unwrap().openness());
+        }
+        // What is made in it is closed, too.
+        std::fs::write(folder.join("file"), "x").unwrap();
+        if testing::is_wine() {
+            testing::skip("what a folder hands down", "Wine 8 hands down no access list");
+        } else {
+            assert!(testing::is_closed(&folder.join("file")));
+        }
+        testing::set_mode(&folder, 0o777);
+        let refused = private_folder(&folder).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
+        assert!(refused.to_string().contains("Everyone may"), "{refused}");
+    }
+
+    #[test]
+    fn a_file_is_told_from_its_successor() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        assert_eq!(file_identity(&path), None);
+        let first = open_lock(&path).unwrap();
+        assert_eq!(file_identity(&path), open_file_identity(&first).ok());
+        files::replace(&path, b"x").unwrap();
+        assert_ne!(file_identity(&path), open_file_identity(&first).ok());
+    }
+}

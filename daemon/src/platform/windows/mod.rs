@@ -1,6 +1,7 @@
 //! Windows.
 
 mod access;
+mod background;
 pub mod children;
 mod clock;
 mod dynamic;
@@ -22,6 +23,7 @@ mod words;
 #[cfg(test)]
 pub(super) mod testing;
 
+pub use background::{USUAL_SHELL, leave_the_terminal, spawn_apart, supervisor, write_errors_to};
 pub use clock::{ClockWatch, Metronome, boot, steady_milliseconds};
 pub use folders::{
     FileIdentity, file_identity, lock, open_file_identity, open_lock, private_folder, try_lock,
@@ -32,9 +34,9 @@ pub(super) use page::locked_page;
 pub use pipe::{Listener, Stream, accept, beside, connect, is_a_file, listen, peer_user, who_listens};
 pub use places::{host_name, surroundings};
 pub use process::{
-    close_new_files_to_others, close_to_onlookers, keep_descriptors_from_children, leave_the_terminal,
-    leaves_core_files, own_unit, processor_milliseconds, raise_descriptor_limit, resident_memory,
-    stderr_is_the_journal, stderr_takes_colours, swap_is_on, systemd_runs, watchdog, words_of_process,
+    close_new_files_to_others, close_to_onlookers, keep_descriptors_from_children, leaves_core_files,
+    own_unit, processor_milliseconds, raise_descriptor_limit, resident_memory, stderr_is_the_journal,
+    stderr_takes_colours, swap_is_on, systemd_runs, watchdog, words_of_process,
 };
 pub use security::{User, own_user};
 pub use signals::{Signals, ask_to_end};

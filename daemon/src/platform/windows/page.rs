@@ -67,3 +67,33 @@ fn keep_from_reports(page: *mut c_void, size: usize) {
         tracing::debug!(result, "the key that secrets are sealed under may be in a crash report");
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test should fail with the place")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_locked_and_between_two_that_nobody_can_touch() {
+        use windows_sys::Win32::System::Memory::{MEM_RESERVE, MEMORY_BASIC_INFORMATION, VirtualQuery};
+        let page = locked_page(|key| {
+            key.fill(7);
+            Ok(())
+        })
+        .unwrap();
+        assert!(page.is_locked);
+        // SAFETY: it is mapped, and only read.
+        assert_eq!(unsafe { page.start.as_ref() }, &[7; KEY]);
+        let start: *const c_void = page.start.as_ptr().cast();
+        let about = |address: *const c_void| {
+            let mut facts = MEMORY_BASIC_INFORMATION::default();
+            // SAFETY: any address may be asked about, and the answer is written where it belongs.
+            let length = unsafe { VirtualQuery(address, &raw mut facts, size_of_val(&facts)) };
+            assert_ne!(length, 0);
+            (facts.State, facts.Protect)
+        };
+        assert_eq!(about(start), (MEM_COMMIT, PAGE_READONLY));
+        assert_eq!(about(start.wrapping_byte_sub(1)).0, MEM_RESERVE);
+        assert_eq!(about(start.wrapping_byte_add(page_size())).0, MEM_RESERVE);
+    }
+}

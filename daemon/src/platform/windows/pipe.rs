@@ -299,3 +299,105 @@ impl AsyncWrite for Stream {
         Pin::new(&mut &*self).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test should fail with the place")]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::platform::Listens;
+
+    fn name(of: &str) -> PathBuf {
+        PathBuf::from(format!(r"\\.\pipe\tokend-trial-{of}-{}", std::process::id()))
+    }
+
+    #[tokio::test]
+    async fn it_lets_in_its_user_alone_as_its_descriptor_says() {
+        let path = name("descriptor");
+        let listener = listen(&path).unwrap();
+        let client = connect(&path).await.unwrap();
+        let server = accept(&listener).await.unwrap();
+        for stream in [&client, &server] {
+            let text = Descriptor::read(stream.handle(), SE_KERNEL_OBJECT).unwrap().text().unwrap();
+            let user = own_user();
+            let wanted = ["GA", "FA"].map(|all| format!("O:{user}D:P(D;;{all};;;NU)(A;;{all};;;{user})"));
+            assert!(wanted.contains(&text), "{text}");
+            assert!(lets_in_its_user_alone(stream));
+            assert_eq!(peer_user(stream).unwrap(), own_user());
+            assert_eq!(peer_process(stream).unwrap(), std::process::id());
+        }
+        assert!(own_user().is_trusted() && own_user().as_str().starts_with("S-1-5-"));
+    }
+
+    #[tokio::test]
+    async fn what_is_written_arrives_also_from_who_has_gone_since() {
+        let path = name("bytes");
+        assert!(matches!(who_listens(&path).await, Listens::Nobody));
+        let listener = listen(&path).unwrap();
+        for round in 0..20_u8 {
+            let mut client = connect(&path).await.unwrap();
+            let mut server = accept(&listener).await.unwrap();
+            client.write_all(&[round; 100_000]).await.unwrap();
+            server.write_all(&[round]).await.unwrap();
+            let mut got = vec![0; 100_000];
+            server.read_exact(&mut got).await.unwrap();
+            assert!(got.iter().all(|byte| *byte == round));
+            drop(server);
+            let mut rest = Vec::new();
+            client.read_to_end(&mut rest).await.unwrap();
+            assert_eq!(rest, [round]);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_comes_and_goes_at_once_keeps_nobody_out() {
+        let path = name("hasty");
+        let listener = listen(&path).unwrap();
+        for _ in 0..5 {
+            drop(connect(&path).await.unwrap());
+            // It is a connection that has ended, or none.
+            let _ = accept(&listener).await;
+        }
+        let accepting = async {
+            loop {
+                if let Ok(stream) = accept(&listener).await {
+                    let mut byte = [0];
+                    if matches!((&stream).read(&mut byte).await, Ok(1)) {
+                        return byte;
+                    }
+                }
+            }
+        };
+        let calling = async {
+            let mut client = connect(&path).await.unwrap();
+            client.write_all(b"x").await.unwrap();
+            client
+        };
+        let (byte, _client) = tokio::join!(accepting, calling);
+        assert_eq!(byte, *b"x");
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_taken_is_not_shared() {
+        let path = name("taken");
+        let first = listen(&path).unwrap();
+        match listen(&path) {
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::AddrInUse),
+            Ok(_) => crate::platform::testing::skip(
+                "a name that is taken",
+                "this system does not enforce FILE_FLAG_FIRST_PIPE_INSTANCE (Wine 8)",
+            ),
+        }
+        drop(first);
+        assert!(listen(&path).is_ok());
+    }
+
+    #[test]
+    fn another_socket_of_the_same_daemon_has_a_name_of_its_own() {
+        let own = Path::new(r"\\.\pipe\tokend-S-1-5-21-7");
+        assert_eq!(beside(own, Path::new("metrics")), Path::new(r"\\.\pipe\tokend-S-1-5-21-7-metrics"));
+        let other = Path::new(r"\\.\pipe\metrics");
+        assert_eq!(beside(own, other), other);
+    }
+}

@@ -14,8 +14,8 @@ use windows_sys::Win32::Security::{
     DACL_SECURITY_INFORMATION, GetSecurityDescriptorDacl, PROTECTED_DACL_SECURITY_INFORMATION,
 };
 use windows_sys::Win32::System::Console::{
-    ENABLE_VIRTUAL_TERMINAL_PROCESSING, FreeConsole, GetConsoleMode, GetStdHandle, STD_ERROR_HANDLE,
-    STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, SetConsoleMode,
+    ENABLE_VIRTUAL_TERMINAL_PROCESSING, GetConsoleMode, GetStdHandle, STD_ERROR_HANDLE, STD_INPUT_HANDLE,
+    STD_OUTPUT_HANDLE, SetConsoleMode,
 };
 use windows_sys::Win32::System::Diagnostics::Debug::{
     SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SEM_NOOPENFILEERRORBOX, SetErrorMode,
@@ -115,17 +115,6 @@ pub fn keep_descriptors_from_children() {
             let _ = unsafe { SetHandleInformation(handle, HANDLE_FLAG_INHERIT, 0) };
         }
     }
-}
-
-/// Leaves the console, so that its end does not end this process.
-///
-/// # Errors
-/// None; the signature is Unix'.
-pub fn leave_the_terminal() -> io::Result<()> {
-    // Without a console there is nothing to leave.
-    // SAFETY: the call has no conditions.
-    let _ = unsafe { FreeConsole() };
-    Ok(())
 }
 
 /// Whether standard error is a console that takes colours; it is asked to.

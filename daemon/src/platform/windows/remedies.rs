@@ -78,3 +78,12 @@ pub const FAILING_DISKS: &str = "the Event Viewer may know of a failing disk";
 
 /// How a crash leaves no core file.
 pub const NO_CORE_FILES: &str = "this should not be; please report it";
+
+/// Sets a variable in the shell.
+#[must_use]
+pub fn set_variable(name: &str, value: &str) -> String {
+    format!("$env:{name} = '{value}'")
+}
+
+/// How a whole path begins.
+pub const WHOLE_PATH: &str = "C:\\ (between single quotes) or ~/";

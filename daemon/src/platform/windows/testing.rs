@@ -3,17 +3,14 @@
 #![expect(unsafe_code, reason = "Windows' calls")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::Path;
-use std::ptr::null_mut;
-
-use windows_sys::Win32::Foundation::ERROR_SUCCESS;
-use windows_sys::Win32::Security::Authorization::{SE_FILE_OBJECT, SetNamedSecurityInfoW};
+use std::path::{Path, PathBuf};
 use windows_sys::Win32::Security::{
-    DACL_SECURITY_INFORMATION, GetSecurityDescriptorDacl, PROTECTED_DACL_SECURITY_INFORMATION,
+    DACL_SECURITY_INFORMATION, PROTECTED_DACL_SECURITY_INFORMATION, SetFileSecurityW,
 };
 use windows_sys::Win32::Storage::FileSystem::{FILE_GENERIC_EXECUTE, FILE_GENERIC_READ, FILE_GENERIC_WRITE};
 
 use super::access::Access;
+use super::dynamic::function;
 use super::files::{self, Facts, Kind};
 use super::security::{Descriptor, User};
 use super::words::wide;
@@ -25,7 +22,8 @@ pub(crate) fn set_mode(path: &Path, mode: u32) {
     let user = own_user();
     let flags = if path.is_dir() { "OICI" } else { "" };
     let mut text = format!("D:P(A;{flags};FA;;;{user})(A;{flags};FA;;;SY)(A;{flags};FA;;;BA)");
-    for (bits, who) in [(mode >> 3 & 7, "BU"), (mode & 7, "WD")] {
+    let group = if is_wine() { "WD" } else { "BU" };
+    for (bits, who) in [(mode >> 3 & 7, group), (mode & 7, "WD")] {
         for (bit, right) in [(4, "FR"), (2, "FW"), (1, "FX")] {
             if bits & bit != 0 {
                 text.push_str(&format!("(A;{flags};{right};;;{who})"));
@@ -33,26 +31,16 @@ pub(crate) fn set_mode(path: &Path, mode: u32) {
         }
     }
     let descriptor = Descriptor::of(&text).unwrap();
-    let (mut present, mut list, mut defaulted) = (0, null_mut(), 0);
-    // SAFETY: the descriptor is valid, and the address is written where it belongs.
-    let got = unsafe {
-        GetSecurityDescriptorDacl(descriptor.as_ptr(), &raw mut present, &raw mut list, &raw mut defaulted)
-    };
-    assert_ne!(got, 0);
     let name = wide(path);
-    // SAFETY: the name ends in a zero, and the list lies in the descriptor, which is still there.
-    let error = unsafe {
-        SetNamedSecurityInfoW(
-            name.as_ptr(),
-            SE_FILE_OBJECT,
-            DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION,
-            null_mut(),
-            null_mut(),
-            list,
-            null_mut(),
-        )
-    };
-    assert_eq!(error, ERROR_SUCCESS, "{}", path.display());
+    let what = DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION;
+    // SAFETY: the name ends in a zero, and the descriptor lives until the call is over.
+    let set = unsafe { SetFileSecurityW(name.as_ptr(), what, descriptor.as_ptr()) };
+    assert_ne!(set, 0, "{}: {}", path.display(), std::io::Error::last_os_error());
+}
+
+/// Whether this is Wine, which keeps an access list as the nine bits of Unix.
+pub(crate) fn is_wine() -> bool {
+    function("ntdll.dll", c"wine_get_version").is_some()
 }
 
 /// Whether nobody but its user, the system and administrators may do anything with it.
@@ -98,7 +86,7 @@ fn others(mode: u32) -> Access {
             .filter(|(bit, _)| bits & bit != 0)
             .fold(0, |all, (_, right)| all | right)
     };
-    let others = [("S-1-5-32-545", rights(mode >> 3 & 7)), ("S-1-1-0", rights(mode & 7))];
+    let others = [("S-1-5-21-1-2-3-513", rights(mode >> 3 & 7)), ("S-1-1-0", rights(mode & 7))];
     Access::made_up(others.into_iter().filter(|(_, rights)| *rights != 0))
 }
 
@@ -123,3 +111,58 @@ pub(crate) const DEVICE: &str = r"\\.\NUL";
 
 /// Paths where no file is or can be.
 pub(crate) const NO_FILES: [&str; 2] = [r"C:\nonexistent\secret", r"C:\nonexistent?\secret"];
+
+/// Whether there is a shell that reads lines as POSIX has them.
+pub(crate) fn has_sh() -> bool {
+    skip("a line of sh", "this system has none; `platform::windows` has its own tests of programs");
+    false
+}
+
+/// Whether the system shows what a process has open, and a shell can look.
+pub(crate) fn shows_descriptors() -> bool {
+    skip("what a program has open", "this system shows it in no folder");
+    false
+}
+
+/// The path of a program whose name is without what this system adds.
+pub(crate) fn program(path: &Path) -> PathBuf {
+    path.with_extension("cmd")
+}
+
+/// Puts a program into a folder that prints its arguments.
+pub(crate) fn put_echo(folder: &Path, name: &str) {
+    std::fs::write(program(&folder.join(name)), "@echo off\r\necho %*\r\n").unwrap();
+}
+
+/// How a whole path begins.
+pub(crate) const ROOT: &str = "C:/";
+
+/// A program that is there.
+pub(crate) const PROGRAM: &str = r"C:\windows\system32\cmd.exe";
+
+/// Whether systemd could hand over credentials.
+pub(crate) fn has_credentials() -> bool {
+    skip("credentials of systemd", "this system has no systemd");
+    false
+}
+
+/// Whether the system takes authorities of tokend's own beside its own.
+pub(crate) fn takes_authorities() -> bool {
+    let takes = !is_wine();
+    if !takes {
+        skip("authorities of tokend's own", "Wine 8 makes no chain engine with roots of its own");
+    }
+    takes
+}
+
+/// The facts of a folder that everybody may write to, but nobody may remove others' files from: there is none.
+pub(crate) fn folder_of_everybody() -> Option<Facts> {
+    None
+}
+
+/// A configuration whose whole paths, as Unix has them, are whole here.
+pub(crate) fn with_whole_paths(text: &str) -> String {
+    ["ca_file = '", "ca_file = \""]
+        .iter()
+        .fold(text.to_owned(), |text, start| text.replace(&format!("{start}/"), &format!("{start}{ROOT}")))
+}

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use super::*;
 use crate::document::Document;
+use crate::platform::testing;
 use crate::provider::Class;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -36,6 +36,9 @@ async fn printed(line: &str) -> Result<Vec<u8>, Failure> {
 
 #[tokio::test]
 async fn what_it_prints_is_the_secret_but_for_the_newline() {
+    if !testing::has_sh() {
+        return;
+    }
     assert_eq!(printed("echo hunter2").await.unwrap(), b"hunter2");
     assert_eq!(printed("printf 'a\\nb\\r\\n'").await.unwrap(), b"a\nb");
     assert_eq!(printed("printf a; exec >&-; :").await.unwrap(), b"a");
@@ -43,6 +46,9 @@ async fn what_it_prints_is_the_secret_but_for_the_newline() {
 
 #[tokio::test]
 async fn it_is_run_anew_each_time() {
+    if !testing::has_sh() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("count");
     let program = shell(&format!("echo x >> {0}; wc -l < {0}", file.display()));
@@ -54,6 +60,9 @@ async fn it_is_run_anew_each_time() {
 
 #[tokio::test]
 async fn one_that_fails_is_not_now_and_says_how_to_look() {
+    if !testing::has_sh() {
+        return;
+    }
     let failure = printed("echo hunter2; echo oops >&2; exit 3").await.unwrap_err();
     assert_eq!((failure.class, failure.kind), (Class::NotNow, "command"));
     assert_eq!(failure.message, "/bin/sh ended with exit status 3");
@@ -66,6 +75,9 @@ async fn one_that_fails_is_not_now_and_says_how_to_look() {
 
 #[tokio::test]
 async fn nothing_shows_its_arguments() {
+    if !testing::has_sh() {
+        return;
+    }
     let program = shell("exit 1 # hunter2");
     let failure = program.run(LONG).await.unwrap_err();
     assert!(!format!("{failure:?} {program:?} {}", program.describe()).contains("hunter2"));
@@ -74,12 +86,17 @@ async fn nothing_shows_its_arguments() {
 
 #[tokio::test]
 async fn its_input_is_empty_its_errors_are_gone_and_its_folder_is_the_root() {
+    if !testing::has_sh() {
+        return;
+    }
     assert_eq!(printed("cat; pwd; echo loud >&2").await.unwrap(), b"/");
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn what_the_daemon_has_open_is_closed_to_it() {
+    if !testing::shows_descriptors() {
+        return;
+    }
     let file = tempfile::NamedTempFile::new().unwrap();
     let line = format!("readlink /proc/$$/fd/* | grep -c {}; :", file.path().display());
     assert_eq!(printed(&line).await.unwrap(), b"0");
@@ -87,6 +104,9 @@ async fn what_the_daemon_has_open_is_closed_to_it() {
 
 #[tokio::test]
 async fn its_environment_is_what_it_needs_and_what_was_passed() {
+    if !testing::has_sh() {
+        return;
+    }
     let environment: HashMap<&str, &str> = [
         ("HOME", "/h"),
         ("PATH", "/usr/bin:/bin"),
@@ -120,6 +140,9 @@ async fn its_environment_is_what_it_needs_and_what_was_passed() {
 
 #[tokio::test]
 async fn as_much_as_a_secret_may_hold_and_no_more() {
+    if !testing::has_sh() {
+        return;
+    }
     let limit = MAX_SECRET;
     let line = |count: usize, end: &str| format!("head -c {count} /dev/zero | tr '\\000' x; {end}");
     assert_eq!(printed(&line(limit, "echo")).await.unwrap().len(), limit);
@@ -157,6 +180,9 @@ impl Witness {
 
 #[tokio::test]
 async fn at_the_time_limit_it_and_all_its_children_are_killed() {
+    if !testing::has_sh() {
+        return;
+    }
     let witness = Witness::new();
     let program = shell(&format!(
         "exec 3>{}; trap : TERM; (sleep 1000; :) & echo x; wait; sleep 1000",
@@ -172,6 +198,9 @@ async fn at_the_time_limit_it_and_all_its_children_are_killed() {
 
 #[tokio::test]
 async fn a_dropped_run_is_killed_with_all_its_children() {
+    if !testing::has_sh() {
+        return;
+    }
     let witness = Witness::new();
     let program = shell(&format!("exec 3>{}; sleep 1000 & wait", witness.path.display()));
     let task = tokio::spawn(async move { program.run(LONG).await.map(|_| ()) });
@@ -185,6 +214,9 @@ async fn a_dropped_run_is_killed_with_all_its_children() {
 
 #[tokio::test]
 async fn output_beyond_the_limit_kills_all_its_children() {
+    if !testing::has_sh() {
+        return;
+    }
     let witness = Witness::new();
     let program = shell(&format!("exec 3>{}; sleep 1000 & exec cat /dev/zero", witness.path.display()));
     let (failure, ()) = tokio::join!(program.run(LONG), witness.all_gone());
@@ -193,6 +225,9 @@ async fn output_beyond_the_limit_kills_all_its_children() {
 
 #[tokio::test]
 async fn somebody_else_who_holds_its_output_is_not_waited_for() {
+    if !testing::has_sh() {
+        return;
+    }
     assert_eq!(printed("sleep 5 & echo hunter2").await.unwrap(), b"hunter2");
     let much = "head -c 60000 /dev/zero | tr '\\000' x; sleep 5 &";
     assert_eq!(printed(much).await.unwrap().len(), 60_000);
@@ -200,6 +235,9 @@ async fn somebody_else_who_holds_its_output_is_not_waited_for() {
 
 #[tokio::test]
 async fn one_that_closes_its_output_and_goes_on_is_waited_for_until_the_limit() {
+    if !testing::has_sh() {
+        return;
+    }
     let failure = shell("echo x; exec >&-; exec sleep 1000").run(SHORT).await.unwrap_err();
     assert_eq!(failure.message, "/bin/sh did not end within 200ms");
 }
@@ -210,7 +248,7 @@ async fn it_is_looked_up_in_path_once() {
     let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
     for place in [&first, &second] {
         fs::create_dir(place).unwrap();
-        symlink("/bin/echo", place.join("tokend-trial")).unwrap();
+        testing::put_echo(place, "tokend-trial");
     }
     // A folder and a file that is no program are passed over; so is a relative folder.
     let odd = folder.path().join("odd");
@@ -228,23 +266,25 @@ async fn it_is_looked_up_in_path_once() {
     let look =
         |name: &str| (name == "PATH").then(|| path(&[&odd, Path::new("."), &second, &first])).flatten();
     assert_eq!(&*program.run_in(&look, LONG).await.unwrap().expose(), b"x");
-    assert_eq!(program.describe(), format!("{}/tokend-trial with 1 argument", second.display()));
+    let found = testing::program(&second.join("tokend-trial"));
+    assert_eq!(program.describe(), format!("{} with 1 argument", found.display()));
     let look = |name: &str| (name == "PATH").then(|| path(&[&first])).flatten();
     assert!(program.run_in(&look, LONG).await.is_ok());
-    assert!(program.describe().contains("/second/"));
+    assert!(program.describe().contains("second"));
 
-    fs::remove_file(second.join("tokend-trial")).unwrap();
+    fs::remove_file(found).unwrap();
     assert_eq!(program.run_in(&look, LONG).await.unwrap_err().class, Class::Source);
 }
 
 #[tokio::test]
 async fn a_path_that_is_no_program_parks_its_account() {
-    let (program, said) = read("command = ['/nonexistent/program']");
+    let nowhere = testing::program(&Path::new(testing::NO_FILES[0]).with_file_name("program"));
+    let (program, said) = read(&format!("command = ['{}']", nowhere.display()));
     assert!(said.starts_with("warning: the program of `command` is not there"), "{said}");
     let failure = program.unwrap().run(LONG).await.unwrap_err();
     assert_eq!(
         (failure.class, failure.message.as_str()),
-        (Class::Source, "/nonexistent/program is not a program")
+        (Class::Source, &*format!("{} is not a program", nowhere.display()))
     );
 }
 

@@ -161,16 +161,17 @@ fn label_of(places: &Places, file_name: &str) -> Result<Label, String> {
 /// since nothing of somebody else's is overwritten or removed.
 fn existing(places: &Places, name: &str) -> Result<Option<Label>, Trouble> {
     let path = places.file_of(name);
-    let Some(bytes) = places::read(&path, Closed::ToWriters, &format!("the secret {name}"))? else {
-        let other = names(places).into_iter().find(|other| other != name && other.eq_ignore_ascii_case(name));
-        return match other {
-            Some(other) => Err(Trouble::usage(
-                format!("there is a secret {other}, whose name differs only in case"),
-                "name it so, or otherwise: some systems cannot tell the two apart",
-            )),
-            None => Ok(None),
-        };
-    };
+    let bytes = places::read(&path, Closed::ToWriters, &format!("the secret {name}"))?;
+    // Where the system cannot tell the two apart, what was read is the other's.
+    let listed = names(places);
+    let other = listed.iter().find(|other| other.eq_ignore_ascii_case(name));
+    if let Some(other) = other.filter(|_| !listed.iter().any(|other| other == name)) {
+        return Err(Trouble::usage(
+            format!("there is a secret {other}, whose name differs only in case"),
+            "name it so, or otherwise: some systems cannot tell the two apart",
+        ));
+    }
+    let Some(bytes) = bytes else { return Ok(None) };
     let label = sealed::peek(&bytes).and_then(|label| sealed::fits(&label, name, None).map(|()| label));
     label.map(Some).map_err(|fault| fault.explain(&path, name))
 }

@@ -25,11 +25,11 @@ impl Home {
     }
 
     fn folder(&self) -> PathBuf {
-        self.root.path().join("data/tokend")
+        self.root.path().join("data").join("tokend")
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder().join(name)
+        self.folder().join(name.split('/').collect::<PathBuf>())
     }
 
     fn store(&self) -> Store {

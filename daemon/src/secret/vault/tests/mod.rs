@@ -13,6 +13,7 @@ use tempfile::NamedTempFile;
 use super::*;
 use crate::clock::SimulatedClock;
 use crate::document::Document;
+use crate::platform::testing;
 use crate::provider::stand_in::{Answer, StandIn, answer, moment, with_secrets};
 use crate::provider::{Class, Defaults};
 
@@ -50,7 +51,7 @@ impl Trial {
 
 /// What a table `[vault]` says, if it is sound.
 fn settings(text: &str) -> (Result<Settings, Vec<String>>, Vec<NamedTempFile>) {
-    let (text, files) = with_secrets(text);
+    let (text, files) = with_secrets(&testing::with_whole_paths(text));
     let document = Document::parse(Path::new("config.toml"), &text).expect("TOML");
     let settings = Settings::read(document.root(), &Defaults::default());
     let found: Vec<_> = document.diagnostics().iter().map(ToString::to_string).collect();

@@ -223,6 +223,9 @@ async fn what_is_forgotten_is_logged_in_anew() {
 
 #[tokio::test]
 async fn a_login_under_way_does_not_outlive_what_was_forgotten() {
+    if !testing::has_sh() {
+        return;
+    }
     let server = StandIn::start([login("t-1", 30, true), second(), password("one")]);
     let folder = tempfile::tempdir().expect("a folder");
     let begun = folder.path().join("begun");
