@@ -26,6 +26,12 @@ pub fn configuration() -> Option<PathBuf> {
     platform::all_surroundings().configuration().ok()
 }
 
+/// The folder of the store that a daemon with this environment has.
+#[must_use]
+pub fn data() -> Option<PathBuf> {
+    platform::all_surroundings().data().ok()
+}
+
 /// The folder for files that live no longer than a login, of this user's daemon on this socket: the socket's own, on
 /// Windows one of the user's. It may not be there.
 #[must_use]

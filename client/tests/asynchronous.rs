@@ -2,9 +2,14 @@
 
 #![expect(clippy::expect_used, reason = "tests")]
 
+#[path = "cli/platform/backlog.rs"]
+mod backlog;
 #[expect(dead_code, reason = "made for the tests of `tok`")]
 #[path = "cli/daemon.rs"]
 mod daemon;
+#[expect(dead_code, reason = "made for the tests of `tok`")]
+#[path = "cli/platform/mod.rs"]
+mod platform;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
@@ -251,10 +256,8 @@ fn nobody_there_is_told_by_both() {
 #[test]
 fn a_full_backlog_is_waited_for() {
     let folder = tempfile::tempdir().expect("a folder");
-    let socket = folder.path().join("s");
-    let listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
-    rustix::net::listen(&listener, 0).expect("a backlog of one");
-    let first = std::os::unix::net::UnixStream::connect(&socket).expect("a place in the backlog");
+    let socket = platform::socket_in(folder.path());
+    let (mut accept, first) = backlog::full(&socket);
     let path = socket.clone();
     let client = std::thread::spawn(move || Client::connect_to(path).map(|_| ()));
     let path = socket.clone();
@@ -263,8 +266,9 @@ fn a_full_backlog_is_waited_for() {
     std::thread::sleep(Duration::from_millis(60));
     assert!(!client.is_finished() && !other.is_finished());
     drop(first);
+    let mut connections = Vec::new();
     for _ in 0..3 {
-        listener.accept().expect("a connection");
+        connections.push(accept());
     }
     assert!(client.join().expect("no panic").is_ok());
     assert!(other.join().expect("no panic").is_ok());

@@ -4,20 +4,18 @@
 
 mod cli {
     mod accounts;
-    mod arrivals;
-    mod child;
-    mod curl;
     mod daemon;
     mod engine;
     mod get;
     mod login;
-    mod login_at_terminal;
     mod logout;
-    mod secrets;
+    mod platform;
     mod service;
-    mod terminal;
     mod tok;
     mod trouble;
     mod unlock;
     mod words;
+
+    #[path = "platform/suite/mod.rs"]
+    mod on_this_system;
 }

@@ -48,22 +48,30 @@ impl Engine {
 
     /// Runs it with this on its standard input, or nothing; gives its exit status.
     pub(crate) fn run(&self, input: Option<&Secret>) -> Result<u8, Stop> {
+        let exposed = input.map(Secret::expose);
+        let input = exposed.as_ref().map(|bytes| bytes.iter().as_slice());
         self.run_to_its_end(input, Stdio::inherit()).map(|(status, _)| status)
+    }
+
+    /// The same, with what came through tok's own standard input.
+    pub(crate) fn run_on(&self, input: &[u8]) -> Result<u8, Stop> {
+        self.run_to_its_end(Some(input), Stdio::inherit()).map(|(status, _)| status)
     }
 
     /// The same, and what it says on standard error is kept back.
     pub(crate) fn run_quietly(&self, input: Option<&Secret>) -> Result<(u8, Said), Stop> {
+        let exposed = input.map(Secret::expose);
+        let input = exposed.as_ref().map(|bytes| bytes.iter().as_slice());
         self.run_to_its_end(input, Stdio::piped())
     }
 
-    fn run_to_its_end(&self, input: Option<&Secret>, errors: Stdio) -> Result<(u8, Said), Stop> {
+    fn run_to_its_end(&self, input: Option<&[u8]>, errors: Stdio) -> Result<(u8, Said), Stop> {
         let mut command = self.command();
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() }).stderr(errors);
         let mut child = platform::spawn(&mut command).map_err(|error| self.not_started(&error))?;
         if let (Some(mut pipe), Some(input)) = (child.stdin.take(), input) {
             // One that ends before it has read says why in its own words.
-            let bytes = input.expose();
-            let _ = pipe.write_all(bytes.iter().as_slice());
+            let _ = pipe.write_all(input);
         }
         let mut said = Vec::new();
         if let Some(errors) = child.stderr.take() {

@@ -196,9 +196,7 @@ fn refuse_a_second(there: Option<PathBuf>) -> Result<(), Complaint> {
 
 /// Where the store is.
 fn store_folder() -> Option<PathBuf> {
-    let set = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let data = set.or_else(|| Some(std::env::home_dir()?.join(".local/share")))?;
-    Some(data.join("tokend"))
+    tokend_client::places::data()
 }
 
 /// The names of the store's secrets, as far as they can be seen, in order.

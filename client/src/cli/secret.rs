@@ -1,6 +1,7 @@
 //! `tok secret`: the store's secrets. `tok` asks what is to be asked; the engine does the rest.
 
 use tokend_client::Code;
+use tokend_proto::limits::MAX_SECRET;
 
 use super::arguments::{Word, Words};
 use super::asking::{self, Asker, Question};
@@ -8,7 +9,7 @@ use super::complaint::{Complaint, Stop};
 use super::engine::Engine;
 use super::init::by_ssh_key;
 use super::unlock::{PROMPT, PROMPT_OF_SSH_KEY, TRIES, WRONG, passphrase_from_stdin};
-use super::{input, nearest, output};
+use super::{input, nearest, output, platform};
 
 /// What can be done with secrets.
 const ACTIONS: [(&str, Action); 5] =
@@ -71,7 +72,13 @@ fn set(mut words: Words<'_>) -> Result<u8, Stop> {
         engine = engine.word("--for-any");
     }
     if !input::is_terminal() {
-        return Err(engine.take_over());
+        if !platform::INPUT_MAY_HAVE_A_MARK {
+            return Err(engine.take_over());
+        }
+        let input = input::whole(MAX_SECRET).map_err(|error| {
+            Complaint::usage(format!("standard input cannot be read: {error}"), "pipe the secret to tok")
+        })?;
+        return engine.run_on(&input);
     }
     let asker = Asker::at_terminal().ok_or_else(|| {
         let hint = "`tok secret set NAME < FILE` reads it";

@@ -28,9 +28,11 @@ pub(crate) fn whole_seconds(ms: i64) -> i64 {
     ms.saturating_add(500).div_euclid(1000)
 }
 
+/// 9999-12-31T23:59:59Z, in seconds since 1970.
+const LAST: u64 = 253_402_300_799;
+
 /// RFC 3339 in UTC, to the second. What the format cannot say becomes the nearest that it can.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
-    const LAST: u64 = 253_402_300_799; // 9999-12-31T23:59:59Z
     let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(since_1970.as_secs().min(LAST)))
         .to_string()
@@ -39,7 +41,8 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
 /// The same, from milliseconds since 1970.
 pub(crate) fn rfc3339_ms(ms: i64) -> String {
     let since_1970 = Duration::from_millis(u64::try_from(ms).unwrap_or(0));
-    rfc3339(UNIX_EPOCH.checked_add(since_1970).unwrap_or(UNIX_EPOCH))
+    // Systems differ in how far their clocks go; all of them go so far.
+    rfc3339(UNIX_EPOCH + since_1970.min(Duration::from_secs(LAST)))
 }
 
 /// A span as a caller writes it: `90s`, `1h 30m`.

@@ -11,6 +11,9 @@ use super::platform::{self, Hold};
 /// How the folders' names begin.
 const PREFIX: &str = "exec-";
 
+/// The same, in the system's temporary folder.
+const ELSEWHERE: &str = "tok-exec-";
+
 /// The folder. Holds a lock as long as it lives, by which the next one knows what a killed one left behind.
 #[derive(Debug)]
 pub(crate) struct TokenFolder {
@@ -21,17 +24,23 @@ pub(crate) struct TokenFolder {
 }
 
 impl TokenFolder {
-    /// A new folder beside the daemon's socket, or under the system's temporary folder where that place is not
+    /// A new folder beside the daemon's socket (where that is no file, in a folder of this user's), or under the system's temporary folder where that place is not
     /// this user's alone.
     pub(crate) fn beside(socket: &Path) -> io::Result<Self> {
-        let place = tokend_client::places::run_folder(socket);
-        if let Some(place) = place.filter(|place| platform::is_private(place)) {
-            sweep(&place);
-            if let Ok(folder) = Self::make(&place, PREFIX) {
+        match tokend_client::places::run_folder(socket) {
+            Some(place) => Self::within(&place),
+            None => Self::make(&std::env::temp_dir(), ELSEWHERE),
+        }
+    }
+
+    fn within(place: &Path) -> io::Result<Self> {
+        if platform::is_own_place(place) {
+            sweep(place);
+            if let Ok(folder) = Self::make(place, PREFIX) {
                 return Ok(folder);
             }
         }
-        Self::make(&std::env::temp_dir(), "tok-exec-")
+        Self::make(&std::env::temp_dir(), ELSEWHERE)
     }
 
     fn make(place: &Path, prefix: &str) -> io::Result<Self> {
@@ -115,15 +124,19 @@ mod tests {
     #[test]
     fn files_are_replaced_whole_and_go_with_their_folder() -> io::Result<()> {
         let place = tempfile::tempdir()?;
-        let folder = TokenFolder::beside(&place.path().join("tokend.sock"))?;
+        let folder = TokenFolder::within(place.path())?;
         folder.write("A", b"one")?;
-        let old = File::open(folder.file("A"))?;
+        let old = platform::testing::replaces_open_files().then(|| fs::File::open(folder.file("A")));
         folder.write("A", b"two")?;
         assert_eq!(fs::read(folder.file("A"))?, b"two");
-        assert_eq!(io::read_to_string(old)?, "one");
+        if let Some(old) = old {
+            assert_eq!(io::read_to_string(old?)?, "one");
+        }
         assert_eq!(names(&folder.path), ["A"]);
         folder.remove();
         folder.write("A", b"late")?;
+        assert!(!folder.path.exists());
+        drop(folder);
         assert_eq!(names(place.path()), Vec::<String>::new());
         Ok(())
     }
@@ -131,14 +144,13 @@ mod tests {
     #[test]
     fn what_a_killed_one_left_is_swept_and_what_lives_stays() -> io::Result<()> {
         let place = tempfile::tempdir()?;
-        let socket = place.path().join("tokend.sock");
         let abandoned = place.path().join("exec-0");
         platform::make_private_folder(&abandoned)?;
         fs::write(abandoned.join("A"), "left")?;
-        let first = TokenFolder::beside(&socket)?;
+        let first = TokenFolder::within(place.path())?;
         assert!(!abandoned.exists());
         first.write("A", b"alive")?;
-        let _second = TokenFolder::beside(&socket)?;
+        let _second = TokenFolder::within(place.path())?;
         assert_eq!(fs::read(first.file("A"))?, b"alive");
         Ok(())
     }
@@ -146,10 +158,8 @@ mod tests {
     #[test]
     fn a_place_that_others_can_write_to_is_not_used() -> io::Result<()> {
         let place = tempfile::tempdir()?;
-        let mut open = fs::metadata(place.path())?.permissions();
-        std::os::unix::fs::PermissionsExt::set_mode(&mut open, 0o777);
-        fs::set_permissions(place.path(), open)?;
-        let folder = TokenFolder::beside(&place.path().join("tokend.sock"))?;
+        platform::testing::open_to_others(place.path())?;
+        let folder = TokenFolder::within(place.path())?;
         assert!(!folder.path.starts_with(place.path()));
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! A daemon for tests: speaks the protocol, says what it is told to say, and remembers what it was asked.
 
 use std::io::{self, Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
@@ -11,6 +10,8 @@ use tokend_proto::frame::{self, HEADER, Opening};
 use tokend_proto::limits::{MAX_ANSWER, MAX_REQUEST};
 use tokend_proto::message::{Code, Credential, Failure, Field, Get};
 use tokend_proto::{Answer, List, Request, Secret, envelope};
+
+use super::platform::{self, Listener, Stream};
 
 /// What the daemon does with a request.
 pub(crate) enum Reply {
@@ -36,7 +37,6 @@ impl Daemon {
     /// A daemon that answers everything so.
     pub(crate) fn new(behaviour: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let home = TempDir::new().expect("a folder");
-        std::fs::create_dir(home.path().join("run")).expect("a folder");
         Self::in_home(Arc::new(home), behaviour)
     }
 
@@ -55,17 +55,17 @@ impl Daemon {
 
     /// The next daemon on the same socket.
     pub(crate) fn succeeded_by(self, behaviour: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
-        self.vanish();
+        Listener::give_way(&self.socket());
         Self::in_home(self.home, behaviour)
     }
 
     fn in_home(home: Arc<TempDir>, behaviour: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let daemon = Self { home, asked: Arc::clone(&asked) };
-        let listener = UnixListener::bind(daemon.socket()).expect("a socket");
+        let mut listener = Listener::bind(&daemon.socket());
         let behaviour: Arc<Behaviour> = Arc::new(behaviour);
         thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
+            while let Some(stream) = listener.accept() {
                 let (behaviour, asked) = (Arc::clone(&behaviour), Arc::clone(&asked));
                 thread::spawn(move || serve(stream, &*behaviour, &asked));
             }
@@ -75,7 +75,7 @@ impl Daemon {
 
     /// Where it listens.
     pub(crate) fn socket(&self) -> PathBuf {
-        self.home.path().join("run/tokend.sock")
+        platform::socket_in(self.home.path())
     }
 
     /// The folder that everything of this test is in.
@@ -85,7 +85,7 @@ impl Daemon {
 
     /// Takes the socket away: from here on nobody can connect.
     pub(crate) fn vanish(&self) {
-        std::fs::remove_file(self.socket()).expect("the socket");
+        Listener::vanish(&self.socket());
     }
 
     /// What it was asked so far.
@@ -121,7 +121,7 @@ pub(crate) fn failure(code: u8) -> Failure {
     }
 }
 
-fn serve(mut stream: UnixStream, behaviour: &Behaviour, asked: &Mutex<Vec<Request>>) {
+fn serve(mut stream: Stream, behaviour: &Behaviour, asked: &Mutex<Vec<Request>>) {
     let mut first = true;
     while let Ok((id, request)) = receive(&mut stream, first) {
         let reply = behaviour(&request);
@@ -150,7 +150,7 @@ fn serve(mut stream: UnixStream, behaviour: &Behaviour, asked: &Mutex<Vec<Reques
     }
 }
 
-fn receive(stream: &mut UnixStream, first: bool) -> io::Result<(u32, Request)> {
+fn receive(stream: &mut Stream, first: bool) -> io::Result<(u32, Request)> {
     let mut header = [0; HEADER];
     stream.read_exact(&mut header)?;
     let length = frame::announced(header, MAX_REQUEST).map_err(io::Error::other)?;
@@ -165,7 +165,7 @@ fn receive(stream: &mut UnixStream, first: bool) -> io::Result<(u32, Request)> {
     Ok((envelope.id, request.ok_or(io::ErrorKind::InvalidData)?))
 }
 
-fn send(stream: &mut UnixStream, id: u32, answer: &Answer, first: bool) -> io::Result<()> {
+fn send(stream: &mut Stream, id: u32, answer: &Answer, first: bool) -> io::Result<()> {
     let payload = answer.seal(id).and_then(|envelope| envelope.encode()).map_err(io::Error::other)?;
     stream.write_all(&frame::encode(&payload, first, MAX_ANSWER).map_err(io::Error::other)?)
 }

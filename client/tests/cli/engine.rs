@@ -1,11 +1,12 @@
 //! An engine for tests: a `tokend` beside a `tok`, which writes down how it was called.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
+
+use super::platform;
 
 /// A folder with `tok` and an engine, and a home.
 pub(crate) struct Installed {
@@ -18,25 +19,20 @@ impl Installed {
         let home = TempDir::new().expect("a folder");
         fs::create_dir(home.path().join("bin")).expect("a folder");
         let installed = Self { home };
-        let tok = installed.folder().join("tok");
-        // By another process: a file that this one has open for writing, if only until a thread's child has become
-        // another program, cannot be run.
-        let copy = Command::new("cp").args([env!("CARGO_BIN_EXE_tok").as_ref(), tok.as_os_str()]).status();
-        assert!(copy.is_ok_and(|status| status.success()), "tok cannot be copied");
+        platform::copy_program(env!("CARGO_BIN_EXE_tok").as_ref(), &installed.program("tok"));
         installed
     }
 
-    /// `tok` with an engine that writes down its words and what it read, and then does this, in a shell's words.
-    pub(crate) fn with_engine(script: &str) -> Self {
+    /// `tok` with an engine that does nothing, and that well.
+    pub(crate) fn with_idle_engine() -> Self {
         let installed = Self::tok_alone();
-        program(
-            &installed.folder().join("tokend"),
-            &format!(
-                "printf '%s\\n' \"$*\" >> \"$HOME/words\"\n\
-                 printf 'read: ' >> \"$HOME/input\"; cat >> \"$HOME/input\"; echo >> \"$HOME/input\"\n{script}"
-            ),
-        );
+        platform::make_idle_program(&installed.program("tokend"), &installed.home().join("words"));
         installed
+    }
+
+    /// Where this program is.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.folder().join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
     }
 
     /// Where both programs are.
@@ -51,13 +47,10 @@ impl Installed {
 
     /// This `tok` with these words, in an environment that holds nothing but a home.
     pub(crate) fn tok(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(self.folder().join("tok"));
-        command
-            .args(words)
-            .env_clear()
-            .env("HOME", self.home())
-            .env("PATH", "/usr/bin:/bin")
-            .stdin(Stdio::null());
+        let mut command = Command::new(self.program("tok"));
+        command.args(words).env_clear().env("PATH", platform::USUAL_PATH).stdin(Stdio::null());
+        platform::live_in(&mut command, self.home());
+        platform::keep_what_programs_need(&mut command);
         command
     }
 
@@ -65,22 +58,4 @@ impl Installed {
     pub(crate) fn words(&self) -> String {
         fs::read_to_string(self.home().join("words")).unwrap_or_default()
     }
-
-    /// What the engine read, a line for each call.
-    pub(crate) fn input(&self) -> String {
-        fs::read_to_string(self.home().join("input")).unwrap_or_default()
-    }
-}
-
-/// Writes a program of a shell's words. Another process does it, for the reason above.
-pub(crate) fn program(path: &Path, script: &str) {
-    let mut writer = Command::new("/bin/sh")
-        .args(["-c", "cat > \"$1\" && chmod 755 \"$1\"", "sh"])
-        .arg(path)
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("a shell");
-    let script = format!("#!/bin/sh\n{script}\n");
-    writer.stdin.take().expect("a pipe").write_all(script.as_bytes()).expect("a script");
-    assert!(writer.wait().is_ok_and(|status| status.success()), "{} cannot be written", path.display());
 }

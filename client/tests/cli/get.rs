@@ -7,7 +7,7 @@ use tokend_proto::message::{Credential, Field};
 use tokend_proto::{List, Request, Secret};
 
 use super::daemon::{Daemon, credential};
-use super::tok::{run, shell, tok};
+use super::tok::{run, tok};
 
 fn header_account() -> Daemon {
     Daemon::giving(|get| credential(&get.account, "T0k'en.1"))
@@ -91,14 +91,6 @@ fn further_secret_fields_are_in_json() {
     let object: Value = serde_json::from_str(get(&daemon, &["--format", "json"]).printed()).expect("JSON");
     assert_eq!(object["fields"], json!({"access_key": "access_key", "secret_key": "secret_key"}));
     assert_eq!(get(&daemon, &[]).printed(), "token\n");
-}
-
-#[test]
-fn a_shell_reads_back_what_env_prints() {
-    let daemon = header_account();
-    assert_eq!(get(&daemon, &["--format", "env"]).printed(), "export LYVE_PROD_TOKEN='T0k'\\''en.1'\n");
-    let line = r#"eval "$("$TOK" get lyve-prod --format env --var MINE)"; printf %s "$MINE""#;
-    assert_eq!(shell(&daemon, line).printed(), "T0k'en.1");
 }
 
 #[test]

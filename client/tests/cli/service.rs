@@ -7,6 +7,7 @@ use tokend_proto::message::{About, Code, Failure, LoggedIn, LoggedOut, LoginStep
 use tokend_proto::{Answer, List, Request};
 
 use super::daemon::{Daemon, Reply, credential};
+use super::platform;
 
 /// The address whose code the service takes.
 pub(crate) const RIGHT: &str = "http://127.0.0.1:8400/?code=right&state=s";
@@ -122,5 +123,5 @@ pub(crate) fn logged_in() -> LoggedIn {
 
 /// This machine's name, as `tok` and `tokend` know it.
 fn own_host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    platform::host_name()
 }

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use super::daemon::Daemon;
+use super::platform;
 
 /// `tok` with these words, in an environment that holds nothing but the daemon's place.
 pub(crate) fn tok(daemon: &Daemon, words: &[&str]) -> Command {
     let mut command = at(&daemon.socket(), words);
-    command.env("HOME", daemon.home());
+    platform::live_in(&mut command, daemon.home());
     command
 }
 
@@ -21,6 +22,7 @@ pub(crate) fn at(socket: &Path, words: &[&str]) -> Command {
         .env_clear()
         .env("TOKEND_SOCK", socket)
         .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    platform::keep_what_programs_need(&mut command);
     command.stdin(Stdio::null());
     command
 }
@@ -50,14 +52,6 @@ pub(crate) fn run_with(mut command: Command, input: &[u8]) -> Run {
     of(child.wait_with_output().expect("tok ends"))
 }
 
-/// Runs a line of shell in which `$TOK` is tok.
-pub(crate) fn shell(daemon: &Daemon, line: &str) -> Run {
-    let tok = tok(daemon, &[]);
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", line]).env("TOK", tok.get_program()).env("TOKEND_SOCK", daemon.socket());
-    run(command)
-}
-
 impl Run {
     /// Asserts that it failed so, with the two lines and nothing on standard output; gives both lines.
     pub(crate) fn failed_with(&self, code: i32) -> (String, String) {
@@ -79,9 +73,8 @@ impl Run {
 }
 
 fn of(output: Output) -> Run {
-    use std::os::unix::process::ExitStatusExt;
     Run {
-        code: output.status.code().unwrap_or_else(|| -output.status.signal().unwrap_or(0)),
+        code: platform::code_of(output.status),
         out: String::from_utf8(output.stdout).expect("UTF-8"),
         err: String::from_utf8(output.stderr).expect("UTF-8"),
     }

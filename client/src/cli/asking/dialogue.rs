@@ -82,12 +82,6 @@ mod tests {
 
     use super::*;
 
-    fn shell(script: &str) -> Command {
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", script]);
-        command
-    }
-
     fn read(input: ChildStdin, mut output: ChildStdout) -> String {
         drop(input);
         let mut text = String::new();
@@ -97,15 +91,15 @@ mod tests {
 
     #[test]
     fn what_it_says_and_how_it_ends_is_told() {
-        let held = hold(shell("echo hello; exit 3"), PATIENCE, read);
+        let held = hold(platform::testing::says_hello_and_ends_with_3(), PATIENCE, read);
         let (text, status) = held.ok().unzip();
-        assert_eq!(text.as_deref(), Some("hello\n"));
+        assert_eq!(text.as_deref().map(str::trim_end), Some("hello"));
         assert_eq!(status.flatten().and_then(|status| status.code()), Some(3));
     }
 
     #[test]
     fn who_takes_too_long_is_ended() {
-        let held = hold(shell("exec sleep 600"), Duration::from_millis(50), read);
+        let held = hold(platform::testing::goes_on_and_on(), Duration::from_millis(50), read);
         assert!(matches!(held, Err(Trouble::TimedOut)), "{held:?}");
         let absent = hold(Command::new("/nonexistent/program"), PATIENCE, read);
         assert!(matches!(absent, Err(Trouble::NotStarted(_))), "{absent:?}");

@@ -10,7 +10,8 @@ use interprocess::local_socket::traits::StreamCommon;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::Peer;
-use super::stream::{known, options};
+use super::peer::known;
+use super::stream::options;
 
 /// A connection; its time limits are its caller's.
 #[derive(Debug)]

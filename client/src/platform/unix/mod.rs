@@ -2,6 +2,7 @@
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
+mod peer;
 mod places;
 mod stream;
 #[cfg(not(target_os = "macos"))]

@@ -1,16 +1,16 @@
 //! A connection to the daemon's socket, and whose that is.
 
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
 use interprocess::ConnectWaitMode;
 use interprocess::local_socket::traits::{Stream as _, StreamCommon};
-use interprocess::local_socket::{self, ConnectOptions, GenericFilePath, PeerCreds, ToFsName};
+use interprocess::local_socket::{self, ConnectOptions, GenericFilePath, ToFsName};
 
 use super::super::Peer;
-use super::User;
+use super::peer::known;
 
 /// A connection whose reads and writes have time limits.
 #[derive(Debug)]
@@ -47,14 +47,4 @@ impl Stream {
 pub(super) fn options(socket: &Path, limit: Duration) -> io::Result<ConnectOptions<'_>> {
     let name = socket.to_fs_name::<GenericFilePath>()?;
     Ok(ConnectOptions::new().name(name).wait_mode(ConnectWaitMode::Timeout(limit)))
-}
-
-/// What the kernel says of the other end.
-pub(super) fn known(credentials: io::Result<PeerCreds>, socket: BorrowedFd<'_>) -> Peer {
-    match credentials.ok().and_then(|credentials| credentials.euid()) {
-        Some(uid) => Peer::User(User::with_uid(uid)),
-        // No process id: either no connection, or a peer of another PID namespace.
-        None if rustix::net::getpeername(socket).is_err() => Peer::NotConnected,
-        None => Peer::Unknown,
-    }
 }

@@ -1,17 +1,17 @@
 //! Where this user's things are.
 
-use std::ffi::OsString;
+use std::ffi::{OsString, c_void};
 use std::os::windows::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
 
 use tokend_proto::places::{Folders, Surroundings};
 use windows_sys::Win32::Globalization::lstrlenW;
-use windows_sys::Win32::System::Com::CoTaskMemFree;
-use windows_sys::Win32::UI::Shell::{
-    FOLDERID_LocalAppData, FOLDERID_Profile, FOLDERID_RoamingAppData, SHGetKnownFolderPath,
+use windows_sys::Win32::System::LibraryLoader::{
+    GetProcAddress, LOAD_LIBRARY_SEARCH_SYSTEM32, LoadLibraryExW,
 };
-use windows_sys::core::GUID;
+use windows_sys::Win32::UI::Shell::{FOLDERID_LocalAppData, FOLDERID_Profile, FOLDERID_RoamingAppData};
+use windows_sys::core::{GUID, HRESULT, PWSTR, s, w};
 
 use super::User;
 
@@ -59,9 +59,10 @@ fn own_folders() -> Option<Folders> {
 /// Where the system has this folder for this user.
 #[expect(unsafe_code, reason = "SHGetKnownFolderPath of Windows")]
 fn known_folder(which: &GUID) -> Option<PathBuf> {
+    let (find, free) = functions()?;
     let mut path = null_mut();
     // SAFETY: all that is handed over lives through the call, which allocates the path; no token means this user.
-    let result = unsafe { SHGetKnownFolderPath(which, 0, null_mut(), &raw mut path) };
+    let result = unsafe { find(which, 0, null_mut(), &raw mut path) };
     let mut found = None;
     if result >= 0 && !path.is_null() {
         // SAFETY: the path ends with a zero, and nothing behind that is read.
@@ -71,8 +72,36 @@ fn known_folder(which: &GUID) -> Option<PathBuf> {
         found = Some(PathBuf::from(OsString::from_wide(units)));
     }
     // SAFETY: it is to be freed so, whatever the result is; nothing is freed where it is null.
-    unsafe { CoTaskMemFree(path.cast()) };
+    unsafe { free(path.cast()) };
     found.filter(|path| path.is_absolute())
+}
+
+/// `SHGetKnownFolderPath` (`shlobj_core.h`).
+type Find = unsafe extern "system" fn(*const GUID, u32, *mut c_void, *mut PWSTR) -> HRESULT;
+
+/// `CoTaskMemFree` (`combaseapi.h`).
+type Free = unsafe extern "system" fn(*const c_void);
+
+/// Both functions. Their libraries are loaded only for them: with all that they bring along they would take most of the
+/// start of a program as small as `tok`.
+#[expect(unsafe_code, reason = "LoadLibraryExW and GetProcAddress of Windows")]
+fn functions() -> Option<(Find, Free)> {
+    // SAFETY: a text with a zero at its end; the system's own library is looked for where only the system writes.
+    let shell = unsafe { LoadLibraryExW(w!("shell32.dll"), null_mut(), LOAD_LIBRARY_SEARCH_SYSTEM32) };
+    // SAFETY: as above.
+    let com = unsafe { LoadLibraryExW(w!("ole32.dll"), null_mut(), LOAD_LIBRARY_SEARCH_SYSTEM32) };
+    if shell.is_null() || com.is_null() {
+        return None;
+    }
+    // SAFETY: the library is loaded and stays so; the name ends with a zero.
+    let find = unsafe { GetProcAddress(shell, s!("SHGetKnownFolderPath")) }?;
+    // SAFETY: as above.
+    let free = unsafe { GetProcAddress(com, s!("CoTaskMemFree")) }?;
+    // SAFETY: the function of this name has this type.
+    let find = unsafe { std::mem::transmute::<unsafe extern "system" fn() -> isize, Find>(find) };
+    // SAFETY: as above.
+    let free = unsafe { std::mem::transmute::<unsafe extern "system" fn() -> isize, Free>(free) };
+    Some((find, free))
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ pub(crate) const START: &str = "`tokend install` starts it, now and at each logo
      `tokend env --shell powershell | Invoke-Expression` does";
 
 /// How the installed daemon is started in the place of the one that runs.
-pub(crate) const RESTART: &str = "`tokend install` starts the installed one anew, and nothing is lost; one of `tokend env` ends by `tokend env -k`";
+pub(crate) const RESTART: &str =
+    "restart it with `tokend install`, which loses nothing; one of `tokend env` ends by `tokend env -k`";
 
 /// How one sees how the daemon is.
 pub(crate) const LOOK_AT_IT: &str = "`tok doctor` looks at the whole set-up";

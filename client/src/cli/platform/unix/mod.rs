@@ -71,16 +71,19 @@ pub(crate) fn unbuffered_stdin() -> io::Result<File> {
     Ok(File::from(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 0)?))
 }
 
+/// Whether shells put a byte order mark in front of what they pipe.
+pub(crate) const INPUT_MAY_HAVE_A_MARK: bool = false;
+
 /// Whether the caller closed standard output. The standard library puts `/dev/null` there before `main`, so that
 /// the token would go nowhere and tok would say that all is well; hence this looks before the library does.
 pub(crate) fn stdout_was_closed() -> bool {
-    #[cfg(target_os = "linux")]
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
     return early::STDOUT_WAS_CLOSED.load(std::sync::atomic::Ordering::Relaxed);
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
     return false;
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", target_os = "macos"))]
 #[expect(unsafe_code, reason = "the linker must be told to run a function before main")]
 mod early {
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -90,7 +93,8 @@ mod early {
     // SAFETY: the section holds pointers to functions that the C library calls before main, and this is one. It
     // makes one system call and stores a flag: nothing that would have to be initialized first.
     #[used]
-    #[unsafe(link_section = ".init_array")]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
+    #[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func"))]
     static LOOK: extern "C" fn() = look;
 
     extern "C" fn look() {
@@ -272,6 +276,11 @@ pub(crate) fn is_private(folder: &Path) -> bool {
     })
 }
 
+/// Whether files for this user alone may be made in this folder, which the daemon has made.
+pub(crate) fn is_own_place(folder: &Path) -> bool {
+    is_private(folder)
+}
+
 /// The lock on a folder.
 #[derive(Debug)]
 pub(crate) struct Hold {
@@ -369,6 +378,7 @@ fn ignored_signals() -> u64 {
 pub(crate) mod testing {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
+    use std::process::Command;
     use std::{fs, io};
 
     /// Lets others write into a folder.
@@ -376,8 +386,26 @@ pub(crate) mod testing {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o777))
     }
 
-    /// A program that is there on every machine of this system.
-    pub(crate) const PROGRAM: &str = "sh";
+    /// A program.
+    pub(crate) fn says_hello_and_ends_with_3() -> Command {
+        shell("echo hello; exit 3")
+    }
+
+    /// A program.
+    pub(crate) fn goes_on_and_on() -> Command {
+        shell("exec sleep 600")
+    }
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    /// Whether a file that somebody has open can have another one put in its place.
+    pub(crate) fn replaces_open_files() -> bool {
+        true
+    }
 
     /// A path of a file that is not there, and one of something that is.
     pub(crate) const NO_FILE_AND_A_FILE: (&str, &str) = ("/nonexistent/x", "/");

@@ -75,6 +75,15 @@ pub(crate) fn is_private(folder: &Path) -> bool {
         && others_may_not_write(folder).unwrap_or(false)
 }
 
+/// Whether files for this user alone may be made in this folder, which is made where there is none.
+pub(crate) fn is_own_place(folder: &Path) -> bool {
+    if !folder.exists() {
+        // Why it cannot be made is found out by who looks next.
+        let _ = make_private_folder(folder);
+    }
+    is_private(folder)
+}
+
 /// The lock on a folder, which is a file beside it: this system locks no folders.
 #[derive(Debug)]
 pub(crate) struct Hold {

@@ -111,6 +111,9 @@ pub(crate) struct Stdin {
     begins: bool,
 }
 
+/// Whether shells put one there.
+pub(crate) const INPUT_MAY_HAVE_A_MARK: bool = true;
+
 /// U+FEFF in UTF-8.
 const MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 

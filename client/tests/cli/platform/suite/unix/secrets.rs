@@ -6,13 +6,14 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
-use super::engine::{Installed, program};
+use super::engine::{self, program, with_engine};
 use super::terminal::{Terminal, has_sessions, is_ignored, without_terminal};
-use super::tok::{run, run_with};
+use crate::cli::engine::Installed;
+use crate::cli::tok::{run, run_with};
 
 /// An engine that always does what it is told.
 fn obedient() -> Installed {
-    Installed::with_engine("echo done")
+    with_engine("echo done")
 }
 
 /// Calls it at a terminal, and answers each of these prompts.
@@ -37,7 +38,7 @@ fn a_secret_comes_through_standard_input_untouched() {
     let tok = obedient();
     let set = run_with(tok.tok(&["secret", "set", "x"]), b"s3cret\n\n");
     assert_eq!(set.printed(), "done\n");
-    assert_eq!((tok.words().as_str(), tok.input().as_str()), ("store set x\n", "read: s3cret\n\n\n"));
+    assert_eq!((tok.words().as_str(), engine::input(&tok).as_str()), ("store set x\n", "read: s3cret\n\n\n"));
     for (words, expected) in [
         (&["secret", "set", "x", "--for", "lyve-prod"][..], "store set x --for lyve-prod"),
         (&["secret", "set", "--for=lyve-prod", "x"], "store set x --for lyve-prod"),
@@ -56,7 +57,7 @@ fn a_secret_that_is_typed_is_not_shown() {
     let tok = obedient();
     let (code, shown) = at_terminal(&tok.tok(&["secret", "set", "x"]), &[("Secret x: ", "s3cret")]);
     assert_eq!(code, Some(0), "{shown}");
-    assert_eq!((tok.words().as_str(), tok.input().as_str()), ("store set x\n", "read: s3cret\n"));
+    assert_eq!((tok.words().as_str(), engine::input(&tok).as_str()), ("store set x\n", "read: s3cret\n"));
     let (code, shown) = at_terminal(&tok.tok(&["secret", "set", "x"]), &[("Secret x: ", "")]);
     assert!(code == Some(2) && shown.contains("nothing was typed"), "{shown}");
 }
@@ -112,7 +113,7 @@ fn words_that_do_not_fit_never_reach_the_engine() {
 
 #[test]
 fn the_engines_output_errors_and_status_are_toks() {
-    let tok = Installed::with_engine("echo out; echo 'tok: what' >&2; echo 'hint: do' >&2; exit 3");
+    let tok = with_engine("echo out; echo 'tok: what' >&2; echo 'hint: do' >&2; exit 3");
     for (words, expected) in [
         (&["secret", "list"][..], "store list"),
         (&["secret", "list", "--json"], "store list --json"),
@@ -141,7 +142,7 @@ fn the_engines_output_errors_and_status_are_toks() {
 
 #[test]
 fn what_was_removed_is_said_to_a_person() {
-    let tok = Installed::with_engine("");
+    let tok = with_engine("");
     assert_eq!(run(tok.tok(&["secret", "remove", "x"])).printed(), "");
     let verbose = run(tok.tok(&["secret", "remove", "x", "-v"]));
     assert_eq!((verbose.code, verbose.err.as_str()), (0, "removed x\n"));
@@ -149,7 +150,7 @@ fn what_was_removed_is_said_to_a_person() {
 
 /// An engine that shows its secret to those who know the passphrase.
 fn protected() -> Installed {
-    Installed::with_engine(
+    with_engine(
         "case \"$*\" in *--passphrase-stdin*) if [ \"$(tail -n 1 \"$HOME/input\")\" = 'read: right' ]; then
              echo s3cret; exit; fi;; esac
          echo 'tok: the store is locked' >&2; echo 'hint: unlock it' >&2; exit 9",
@@ -161,7 +162,7 @@ fn showing_asks_for_a_passphrase_only_where_one_is_needed() {
     if !has_sessions() {
         return;
     }
-    let open = Installed::with_engine("echo s3cret");
+    let open = with_engine("echo s3cret");
     assert_eq!(run(without_terminal(&open.tok(&["secret", "show", "x"]))).printed(), "s3cret\n");
     assert_eq!(open.words(), "store show x\n");
 
@@ -172,7 +173,10 @@ fn showing_asks_for_a_passphrase_only_where_one_is_needed() {
     assert!(code == Some(0) && shown.contains("s3cret") && shown.contains("try again"), "{shown}");
     assert!(!shown.contains("the store is locked"), "{shown}");
     let calls = "store show x\nstore show x --passphrase-stdin\nstore show x --passphrase-stdin\n";
-    assert_eq!((tok.words().as_str(), tok.input().as_str()), (calls, "read: \nread: wrong!\nread: right\n"));
+    assert_eq!(
+        (tok.words().as_str(), engine::input(&tok).as_str()),
+        (calls, "read: \nread: wrong!\nread: right\n")
+    );
 
     // Where an SSH key opens the store, it is the key's that is asked for.
     let folder = tok.home().join(".local/share/tokend");
@@ -222,7 +226,7 @@ fn init_asks_twice_until_both_are_the_same() {
     );
     assert!(shown.ends_with("done\r\n"), "{shown}");
     assert_eq!(
-        (tok.words().as_str(), tok.input().as_str()),
+        (tok.words().as_str(), engine::input(&tok).as_str()),
         ("store init --passphrase-stdin\n", "read: hörse\n")
     );
 }
@@ -232,7 +236,7 @@ fn init_without_a_passphrase_is_an_empty_answer_or_an_option() {
     if !has_sessions() {
         return;
     }
-    let tok = Installed::with_engine("echo done; exec < /dev/null");
+    let tok = with_engine("echo done; exec < /dev/null");
     program(&tok.folder().join("tokend"), "echo \"$*\" >> \"$HOME/words\"");
     let (code, shown) = at_terminal(&tok.tok(&["init"]), &[(FIRST, "")]);
     assert_eq!(code, Some(0), "{shown}");
@@ -254,7 +258,7 @@ fn init_without_a_terminal_must_be_told() {
     assert_eq!(tok.words(), "");
     assert_eq!(run_with(tok.tok(&["init", "--stdin"]), b"hello\n").printed(), "done\n");
     assert_eq!(
-        (tok.words().as_str(), tok.input().as_str()),
+        (tok.words().as_str(), engine::input(&tok).as_str()),
         ("store init --passphrase-stdin\n", "read: hello\n")
     );
     run_with(tok.tok(&["init", "--stdin"]), b"\n").failed_with(2);
@@ -299,12 +303,12 @@ fn a_passphrase_is_changed_by_two_lines() {
         let tok = obedient();
         let (code, shown) = at_terminal(&tok.tok(words), answers);
         assert_eq!(code, Some(0), "{shown}");
-        assert_eq!((tok.words().as_str(), tok.input()), (call, format!("read: {input}\n\n")));
+        assert_eq!((tok.words().as_str(), engine::input(&tok)), (call, format!("read: {input}\n\n")));
     }
     let tok = obedient();
     let change = run_with(tok.tok(&["init", "--change-passphrase", "--stdin"]), b"before\nafter\n");
     assert_eq!(change.printed(), "done\n");
-    assert_eq!((tok.words().as_str(), tok.input().as_str()), (call, "read: before\nafter\n\n"));
+    assert_eq!((tok.words().as_str(), engine::input(&tok).as_str()), (call, "read: before\nafter\n\n"));
 }
 
 #[test]

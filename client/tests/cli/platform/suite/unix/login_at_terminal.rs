@@ -7,10 +7,10 @@ use rustix::process::Signal;
 use tokend_proto::message::LoginStep;
 use tokend_proto::{Answer, Request};
 
-use super::daemon::failure;
-use super::service::{RIGHT, Service, URL, device, step, with};
 use super::terminal::{Terminal, has_sessions, is_ignored};
-use super::tok::tok;
+use crate::cli::daemon::failure;
+use crate::cli::service::{RIGHT, Service, URL, device, step, with};
+use crate::cli::tok::tok;
 
 fn login(service: &Service) -> Command {
     let mut command = tok(&service.daemon, &["login", "x"]);

@@ -12,8 +12,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokend_proto::{Answer, Request};
 
 use super::arrivals::Arrivals;
-use super::daemon::{Daemon, Reply, credential};
-use super::tok::{Run, run, shell, tok};
+use super::shell;
+use crate::cli::daemon::{Daemon, Reply, credential};
+use crate::cli::tok::{Run, run, tok};
 
 fn two_accounts() -> Daemon {
     Daemon::giving(|get| credential(&get.account, &format!("token of {}", get.account)))
@@ -253,7 +254,9 @@ fn signals_reach_the_program_where_the_sessions_leader_is_in_another_pid_namespa
         return;
     }
     let tests = std::env::current_exe().expect("a path");
-    let name = "cli::child::signals_of_other_processes_reach_the_program_once";
+    let name = concat!(module_path!(), "::signals_of_other_processes_reach_the_program_once");
+    // Without the name of the suite itself.
+    let name = name.split_once("::").map_or(name, |(_, name)| name);
     let output = inside(&[tests.to_str().expect("a plain path"), "--exact", name]).expect("an end");
     assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
 }

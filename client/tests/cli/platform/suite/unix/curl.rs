@@ -7,8 +7,8 @@ use std::process::Command;
 
 use tokend_proto::message::Credential;
 
-use super::daemon::{Daemon, credential};
-use super::tok::{Run, run, tok};
+use crate::cli::daemon::{Daemon, credential};
+use crate::cli::tok::{Run, run, tok};
 
 /// A curl that writes its arguments and the file of its `--config` beside itself.
 const CURL: &str = r#"#!/bin/sh
