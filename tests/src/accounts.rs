@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use crate::platform;
 use crate::sandbox::Sandbox;
 use crate::stand_in::{Hole, HttpLogin, ItsYouOnline, LyveCloud, OAuthServer, OpenvCloud};
 
@@ -73,7 +74,7 @@ pub fn oauth2_login(
 /// When the file cannot be written.
 pub fn set_refresh_token(sandbox: &Sandbox, name: &str, token: &str) {
     let new = sandbox.secret_file(&format!("{name}.refresh.new"), &format!("{token}\n"));
-    let moved = fs::rename(&new, sandbox.home().join(format!("{name}.refresh")));
+    let moved = platform::replace(&new, &sandbox.home().join(format!("{name}.refresh")));
     assert!(moved.is_ok(), "{}: {moved:?}", new.display());
 }
 

@@ -267,7 +267,8 @@ fn the_first_kept_token_makes_an_identity_that_is_its_users_alone_and_says_so_on
     let daemon = sandbox.start();
     sandbox.token("lyve");
     kept_of(&sandbox, "lyve");
-    let identity = sandbox.path().join("data/tokend/identity");
+    let identity =
+        ["data", "tokend", "identity"].iter().fold(sandbox.path().to_owned(), |path, name| path.join(name));
     assert!(is_private(&identity).expect("facts"));
     let log = daemon.log();
     assert_eq!(log.matches(&*identity.to_string_lossy()).count(), 1, "{log}");

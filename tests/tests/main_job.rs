@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tokend_tests::accounts;
+use tokend_tests::platform::{self, CROWD};
 use tokend_tests::real_time::{Stopwatch, at_once, let_pass, paced, timed};
 use tokend_tests::sandbox::{Said, Sandbox, eventually};
 use tokend_tests::stand_in::{
@@ -136,13 +137,15 @@ fn any_login_a_program_and_a_static_secret_are_accounts_too() {
          response = {{ body = 'text', expiry = 'jwt' }}\n",
         text_login.url()
     );
-    let program = "[accounts.cloud-cli]\ntype = 'command'\ncommand = ['printf', '%s', 'from-a-program']\n\
-                   lifetime = '55m'\n";
+    let program = format!(
+        "[accounts.cloud-cli]\ntype = 'command'\ncommand = {:?}\nlifetime = '55m'\n",
+        platform::prints("from-a-program")
+    );
     sandbox.configure(
         &[
             &accounts::http_login(&sandbox, "internal", &login),
             as_form.as_str(),
-            program,
+            &program,
             &accounts::static_token(&sandbox, "legacy-api-key", "as-it-is"),
         ]
         .concat(),
@@ -254,7 +257,7 @@ fn two_hundred_clients_at_once_on_a_cold_account_cost_one_request() {
     // Slow enough that all of them wait for the same answer.
     lyve.fault(Fault::Slow(Duration::from_secs(15)).once());
 
-    let clients: Vec<Child> = (0..200)
+    let clients: Vec<Child> = (0..CROWD)
         .map(|_| {
             let mut tok = sandbox.command("tok");
             tok.args(["get", "lyve"]).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -275,7 +278,7 @@ fn two_hundred_clients_at_once_on_a_cold_account_cost_one_request() {
         answers.len()
     );
     assert_eq!((lyve.token_requests(), lyve.issued()), (1, 1));
-    assert_eq!(sandbox.status("lyve")["served"], 200);
+    assert_eq!(sandbox.status("lyve")["served"], CROWD);
 }
 
 #[test]

@@ -118,7 +118,8 @@ fn a_lock_waits_for_it_too_and_a_stop_waits_for_nothing_else() {
     assert_eq!(refresh.wait().expect("an end").code(), Some(9));
     assert_eq!(sandbox.tok(["unlock"]).code, 0);
     sandbox.token("graph");
-    assert_eq!(sandbox.tok(["refresh", "graph"]).code, 0);
+    let said = sandbox.tok(["refresh", "graph"]);
+    assert_eq!(said.code, 0, "{said:?}");
     assert!(!sendings(&server).windows(2).any(|pair| pair[0] == pair[1]), "{:?}", sendings(&server));
     running.stop();
 }

@@ -18,26 +18,32 @@ fn of_file(name: &str, path: &std::path::Path) -> String {
 }
 
 #[test]
-fn a_file_that_everybody_may_read_is_refused_and_the_hint_closes_it() {
+fn a_file_that_everybody_may_read_or_write_is_refused_and_the_hint_closes_it() {
     let sandbox = Sandbox::new();
-    let path = sandbox.secret_file("key", "file-secret\r\n");
-    sandbox.configure(&of_file("a", &path));
+    let modes = [("closed", 0o600), ("readable", 0o644), ("writable", 0o622)];
+    let files = modes.map(|(name, mode)| {
+        let path = sandbox.secret_file(name, "file-secret\r\n");
+        set_mode(&path, mode).expect("its list");
+        (name, path)
+    });
+    sandbox.configure(&files.each_ref().map(|(name, path)| of_file(name, path)).concat());
     let _daemon = sandbox.start();
-    assert_eq!(sandbox.token("a"), "file-secret");
-    for mode in [0o644, 0o622] {
-        set_mode(&path, mode).expect("opened");
-        assert_eq!(sandbox.tok(["refresh", "a"]).code, 5);
-        let said = sandbox.tok(["status", "a", "--json"]).stdout.replace(r"\\", r"\");
-        assert!(said.contains("icacls") && said.contains(&*path.to_string_lossy()), "{said}");
-        set_mode(&path, 0o600).expect("closed");
-        assert_eq!(sandbox.tok(["refresh", "a"]).code, 0);
+    assert_eq!(sandbox.token("closed"), "file-secret");
+    for (name, path) in &files[1..] {
+        let said = sandbox.tok(["get", name]);
+        assert_eq!((said.code, said.stdout.as_str()), (5, ""), "{said:?}");
+        assert!(said.error().1.contains("icacls"), "{said:?}");
+        assert!(said.stderr.contains(&*path.to_string_lossy()), "{said:?}");
+        set_mode(path, 0o600).expect("closed");
+        assert_eq!(sandbox.tok(["refresh", name]).code, 0);
+        assert_eq!(sandbox.token(name), "file-secret");
     }
 }
 
 #[test]
 fn what_the_programs_make_is_their_users_alone() {
     let sandbox = Sandbox::new();
-    let stored = sandbox.tok_with_input(["secret", "set", "kept"], "a secret\r\n");
+    let stored = sandbox.tok_with_input(["secret", "set", "kept"], "a-secret\r\n");
     assert_eq!(stored.code, 0, "{stored:?}");
     let data = sandbox.path().join("data/tokend");
     for path in [data.clone(), data.join("identity"), data.join("secrets"), data.join("secrets/kept.age")] {
@@ -45,7 +51,7 @@ fn what_the_programs_make_is_their_users_alone() {
     }
     sandbox.configure("[accounts.a]\ntype = 'static'\ntoken = { store = 'kept' }\n");
     let daemon = sandbox.start();
-    assert_eq!(sandbox.token("a"), "a secret");
+    assert_eq!(sandbox.token("a"), "a-secret");
     assert!(is_private(sandbox.state()).expect("its descriptor"));
     assert!(daemon.stop().success());
 }
@@ -67,7 +73,8 @@ fn a_secret_of_the_credential_manager_is_read() {
     // Its items are the user's, whatever the home is.
     let name = sandbox.path().file_name().expect("a name").to_string_lossy().into_owned();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let (first, second) = (Secret::from("first-secret"), Secret::from("second-secret"));
+    let [first, second] =
+        ["first-secret", "second-secret"].map(|text| Secret::new(text.as_bytes().to_vec()).expect("short"));
     let put = |secret: &Secret| runtime.block_on(keyring::put(&name, secret, PATIENCE)).expect("it is taken");
     put(&first);
     sandbox.configure(&format!(

@@ -99,6 +99,14 @@ pub fn chown(path: impl AsRef<Path>, user: Option<u32>, group: Option<u32>) -> i
     std::os::unix::fs::chown(path, user, group)
 }
 
+/// Puts a file in the place of another one.
+///
+/// # Errors
+/// The system's.
+pub fn replace(new: &Path, old: &Path) -> io::Result<()> {
+    fs::rename(new, old)
+}
+
 /// Makes a link to a file.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ pub use std::os::fd::OwnedFd as Passed;
 
 pub use files::{
     chown, device_and_number, fifo, give_away, is_private, is_socket, mode, number, open_private, owner,
-    private_folder, read_exact_at, set_mode, symlink, write_program,
+    private_folder, read_exact_at, replace, set_mode, symlink, write_program,
 };
 pub use processes::{
     Signal, as_user, cpu_seconds, ended_by, exit_code, is_root, is_running, leads_a_group, memory_peak_kib,
@@ -31,6 +31,21 @@ pub use processes::{
 };
 pub use pty::{Hand, open_terminal, terminal_settings};
 pub use readiness::Readiness;
+
+/// What a program takes of memory before it does anything, in KiB, beyond what tests allow.
+pub const PROGRAM_KIB: u64 = 0;
+
+/// The program by which a hint closes a file.
+pub const CLOSES: &str = "chmod";
+
+/// How many programs a test can start within some seconds.
+pub const CROWD: usize = 200;
+
+/// The words of a command that prints this.
+#[must_use]
+pub fn prints(text: &str) -> Vec<String> {
+    ["printf", "%s", text].map(str::to_owned).to_vec()
+}
 
 /// Where the daemon of a home listens.
 #[must_use]

@@ -1,7 +1,8 @@
 //! Descriptors of security: whose something is, and who may what, in the language of SDDL.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io;
+use std::os::windows::fs::OpenOptionsExt as _;
 use std::os::windows::io::AsRawHandle as _;
 use std::path::Path;
 use std::ptr::null_mut;
@@ -18,6 +19,7 @@ use windows_sys::Win32::Security::{
     PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, SetFileSecurityW, TOKEN_QUERY, TOKEN_USER,
     TokenUser,
 };
+use windows_sys::Win32::Storage::FileSystem::{FILE_FLAG_BACKUP_SEMANTICS, READ_CONTROL};
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
 use super::pipes::Stream;
@@ -99,7 +101,9 @@ pub(super) fn set_descriptor(path: &Path, text: &str) -> io::Result<()> {
 /// # Errors
 /// The system's.
 pub fn descriptor_of_file(path: &Path) -> io::Result<String> {
-    let file = File::open(path)?;
+    // A folder is opened by nobody else.
+    let file =
+        OpenOptions::new().access_mode(READ_CONTROL).custom_flags(FILE_FLAG_BACKUP_SEMANTICS).open(path)?;
     descriptor_of(file.as_raw_handle(), SE_FILE_OBJECT)
 }
 

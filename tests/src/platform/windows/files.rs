@@ -4,8 +4,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::windows::fs::FileExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use super::descriptors::{descriptor_of_file, own_user, set_descriptor};
+
+/// How long is waited for whoever has a file open.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Opens a file anew for writing, for its user alone.
 ///
@@ -110,6 +114,20 @@ pub fn give_away(_path: impl AsRef<Path>, _user: u32) -> io::Result<()> {
 /// Always.
 pub fn chown(_path: impl AsRef<Path>, _user: Option<u32>, _group: Option<u32>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Puts a file in the place of another one, which somebody may be reading at this moment: then it is tried again.
+///
+/// # Errors
+/// The system's.
+pub fn replace(new: &Path, old: &Path) -> io::Result<()> {
+    for _ in 0..100 {
+        match fs::rename(new, old) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => std::thread::sleep(LOOK),
+            done => return done,
+        }
+    }
+    fs::rename(new, old)
 }
 
 /// Makes a link to a file.

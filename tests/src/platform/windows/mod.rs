@@ -18,14 +18,30 @@ use tokio::net::windows::named_pipe::ServerOptions;
 pub use descriptors::{descriptor_of_file, descriptor_of_pipe, own_user};
 pub use files::{
     chown, device_and_number, fifo, give_away, is_private, is_socket, mode, number, open_private, owner,
-    private_folder, read_exact_at, set_mode, symlink, write_program,
+    private_folder, read_exact_at, replace, set_mode, symlink, write_program,
 };
 pub use pipes::{Listener, Stream, connect, listen, listen_as};
 pub use processes::{
-    Signal, break_group, cpu_seconds, exit_code, is_root, is_running, leads_a_group, memory_peak_kib,
-    own_memory_peak_kib, room_for, signal, signal_group, this_program, until_asked_to_end,
+    Signal, break_group, cpu_seconds, exit_code, have_a_console, is_root, is_running, is_wine, leads_a_group,
+    memory_peak_kib, own_memory_peak_kib, room_for, signal, signal_group, this_program, until_asked_to_end,
 };
 pub use readiness::Readiness;
+
+/// What a program takes of memory before it does anything, in KiB, beyond what tests allow: its own pages, which Wine
+/// counts as the process's.
+pub const PROGRAM_KIB: u64 = 32 * 1024;
+
+/// The program by which a hint closes a file.
+pub const CLOSES: &str = "icacls";
+
+/// How many programs a test can start within some seconds: each takes Wine a tenth of one.
+pub const CROWD: usize = 30;
+
+/// The words of a command that prints this.
+#[must_use]
+pub fn prints(text: &str) -> Vec<String> {
+    ["cmd", "/c", "echo", text].map(str::to_owned).to_vec()
+}
 
 /// Where the daemon of a home listens: a pipe of its own, since pipes are in no folder.
 #[must_use]

@@ -7,8 +7,9 @@ use std::os::windows::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
-use windows_sys::Win32::Foundation::{FILETIME, WAIT_TIMEOUT};
-use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, GenerateConsoleCtrlEvent};
+use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, FILETIME, WAIT_TIMEOUT};
+use windows_sys::Win32::System::Console::{AllocConsole, CTRL_BREAK_EVENT, GenerateConsoleCtrlEvent};
+use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::ProcessStatus::{K32GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS};
 use windows_sys::Win32::System::Threading::{
     CREATE_NEW_PROCESS_GROUP, EVENT_MODIFY_STATE, GetProcessTimes, OpenEventW, OpenProcess,
@@ -161,6 +162,29 @@ pub fn room_for(descriptors: u64) -> u64 {
 #[must_use]
 pub fn this_program() -> Command {
     Command::new(std::env::current_exe().expect("the path of this program"))
+}
+
+/// Whether this Windows is played by Wine, which does not enforce all that Windows does.
+#[must_use]
+pub fn is_wine() -> bool {
+    let name = wide("ntdll.dll");
+    // SAFETY: the name ends with a zero; the library is in every process.
+    let library = unsafe { GetModuleHandleW(name.as_ptr()) };
+    // SAFETY: the name ends with a zero. What it finds is not called.
+    unsafe { GetProcAddress(library, c"wine_get_version".as_ptr().cast()).is_some() }
+}
+
+/// Makes sure that this process has a console, by which keys can be pressed.
+///
+/// # Errors
+/// The system's.
+pub fn have_a_console() -> io::Result<()> {
+    // SAFETY: has no preconditions.
+    match check(unsafe { AllocConsole() }) {
+        // It has one already.
+        Err(error) if error.raw_os_error() == Some(ERROR_ACCESS_DENIED.cast_signed()) => Ok(()),
+        made => made,
+    }
 }
 
 /// Whether there is such a process.
