@@ -4,6 +4,7 @@ mod access;
 mod background;
 pub mod children;
 mod clock;
+mod command_line;
 mod dynamic;
 pub mod files;
 mod folders;
@@ -25,6 +26,7 @@ pub(super) mod testing;
 
 pub use background::{USUAL_SHELL, leave_the_terminal, spawn_apart, supervisor, write_errors_to};
 pub use clock::{ClockWatch, Metronome, boot, steady_milliseconds};
+pub use command_line::words_of_process;
 pub use folders::{
     FileIdentity, file_identity, lock, open_file_identity, open_lock, private_folder, try_lock,
     try_lock_shared,
@@ -36,7 +38,7 @@ pub use places::{host_name, surroundings};
 pub use process::{
     close_new_files_to_others, close_to_onlookers, keep_descriptors_from_children, leaves_core_files,
     own_unit, processor_milliseconds, raise_descriptor_limit, resident_memory, stderr_is_the_journal,
-    stderr_takes_colours, swap_is_on, systemd_runs, watchdog, words_of_process,
+    stderr_takes_colours, swap_is_on, systemd_runs, watchdog,
 };
 pub use security::{User, own_user};
 pub use signals::{Signals, ask_to_end};

@@ -191,9 +191,3 @@ pub fn watchdog() -> Option<Duration> {
 pub fn systemd_runs() -> bool {
     false
 }
-
-/// The words with which a process was started: the system does not show them.
-#[must_use]
-pub fn words_of_process(_process: u32) -> Option<Vec<Vec<u8>>> {
-    None
-}
