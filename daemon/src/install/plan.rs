@@ -232,17 +232,20 @@ pub(super) fn unwritable(path: &Path, error: &io::Error) -> Trouble {
 mod tests {
     use super::*;
 
-    /// Whether the system makes links, and lets this user make them.
+    /// Whether the system makes links, lets this user make them, and knows them again.
     #[expect(
         deprecated,
         reason = "the one way that is the same on all systems; the links here lead to files"
     )]
     fn link(to: &Path, at: &Path) -> bool {
-        let made = fs::soft_link(to, at);
-        if let Err(error) = &made {
-            eprintln!("SKIPPED: a link in the place of a file: {error}");
-        }
-        made.is_ok()
+        let made = fs::soft_link(to, at).and_then(|()| fs::symlink_metadata(at));
+        let why = match made {
+            Ok(metadata) if metadata.is_symlink() => return true,
+            Ok(_) => "it is none".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        eprintln!("SKIPPED: a link in the place of a file: {why}");
+        false
     }
 
     fn piece(path: &Path) -> Piece {

@@ -65,7 +65,7 @@ impl Tasks {
     ) -> Result<Self, Trouble> {
         let name = task::name(&user);
         let shown = system.ask(&["/Query", "/TN", &name, "/XML"])?;
-        let shown = shown.map(|bytes| Shown::read(&bytes));
+        let shown = shown.and_then(|bytes| Shown::read(&bytes));
         let copy = places.programs.join(format!("tokend{}", env::consts::EXE_SUFFIX));
         let process = own_daemon(&*system, &places.state, &copy, shown.is_some());
         Ok(Self {
@@ -251,7 +251,8 @@ impl Manager for Tasks {
             return BTreeMap::new();
         }
         let shown = self.system.ask(&["/Query", "/TN", &self.name, "/XML"]).ok().flatten();
-        let stamp = shown.map(|bytes| (TASK.to_owned(), hash(Shown::read(&bytes).gist.as_bytes())));
+        let shown = shown.and_then(|bytes| Shown::read(&bytes));
+        let stamp = shown.map(|shown| (TASK.to_owned(), hash(shown.gist.as_bytes())));
         stamp.into_iter().collect()
     }
 

@@ -116,10 +116,13 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// Reads what `schtasks /Query /XML` writes.
+    /// Reads what `schtasks /Query /XML` writes; None where that is no task.
     #[must_use]
-    pub fn read(bytes: &[u8]) -> Self {
+    pub fn read(bytes: &[u8]) -> Option<Self> {
         let text = decoded(bytes);
+        if !text.contains("<Task") {
+            return None;
+        }
         let between = |text: &str, name: &str| {
             let rest = text.split_once(&format!("<{name}>"))?.1;
             Some(rest.split_once(&format!("</{name}>"))?.0.trim().to_owned())
@@ -130,7 +133,7 @@ impl Shown {
         let program = between(&text, "Command").map(|word| unescaped(&word).trim_matches('"').into());
         // What a code page lacks is shown as a question mark.
         let gist = text.chars().filter(|c| c.is_ascii_graphic() && *c != '?').collect();
-        Self { program, is_enabled, gist }
+        Some(Self { program, is_enabled, gist })
     }
 }
 
@@ -165,16 +168,17 @@ mod tests {
 
     #[test]
     fn a_task_is_read_as_it_was_written_and_told_from_a_changed_one() {
-        let shown = Shown::read(&encoded(&task()));
+        let shown = Shown::read(&encoded(&task())).unwrap();
         let program = r"C:\Users\a & b\AppData\Local\Programs\tokend\tokend.exe";
         assert_eq!((shown.program.as_deref(), shown.is_enabled), (Some(Path::new(program)), true));
         // Another code page, and other white space.
-        let again = Shown::read(task().replace("Token agent", "Token\u{a0} agent?").as_bytes());
+        let again = Shown::read(task().replace("Token agent", "Token\u{a0} agent?").as_bytes()).unwrap();
         assert_eq!(again.gist, shown.gist);
         let off =
             task().replace("    <Enabled>true</Enabled>\n    <Hidden>", "<Enabled>false</Enabled><Hidden>");
-        let off = Shown::read(off.as_bytes());
+        let off = Shown::read(off.as_bytes()).unwrap();
         assert!(!off.is_enabled);
         assert_ne!(off.gist, shown.gist);
+        assert_eq!(Shown::read(b"\r\n"), None);
     }
 }

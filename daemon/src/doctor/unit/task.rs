@@ -15,7 +15,7 @@ pub(super) async fn look(schtasks: &Path, asked: &Asked) -> Vec<Finding> {
     let name = task::name(&platform::own_user().to_string());
     match call(schtasks, &["/Query", "/TN", &name, "/XML"], PATIENCE).await {
         Ok(said) => {
-            let shown = said.status.success().then(|| Shown::read(&said.stdout));
+            let shown = Shown::read(&said.stdout).filter(|_| said.status.success());
             judge(asked, &name, shown.as_ref())
         }
         Err(error) => {

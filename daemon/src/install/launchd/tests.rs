@@ -104,7 +104,7 @@ impl Mac {
     }
 
     fn plist(&self) -> PathBuf {
-        self.home().join("Library/LaunchAgents/io.tokend.tokend.plist")
+        self.home().join("Library/LaunchAgents").join("io.tokend.tokend.plist")
     }
 
     fn upgrade(&self, text: &str) {

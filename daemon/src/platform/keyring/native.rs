@@ -41,10 +41,9 @@ pub async fn get(service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, Troubl
 /// # Errors
 /// Why there is none.
 pub async fn look(service: &str, user: &str) -> Result<(), Trouble> {
-    // Windows asks nobody.
-    #[cfg(windows)]
-    return get(service, user).await.map(drop);
-    #[cfg(not(windows))]
+    if system::ASKS_NOBODY {
+        return get(service, user).await.map(drop);
+    }
     with_entry(service, user, |_| Ok(())).await
 }
 

@@ -7,6 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use keyring::Error;
 use security_framework::os::macos::keychain::SecKeychain;
 
+/// Whether an item can be looked at without asking a person.
+pub(super) const ASKS_NOBODY: bool = false;
+
 /// `errSecUserCanceled` and `errSecAuthFailed` of `<Security/SecBase.h>`: a person said no, or not the right password.
 const SAID_NO: [i32; 2] = [-128, -25_293];
 

@@ -2,6 +2,9 @@
 
 use keyring::Error;
 
+/// Whether an item can be looked at without asking a person.
+pub(super) const ASKS_NOBODY: bool = true;
+
 /// How a person puts a secret there.
 #[must_use]
 pub fn by_hand(service: &str, user: &str) -> String {
