@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "Windows' calls")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use windows_sys::Win32::Security::{
     DACL_SECURITY_INFORMATION, PROTECTED_DACL_SECURITY_INFORMATION, SetFileSecurityW,
@@ -26,7 +27,7 @@ pub(crate) fn set_mode(path: &Path, mode: u32) {
     for (bits, who) in [(mode >> 3 & 7, group), (mode & 7, "WD")] {
         for (bit, right) in [(4, "FR"), (2, "FW"), (1, "FX")] {
             if bits & bit != 0 {
-                text.push_str(&format!("(A;{flags};{right};;;{who})"));
+                let _ = write!(text, "(A;{flags};{right};;;{who})");
             }
         }
     }
