@@ -446,7 +446,10 @@ mod tests {
         let (mut reader, facts) = open(&path).unwrap();
         assert_eq!((facts.kind, facts.length, facts.trusted_owner), (Kind::Regular, 3, true));
         let before = stamp(&path).unwrap();
-        replace(&path, b"newer").unwrap();
+        if replace(&path, b"newer").is_err() && testing::is_wine() {
+            testing::skip("a file that somebody reads is replaced", "Wine 8 renames nothing onto it");
+            return;
+        }
         assert_ne!(stamp(&path), Some(before));
         let mut read = String::new();
         reader.read_to_string(&mut read).unwrap();

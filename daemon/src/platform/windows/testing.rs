@@ -163,7 +163,16 @@ pub(crate) fn folder_of_everybody() -> Option<Facts> {
 
 /// A configuration whose whole paths, as Unix has them, are whole here.
 pub(crate) fn with_whole_paths(text: &str) -> String {
-    ["ca_file = '", "ca_file = \""]
+    ["file = '", "file = \""]
         .iter()
         .fold(text.to_owned(), |text, start| text.replace(&format!("{start}/"), &format!("{start}{ROOT}")))
+}
+
+/// Whether the system tells a file of this mode from one that is closed to others: Wine forgets who may run it.
+pub(crate) fn tells(mode: u32) -> bool {
+    let tells = !is_wine() || mode & 0o066 != 0;
+    if !tells {
+        skip("a file that others may run", "Wine 8 keeps that of no access list");
+    }
+    tells
 }
