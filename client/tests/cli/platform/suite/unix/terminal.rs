@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use rustix::io::FdFlags;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
@@ -68,8 +69,9 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn new() -> Self {
-        let hand =
-            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+        let hand = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        // In a second step: not every system takes it in the first.
+        rustix::io::fcntl_setfd(&hand, FdFlags::CLOEXEC).expect("an open descriptor");
         grantpt(&hand).and_then(|()| unlockpt(&hand)).expect("its other side");
         let path = PathBuf::from(ptsname(&hand, Vec::new()).expect("a name").into_string().expect("UTF-8"));
         let no_ctty = rustix::fs::OFlags::NOCTTY.bits().cast_signed();
