@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_unit_that_runs_is_sound() {
-        if !crate::platform::testing::has_sh() {
+        if !platform::testing::has_sh() {
             return;
         }
         assert_eq!(judged(&running(7, "/bin/sh"), WELL, "UnitFileState=disabled"), ["sound"]);
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn each_fault_of_a_unit_is_found() {
-        if !crate::platform::testing::has_sh() {
+        if !platform::testing::has_sh() {
             return;
         }
         let none = Asked::default();
