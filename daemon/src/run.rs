@@ -15,7 +15,7 @@ use tokend::lock::Lock;
 use tokend::login::{Callers, Logins};
 use tokend::metrics::Metrics;
 use tokend::platform::systemd::{self, Notifier, Passed};
-use tokend::platform::{self, Signal, Signals};
+use tokend::platform::{self, Signal, Signals, remedies};
 use tokend::provider::http::{self, ProxyEnvironment};
 use tokend::secret::store::Store;
 use tokend::server::socket::SocketError;
@@ -93,7 +93,7 @@ async fn live(level: &logging::Level, background: bool, passed: Passed) -> Resul
         Err(refusal) => {
             // Unaccepted connections would make systemd start us again at once.
             for (listener, _) in &listeners {
-                turn_away(listener, refusal.why, refusal.hint).await;
+                turn_away(listener, refusal.why, &refusal.hint).await;
             }
             return Err(refusal.end);
         }
@@ -153,14 +153,11 @@ struct Refusal {
     end: ExitCode,
     /// For those who wait at the socket.
     why: &'static str,
-    hint: &'static str,
+    hint: String,
 }
 
-/// Where to look for what stands in the log.
-const LOG: &str = "`journalctl --user -u tokend` says more; without systemd, what tokend itself printed";
-
 fn begin(trouble: Option<String>, bound: Option<&Path>) -> Result<Begun, Refusal> {
-    let refusal = |end, why| Refusal { end, why, hint: LOG };
+    let refusal = |end, why| Refusal { end, why, hint: remedies::LOOK_AT_LOG.to_owned() };
     if let Some(trouble) = trouble {
         let end = complain(trouble, SOCKET_UNIT, End::Configuration);
         return Err(refusal(end, "what systemd passes to it is wrong"));
@@ -200,7 +197,7 @@ fn begin(trouble: Option<String>, bound: Option<&Path>) -> Result<Begun, Refusal
                 "mend it; `tokend check` says when it is right",
                 End::Configuration,
             );
-            let hint = "`tokend check` shows the mistake; then `systemctl --user start tokend`";
+            let hint = format!("`tokend check` shows the mistake; then `{}`", remedies::START_SERVICE);
             Err(Refusal { end, why: "its configuration is faulty", hint })
         }
     }

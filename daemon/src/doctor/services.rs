@@ -179,10 +179,7 @@ fn clock(told: &[Told<'_>]) -> Finding {
     let side = if *ahead_ms > 0 { "ahead of" } else { "behind" };
     let by = humantime::format_duration(Duration::from_secs(by.as_secs()));
     let message = format!("this machine's clock is {by} {side} that of {host}");
-    sort.found(
-        message,
-        "set it by the network: `sudo timedatectl set-ntp true`; `timedatectl` shows how it is",
-    )
+    sort.found(message, crate::platform::remedies::SET_CLOCK)
 }
 
 #[cfg(test)]

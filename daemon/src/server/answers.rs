@@ -367,7 +367,7 @@ pub(super) fn stopping() -> Failure {
         code: Code::NO_DAEMON,
         kind: "stopping".to_owned(),
         message: "tokend is stopping".to_owned(),
-        hint: "ask again in a moment; `systemctl --user start tokend.socket` starts it".to_owned(),
+        hint: format!("ask again in a moment; `{}` starts it", crate::platform::remedies::START),
         next_try_in_ms: None,
     }
 }

@@ -109,7 +109,7 @@ pub fn plist(agent: &Agent<'_>) -> Option<String> {
 	<key>ExitTimeOut</key>
 	<integer>60</integer>
 	<key>ProcessType</key>
-	<string>Background</string>
+	<string>Standard</string>
 	<key>LimitLoadToSessionType</key>
 	<string>{kind}</string>
 	<!-- 0077 -->

@@ -1,5 +1,15 @@
 //! The commands that a person is told to type, without the quotes around them.
 
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(target_os = "macos")]
+pub use macos::*;
+
+#[cfg(not(target_os = "macos"))]
+mod systemd;
+#[cfg(not(target_os = "macos"))]
+pub use systemd::*;
+
 /// Makes a file the user's own.
 #[must_use]
 pub fn own(path: &str) -> String {
@@ -51,23 +61,11 @@ pub const LOOK_AT_IT: &str = "ls -l";
 /// Shows a folder, said without its path.
 pub const LOOK_AT_FOLDER: &str = "ls -ld";
 
-/// Shows whether the clock is right.
-pub const LOOK_AT_CLOCK: &str = "timedatectl";
-
-/// Where the system tells of disks that fail.
-pub const FAILING_DISKS: &str = "`dmesg` may know of a failing disk";
-
 /// Shows whose a file is, and who may do what with it.
 #[must_use]
 pub fn look_at_file(path: &str) -> String {
     format!("ls -l {path}")
 }
-
-/// How a crash leaves no core file.
-pub const NO_CORE_FILES: &str = "`LimitCORE=0` in the unit, or `ulimit -c 0` before its start";
-
-/// Shows the store.
-pub const LOOK_AT_STORE: &str = "ls -l ~/.local/share/tokend";
 
 /// Sets a variable in the shell.
 #[must_use]
