@@ -166,13 +166,12 @@ unsafe fn entries(list: *const ACL) -> io::Result<Vec<Other>> {
         if who.may_be_let_in() {
             continue;
         }
-        match others.iter_mut().find(|other| other.who == who) {
-            Some(other) => other.rights |= rights,
-            None => {
-                // SAFETY: as above.
-                let name = unsafe { name_of(sid.cast()) }.unwrap_or_else(|| who.to_string());
-                others.push(Other { who, name, rights });
-            }
+        if let Some(other) = others.iter_mut().find(|other| other.who == who) {
+            other.rights |= rights;
+        } else {
+            // SAFETY: as above.
+            let name = unsafe { name_of(sid.cast()) }.unwrap_or_else(|| who.to_string());
+            others.push(Other { who, name, rights });
         }
     }
     Ok(others)

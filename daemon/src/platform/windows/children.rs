@@ -5,6 +5,7 @@
 use std::io;
 use std::os::windows::fs::OpenOptionsExt as _;
 use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
+use std::path::Path;
 use std::pin::Pin;
 use std::process::{ExitStatus, Stdio};
 use std::ptr::null;
@@ -45,6 +46,11 @@ pub struct Group(OwnedHandle);
 /// # Errors
 /// What the system says.
 pub fn spawn(command: &mut Command) -> io::Result<(Child, Group)> {
+    // A batch file that has gone would be looked for by its interpreter, which is there.
+    let program = Path::new(command.as_std().get_program());
+    if program.is_absolute() && !program.exists() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
     let job = job()?;
     // It does nothing before it is in the job.
     let mut child = command.creation_flags(CREATE_NO_WINDOW | CREATE_SUSPENDED).spawn()?;

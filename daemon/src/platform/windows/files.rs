@@ -79,6 +79,7 @@ impl Facts {
 
     /// Whether it is a folder in which only a file's owner can remove or replace it: there is none here.
     #[must_use]
+    #[expect(clippy::unused_self, reason = "the signature is Unix'")]
     pub fn keeps_files_to_their_owners(&self) -> bool {
         false
     }
@@ -445,7 +446,10 @@ mod tests {
         let (mut reader, facts) = open(&path).unwrap();
         assert_eq!((facts.kind, facts.length, facts.trusted_owner), (Kind::Regular, 3, true));
         let before = stamp(&path).unwrap();
-        replace(&path, b"newer").unwrap();
+        if replace(&path, b"newer").is_err() && testing::is_wine() {
+            testing::skip("a file that somebody reads is replaced", "Wine 8 renames nothing onto it");
+            return;
+        }
         assert_ne!(stamp(&path), Some(before));
         let mut read = String::new();
         reader.read_to_string(&mut read).unwrap();
@@ -459,12 +463,12 @@ mod tests {
         fs::write(&path, "x").unwrap();
         for (mode, touch, write) in [(0o600, false, false), (0o644, true, false), (0o666, true, true)] {
             testing::set_mode(&path, mode);
-            let facts = facts(&path).unwrap();
+            let facts = Facts::of(&File::open(&path).unwrap()).unwrap();
             let found = (facts.others_may_touch(), facts.others_may_write(), facts.everybody_may_touch());
             assert_eq!(found, (touch, write, touch), "{mode:o}: {}", facts.openness());
             assert_eq!(facts.openness() == "closed to others", !touch);
         }
-        assert_eq!(super::facts(folder.path()).unwrap().kind, Kind::Folder);
+        assert_eq!(facts(folder.path()).unwrap().kind, Kind::Folder);
         let changed = changed_at(&path).unwrap();
         assert!((1_700_000_000..5_000_000_000).contains(&changed), "{changed}");
     }

@@ -119,7 +119,6 @@ fn open(path: &Path) -> io::Result<Stream> {
 }
 
 /// Looks who listens at `path`.
-#[expect(clippy::unused_async, reason = "the signature is that of systems where it takes time")]
 pub async fn who_listens(path: &Path) -> crate::platform::Listens {
     use crate::platform::Listens;
     match open(path) {
@@ -338,7 +337,7 @@ mod tests {
         for round in 0..20_u8 {
             let mut client = connect(&path).await.unwrap();
             let mut server = accept(&listener).await.unwrap();
-            client.write_all(&[round; 100_000]).await.unwrap();
+            client.write_all(&vec![round; 100_000]).await.unwrap();
             server.write_all(&[round]).await.unwrap();
             let mut got = vec![0; 100_000];
             server.read_exact(&mut got).await.unwrap();

@@ -32,6 +32,8 @@ use super::security::Descriptor;
 /// Whether crashes are kept from making reports.
 static IS_CLOSED: AtomicBool = AtomicBool::new(false);
 
+type SetFlags = unsafe extern "system" fn(u32) -> i32;
+
 /// Leaves no report with memory in it after a crash, and lets no other process of the same user look into this one's
 /// memory. Administrators who may debug still can, and so can a crash dump of the whole system.
 pub fn close_to_onlookers() {
@@ -39,7 +41,6 @@ pub fn close_to_onlookers() {
     unsafe { SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX) };
     IS_CLOSED.store(true, Ordering::Relaxed);
     // A report that is made all the same holds no heap.
-    type SetFlags = unsafe extern "system" fn(u32) -> i32;
     if let Some(address) = function("kernel32.dll", c"WerSetFlags") {
         // SAFETY: the function of this name has this signature.
         let set = unsafe { std::mem::transmute::<Function, SetFlags>(address) };

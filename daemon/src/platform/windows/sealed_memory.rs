@@ -1,5 +1,7 @@
 //! Memory that is handed over to the next daemon: the system has nobody who would keep it meanwhile.
 
+#![expect(clippy::trivially_copy_pass_by_ref, reason = "the signatures are Linux's")]
+
 use std::io;
 
 use zeroize::Zeroizing;

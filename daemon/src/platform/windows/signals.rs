@@ -4,7 +4,7 @@
 #![expect(unsafe_code, reason = "Windows' calls")]
 
 use std::io;
-use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
+use std::os::windows::io::{AsRawHandle, FromRawHandle as _, OwnedHandle};
 use std::sync::Arc;
 
 use tokio::signal::windows::{
@@ -80,7 +80,7 @@ fn listen(process: u32, asked: Arc<Notify>) -> io::Result<()> {
     // Who has taken that name could end us, and cannot: it is passed over.
     events.extend(event(&global));
     std::thread::Builder::new().name("end".to_owned()).spawn(move || {
-        let handles: Vec<_> = events.iter().map(|event| event.as_raw_handle()).collect();
+        let handles: Vec<_> = events.iter().map(AsRawHandle::as_raw_handle).collect();
         let count = u32::try_from(handles.len()).unwrap_or(1);
         loop {
             // SAFETY: there are so many handles, and they are open as long as this thread runs.

@@ -67,7 +67,8 @@ async fn an_ssh_key_opens_the_identity() {
     assert!(!store.state().needs_passphrase);
     testing::set_mode(&key, 0o644);
     let failure = fetched(&home.store(), "a").await.unwrap_err();
-    assert!(failure.message.contains("open is open to others (mode 0644)"), "{failure:?}");
+    let openness = testing::openness(&key, 0o644);
+    assert!(failure.message.contains(&format!("open is open to others ({openness})")), "{failure:?}");
     fs::remove_file(&key).unwrap();
     let failure = fetched(&home.store(), "a").await.unwrap_err();
     assert!(failure.message.contains("there is no SSH key"), "{failure:?}");

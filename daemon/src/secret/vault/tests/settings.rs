@@ -17,7 +17,7 @@ fn what_it_understood_is_shown_without_a_secret() {
         shown[..4],
         ["address https://vault.example/", "namespace team-a", "auth approle", "role_id role-1"]
     );
-    assert!(shown[4].starts_with("secret_id file /"), "{shown:?}");
+    assert_eq!(shown[4], format!("secret_id file {}", files[0].path().display()));
     assert_eq!(shown[5], format!("ca_file {}etc/ca.pem", testing::ROOT));
     let watched = settings.login.source().map(Source::files);
     assert_eq!(watched, Some(vec![files[0].path().to_path_buf()]));
