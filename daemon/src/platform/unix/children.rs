@@ -90,7 +90,7 @@ impl Output {
     ///
     /// # Errors
     /// It was started without that pipe.
-    #[expect(clippy::unused_self, clippy::unused_async, reason = "the signature is Windows'")]
+    #[expect(clippy::unused_async, reason = "the signature is Windows'")]
     pub async fn begin(self, child: &mut Child) -> io::Result<Self> {
         child.stdout.take().map(|stdout| Self(Some(stdout))).ok_or_else(|| io::ErrorKind::BrokenPipe.into())
     }

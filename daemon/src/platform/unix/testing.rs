@@ -109,6 +109,7 @@ pub(crate) fn takes_authorities() -> bool {
 }
 
 /// The facts of a folder that everybody may write to, but nobody may remove others' files from, such as /tmp.
+#[expect(clippy::unnecessary_wraps, reason = "the signature is Windows'")]
 pub(crate) fn folder_of_everybody() -> Option<Facts> {
     Some(facts(Kind::Folder, 0o1777))
 }
