@@ -167,35 +167,40 @@ fn absolute(value: Option<&OsString>) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
+    /// An absolute path on this system, which may want a drive in front.
+    fn at(path: &str) -> PathBuf {
+        std::path::absolute(path).unwrap_or_default()
+    }
+
     fn home() -> Surroundings {
-        Surroundings { home: Some("/home/a".into()), host: "box".to_owned(), ..Surroundings::default() }
+        Surroundings { home: Some(at("/home/a").into()), host: "box".to_owned(), ..Surroundings::default() }
     }
 
     #[test]
     fn the_variable_wins() {
         let all = Surroundings {
-            tokend_sock: Some("/tmp/x.sock".into()),
-            xdg_runtime_dir: Some("/run/user/7".into()),
+            tokend_sock: Some(at("/tmp/x.sock").into()),
+            xdg_runtime_dir: Some(at("/run/user/7").into()),
             ..home()
         };
-        assert_eq!(all.socket(), Ok("/tmp/x.sock".into()));
+        assert_eq!(all.socket(), Ok(at("/tmp/x.sock")));
         let relative = Surroundings { tokend_sock: Some("x.sock".into()), ..home() };
         assert_eq!(relative.socket(), Err(NoPlace::NotAbsolute));
     }
 
     #[test]
     fn then_the_runtime_folder_by_variable_or_by_looking() {
-        let by_variable = Surroundings { xdg_runtime_dir: Some("/run/user/7".into()), ..home() };
-        assert_eq!(by_variable.socket(), Ok("/run/user/7/tokend/tokend.sock".into()));
-        let by_looking = Surroundings { run_user: Some("/run/user/7".into()), ..home() };
-        assert_eq!(by_looking.socket(), Ok("/run/user/7/tokend/tokend.sock".into()));
+        let by_variable = Surroundings { xdg_runtime_dir: Some(at("/run/user/7").into()), ..home() };
+        assert_eq!(by_variable.socket(), Ok(at("/run/user/7/tokend/tokend.sock")));
+        let by_looking = Surroundings { run_user: Some(at("/run/user/7")), ..home() };
+        assert_eq!(by_looking.socket(), Ok(at("/run/user/7/tokend/tokend.sock")));
     }
 
     #[test]
     fn then_the_state_folder_of_this_machine() {
-        assert_eq!(home().socket(), Ok("/home/a/.local/state/tokend/run-box/tokend.sock".into()));
+        assert_eq!(home().socket(), Ok(at("/home/a/.local/state/tokend/run-box/tokend.sock")));
         let odd = Surroundings { host: "a/b".to_owned(), ..home() };
-        assert_eq!(odd.socket(), Ok("/home/a/.local/state/tokend/run-a_b/tokend.sock".into()));
+        assert_eq!(odd.socket(), Ok(at("/home/a/.local/state/tokend/run-a_b/tokend.sock")));
     }
 
     #[test]
@@ -212,16 +217,19 @@ mod tests {
 
     #[test]
     fn configuration_and_state_follow_xdg() {
-        assert_eq!(home().configuration(), Ok("/home/a/.config/tokend".into()));
-        let set = Surroundings { xdg_config_home: Some("/etc/x".into()), ..home() };
-        assert_eq!(set.configuration(), Ok("/etc/x/tokend".into()));
+        assert_eq!(home().configuration(), Ok(at("/home/a/.config/tokend")));
+        let set = Surroundings { xdg_config_home: Some(at("/etc/x").into()), ..home() };
+        assert_eq!(set.configuration(), Ok(at("/etc/x/tokend")));
     }
 
     #[test]
     fn a_system_with_pipes_has_no_socket_in_a_folder() {
         let pipe = PathBuf::from(r"\\.\pipe\tokend-S-1-5-21-7");
-        let windows =
-            Surroundings { pipe: Some(pipe.clone()), xdg_runtime_dir: Some("/run/user/7".into()), ..home() };
+        let windows = Surroundings {
+            pipe: Some(pipe.clone()),
+            xdg_runtime_dir: Some(at("/run/user/7").into()),
+            ..home()
+        };
         assert_eq!(windows.socket(), Ok(pipe));
         for wrong in ["/tmp/x.sock", r"C:\x.sock", r"\\.\pipe\", r"\\server\pipe\tokend"] {
             let set = Surroundings { tokend_sock: Some(wrong.into()), ..windows.clone() };
@@ -231,13 +239,12 @@ mod tests {
 
     #[test]
     fn a_system_s_own_folders_stand_in_for_xdg_s_defaults() {
-        let folders =
-            Folders { configuration: "/a/config".into(), data: "/a/data".into(), state: "/a/state".into() };
+        let folders = Folders { configuration: at("/a/config"), data: at("/a/data"), state: at("/a/state") };
         let own = Surroundings { folders: Some(folders.clone()), home: None, ..home() };
         assert_eq!(own.configuration(), Ok(folders.configuration));
         assert_eq!(own.data(), Ok(folders.data));
         assert_eq!(own.state(), Ok(folders.state));
-        let set = Surroundings { xdg_state_home: Some("/x".into()), ..own };
-        assert_eq!(set.state(), Ok("/x/tokend".into()));
+        let set = Surroundings { xdg_state_home: Some(at("/x").into()), ..own };
+        assert_eq!(set.state(), Ok(at("/x/tokend")));
     }
 }

@@ -19,7 +19,7 @@ use windows_sys::Win32::Security::Authorization::{
 use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 use windows_sys::Win32::Storage::FileSystem::PIPE_ACCESS_DUPLEX;
 use windows_sys::Win32::System::Pipes::{ConnectNamedPipe, CreateNamedPipeW, PIPE_TYPE_BYTE};
-use windows_sys::Win32::System::SystemInformation::{ComputerNamePhysicalDnsHostname, GetComputerNameExW};
+use windows_sys::Win32::System::SystemInformation::{ComputerNameDnsHostname, GetComputerNameExW};
 
 /// A connection of a stand-in daemon.
 pub(crate) struct Stream(File);
@@ -213,8 +213,7 @@ pub(crate) fn host_name() -> String {
     let mut name = [0_u16; 256];
     let mut length = 256;
     // SAFETY: there is as much room as is said, and both live through the call.
-    let known =
-        unsafe { GetComputerNameExW(ComputerNamePhysicalDnsHostname, name.as_mut_ptr(), &raw mut length) };
+    let known = unsafe { GetComputerNameExW(ComputerNameDnsHostname, name.as_mut_ptr(), &raw mut length) };
     assert_ne!(known, 0, "this machine has a name");
     String::from_utf16_lossy(&name[..usize::try_from(length).expect("small")])
 }

@@ -90,8 +90,8 @@ const CURL: Command = Command {
     summary: "curl with the token, which no process list shows",
     usage: &["[OPTION …] ACCOUNT -- ARGS…"],
     description: "Runs curl with the account's token as a header or form field, as the account needs. The \
-                  token travels on a descriptor and is seen in no process list. Without a token curl does \
-                  not start. Without `--`, all that follows ACCOUNT is curl's.",
+                  token travels on a descriptor (on Windows: through a pipe) and is seen in no process list. \
+                  Without a token curl does not start. Without `--`, all that follows ACCOUNT is curl's.",
     arguments: &[ACCOUNT, Argument::many("ARGS", Value::For("curl"))],
     options: &[MIN_VALID, SCOPE, AUDIENCE, TIMEOUT],
     notes: "An account whose token is a form field (openvcloud) takes form data, with -d or with -F. With -G \
@@ -124,6 +124,8 @@ const EXEC: Command = Command {
         AUDIENCE,
         TIMEOUT,
     ],
+    notes: "On Windows no program can replace itself: tok stays as CMD's parent, leaves Ctrl-C to it, and ends with all \
+            32 bits of its status.",
     exit_status: "CMD's (128 and the signal's number if one ended it); 125 tok's own failure, 126 CMD cannot \
                   be executed, 127 there is no CMD",
     examples: &[

@@ -6,7 +6,7 @@ use windows_sys::Win32::Foundation::{FILETIME, SYSTEMTIME};
 use windows_sys::Win32::System::Diagnostics::Debug::{
     SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SetErrorMode, THREAD_ERROR_MODE,
 };
-use windows_sys::Win32::System::SystemInformation::{ComputerNamePhysicalDnsHostname, GetComputerNameExW};
+use windows_sys::Win32::System::SystemInformation::{ComputerNameDnsHostname, GetComputerNameExW};
 use windows_sys::Win32::System::Time::{FileTimeToSystemTime, SystemTimeToTzSpecificLocalTime};
 
 /// The error mode that this process was started with; its children inherit the one that there is.
@@ -39,8 +39,7 @@ pub(crate) fn host_name() -> String {
     let mut name = [0_u16; 256];
     let mut length = 256;
     // SAFETY: there is as much room as is said, and both live through the call.
-    let known =
-        unsafe { GetComputerNameExW(ComputerNamePhysicalDnsHostname, name.as_mut_ptr(), &raw mut length) };
+    let known = unsafe { GetComputerNameExW(ComputerNameDnsHostname, name.as_mut_ptr(), &raw mut length) };
     let length = usize::try_from(length).unwrap_or(0).min(name.len());
     if known == 0 { String::new() } else { String::from_utf16_lossy(&name[..length]) }
 }

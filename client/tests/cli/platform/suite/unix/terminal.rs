@@ -68,8 +68,12 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn new() -> Self {
-        let hand =
-            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+        #[cfg(target_os = "linux")]
+        let flags = flags | OpenptFlags::CLOEXEC;
+        let hand = openpt(flags).expect("a terminal");
+        #[cfg(not(target_os = "linux"))]
+        rustix::io::fcntl_setfd(&hand, rustix::io::FdFlags::CLOEXEC).expect("a descriptor");
         grantpt(&hand).and_then(|()| unlockpt(&hand)).expect("its other side");
         let path = PathBuf::from(ptsname(&hand, Vec::new()).expect("a name").into_string().expect("UTF-8"));
         let no_ctty = rustix::fs::OFlags::NOCTTY.bits().cast_signed();
