@@ -72,5 +72,10 @@ pub(crate) const NEEDS: &[Need] = &[
         systems: Systems::Linux,
         reason: "the certificates of authorities are in no files here",
     },
+    Need {
+        name: "has_usual_place",
+        systems: Systems::Unix,
+        reason: "the usual pipe is the whole user's here, not one test's",
+    },
     Need { name: "has_pipes", systems: Systems::Windows, reason: "there are no named pipes of Windows here" },
 ];

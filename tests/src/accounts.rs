@@ -142,6 +142,8 @@ pub fn into_store(sandbox: &Sandbox, name: &str, table: &str) -> (String, String
 }
 
 fn secret(sandbox: &Sandbox, name: &str, value: &str) -> String {
+    // Quotes are TOML's, and no part of a name of a file.
+    let name = name.trim_matches('"');
     set_secret(sandbox, name, value);
     format!("{{ file = '~/{name}.secret' }}")
 }

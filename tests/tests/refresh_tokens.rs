@@ -108,6 +108,7 @@ fn a_stop_waits_for_the_answer_that_has_the_only_new_refresh_token() {
 }
 
 #[test]
+#[cfg_attr(not(has_timing), ignore = "times mean nothing where Windows is played by Wine")]
 fn a_lock_waits_for_it_too_and_a_stop_waits_for_nothing_else() {
     let (sandbox, server) = login(Rotation::Strict);
     let running = daemon(&sandbox);

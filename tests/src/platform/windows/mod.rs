@@ -23,7 +23,7 @@ pub use files::{
 };
 pub use pipes::{Listener, Stream, connect, listen, listen_as};
 pub use processes::{
-    Signal, break_group, cpu_seconds, exit_code, have_a_console, is_root, is_running, is_wine, leads_a_group,
+    Signal, break_group, cpu_seconds, exit_code, is_root, is_running, is_wine, leads_a_group,
     memory_peak_kib, own_memory_peak_kib, room_for, signal, signal_group, this_program, until_asked_to_end,
 };
 pub use readiness::Readiness;

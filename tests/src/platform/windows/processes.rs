@@ -8,9 +8,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
 use windows_sys::Win32::Foundation::{FILETIME, WAIT_TIMEOUT};
-use windows_sys::Win32::System::Console::{
-    AllocConsole, CTRL_BREAK_EVENT, FreeConsole, GenerateConsoleCtrlEvent,
-};
+use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, GenerateConsoleCtrlEvent};
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::ProcessStatus::{K32GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS};
 use windows_sys::Win32::System::Threading::{
@@ -87,7 +85,11 @@ fn ask_to_end(pid: u32) -> io::Result<()> {
         }
         let error = io::Error::last_os_error();
         looks += 1;
-        if looks == LOOKS || !is_running(pid) {
+        if !is_running(pid) {
+            // One that has ended and was not waited for takes it, and nothing comes of it.
+            return open(pid, PROCESS_SYNCHRONIZE).map(drop);
+        }
+        if looks == LOOKS {
             return Err(error);
         }
         std::thread::sleep(LOOK);
@@ -174,17 +176,6 @@ pub fn is_wine() -> bool {
     let library = unsafe { GetModuleHandleW(name.as_ptr()) };
     // SAFETY: the name ends with a zero. What it finds is not called.
     unsafe { GetProcAddress(library, c"wine_get_version".as_ptr().cast()).is_some() }
-}
-
-/// Gives this process a console of its own, in which keys can be pressed.
-///
-/// # Errors
-/// The system's.
-pub fn have_a_console() -> io::Result<()> {
-    // SAFETY: has no preconditions. What it says is that there was none, and that does not matter.
-    unsafe { FreeConsole() };
-    // SAFETY: has no preconditions.
-    check(unsafe { AllocConsole() })
 }
 
 /// Whether there is such a process.

@@ -4,7 +4,7 @@
 pub const CLOSE: &str = "icacls";
 
 /// Starts the daemon.
-pub const START: &str = "tokend install";
+pub const START: &str = "start tokend there";
 
 /// Starts the daemon anew.
 pub const RESTART: &str = "tokend install";
