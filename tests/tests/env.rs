@@ -16,7 +16,8 @@ struct Home(Sandbox);
 impl Home {
     fn new() -> Self {
         let sandbox = Sandbox::new();
-        sandbox.configure("[accounts.a]\ntype = 'command'\ncommand = ['echo', 'env-token']\n");
+        let prints = platform::prints("env-token");
+        sandbox.configure(&format!("[accounts.a]\ntype = 'command'\ncommand = {prints:?}\n"));
         Self(sandbox)
     }
 
@@ -119,12 +120,14 @@ fn it_speaks_the_words_of_each_shell() {
     let home = Home::new();
     let socket = home.0.socket();
     let socket = socket.display();
+    // Its single quotes know one escape.
+    let in_fish = socket.to_string().replace('\\', r"\\");
     for (words, said) in [
         (&["--shell", "sh"][..], format!("TOKEND_SOCK='{socket}'; export TOKEND_SOCK;\n")),
         (&["-s"], format!("TOKEND_SOCK='{socket}'; export TOKEND_SOCK;\n")),
         (&["--shell", "bash"], format!("TOKEND_SOCK='{socket}'; export TOKEND_SOCK;\n")),
         (&["-c"], format!("setenv TOKEND_SOCK '{socket}';\n")),
-        (&["--shell", "fish"], format!("set -gx TOKEND_SOCK '{socket}';\n")),
+        (&["--shell", "fish"], format!("set -gx TOKEND_SOCK '{}';\n", in_fish)),
         (&["--shell", "powershell"], format!("$env:TOKEND_SOCK = '{socket}'\n")),
     ] {
         assert_eq!(home.env(words).stdout, said, "{words:?}");

@@ -268,7 +268,7 @@ fn env_finds_the_daemon_of_this_state_wherever_it_listens() {
     let _background = Background(&sandbox);
     let socket = env(&sandbox);
     let mut elsewhere = sandbox.command("tokend");
-    elsewhere.arg("env").env("TOKEND_SOCK", platform::address_called(sandbox.path(), "gone.sock"));
+    elsewhere.args(platform::ENV).env("TOKEND_SOCK", platform::address_called(sandbox.path(), "gone.sock"));
     let said = sandbox::run(&mut elsewhere);
     assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
     assert!(said.stdout.contains(&format!("'{}'", socket.display())), "{said:?}");
@@ -279,11 +279,11 @@ fn env_k_stops_the_daemon_and_says_when_there_is_none() {
     let sandbox = home();
     let background = Background(&sandbox);
     env(&sandbox);
-    let said = sandbox::run(sandbox.command("tokend").args(["env", "-k"]));
+    let said = sandbox::run(sandbox.command("tokend").args(platform::ENV).arg("-k"));
     assert_eq!((said.code, said.stdout.as_str()), (0, "unset TOKEND_SOCK;\n"), "{said:?}");
     assert!(!background.runs());
     assert!(!platform::is_there(sandbox.socket()));
-    let again = sandbox::run(sandbox.command("tokend").args(["env", "-k"]));
+    let again = sandbox::run(sandbox.command("tokend").args(platform::ENV).arg("-k"));
     assert_eq!((again.code, again.stdout.as_str()), (1, ""), "{again:?}");
     assert!(again.stderr.starts_with("tokend: no tokend runs on this state\n"), "{again:?}");
 }
@@ -329,7 +329,7 @@ fn env_with_a_faulty_configuration_says_where_and_prints_nothing_to_evaluate() {
 fn env(sandbox: &Sandbox) -> PathBuf {
     let mut command = sandbox.command("tokend");
     with_token(&mut command);
-    let said = sandbox::run(command.arg("env"));
+    let said = sandbox::run(command.args(platform::ENV));
     assert_eq!(said.code, 0, "{said:?}");
     let line = said.stdout.strip_suffix("; export TOKEND_SOCK;\n").expect("one line for a shell");
     PathBuf::from(

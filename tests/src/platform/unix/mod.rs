@@ -48,6 +48,9 @@ pub fn prints(text: &str) -> Vec<String> {
     ["printf", "%s", text].map(str::to_owned).to_vec()
 }
 
+/// The words of `tokend env` for a shell of Unix.
+pub const ENV: &[&str] = &["env"];
+
 /// Where the daemon of a home listens.
 #[must_use]
 pub fn address(home: &Path) -> PathBuf {

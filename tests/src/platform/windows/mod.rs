@@ -45,6 +45,9 @@ pub fn prints(text: &str) -> Vec<String> {
     ["cmd", "/c", "echo", text].map(str::to_owned).to_vec()
 }
 
+/// The words of `tokend env` for a shell of Unix.
+pub const ENV: &[&str] = &["env", "--shell", "sh"];
+
 /// Where the daemon of a home listens: a pipe of its own, since pipes are in no folder.
 #[must_use]
 pub fn address(home: &Path) -> PathBuf {
