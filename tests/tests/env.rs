@@ -127,7 +127,7 @@ fn it_speaks_the_words_of_each_shell() {
         (&["-s"], format!("TOKEND_SOCK='{socket}'; export TOKEND_SOCK;\n")),
         (&["--shell", "bash"], format!("TOKEND_SOCK='{socket}'; export TOKEND_SOCK;\n")),
         (&["-c"], format!("setenv TOKEND_SOCK '{socket}';\n")),
-        (&["--shell", "fish"], format!("set -gx TOKEND_SOCK '{}';\n", in_fish)),
+        (&["--shell", "fish"], format!("set -gx TOKEND_SOCK '{in_fish}';\n")),
         (&["--shell", "powershell"], format!("$env:TOKEND_SOCK = '{socket}'\n")),
     ] {
         assert_eq!(home.env(words).stdout, said, "{words:?}");

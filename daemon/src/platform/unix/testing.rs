@@ -109,11 +109,7 @@ pub(crate) fn takes_authorities() -> bool {
 }
 
 /// The facts of a folder that everybody may write to, but nobody may remove others' files from, such as /tmp.
-<<<<<<< HEAD
 #[expect(clippy::unnecessary_wraps, reason = "Windows has none")]
-=======
-#[expect(clippy::unnecessary_wraps, reason = "the signature is Windows'")]
->>>>>>> wdaemon
 pub(crate) fn folder_of_everybody() -> Option<Facts> {
     Some(facts(Kind::Folder, 0o1777))
 }

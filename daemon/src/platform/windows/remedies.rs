@@ -89,11 +89,11 @@ pub fn set_variable(name: &str, value: &str) -> String {
 pub const WHOLE_PATH: &str = "C:\\ (between single quotes) or ~/";
 
 /// Sets the clock by the network.
-pub const SET_CLOCK: &str = 
+pub const SET_CLOCK: &str =
     "set it by the network: `w32tm /resync` as administrator; `w32tm /query /status` shows how it is";
 
 /// Where what tokend said is to be read.
-pub const LOOK_AT_LOG: &str = 
+pub const LOOK_AT_LOG: &str =
     r"the log says more: %LOCALAPPDATA%\tokend\state\tokend.log, or what tokend itself printed";
 
 /// Starts the daemon, as whoever it is that keeps it running does.

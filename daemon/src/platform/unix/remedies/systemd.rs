@@ -13,10 +13,11 @@ pub const NO_CORE_FILES: &str = "`LimitCORE=0` in the unit, or `ulimit -c 0` bef
 pub const LOOK_AT_STORE: &str = "ls -l ~/.local/share/tokend";
 
 /// Sets the clock by the network.
-pub const SET_CLOCK: &str = "set it by the network: `sudo timedatectl set-ntp true`; `timedatectl` shows how it is";
+pub const SET_CLOCK: &str =
+    "set it by the network: `sudo timedatectl set-ntp true`; `timedatectl` shows how it is";
 
 /// Where what tokend said is to be read.
-pub const LOOK_AT_LOG: &str = 
+pub const LOOK_AT_LOG: &str =
     "`journalctl --user -u tokend` says more; without systemd, what tokend itself printed";
 
 /// Starts the daemon, as whoever it is that keeps it running does.
