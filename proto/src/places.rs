@@ -153,9 +153,12 @@ impl Surroundings {
     }
 }
 
+/// A pipe's name is anything but a backslash (`CreateNamedPipeW`).
 fn is_pipe(path: &Path) -> bool {
-    let name = path.to_str().filter(|name| name.len() > PIPE.len());
-    name.and_then(|name| name.get(..PIPE.len())).is_some_and(|start| start.eq_ignore_ascii_case(PIPE))
+    let parts = path.to_str().and_then(|path| path.split_at_checked(PIPE.len()));
+    parts.is_some_and(|(start, name)| {
+        start.eq_ignore_ascii_case(PIPE) && !name.is_empty() && !name.contains('\\')
+    })
 }
 
 /// Relative paths in the XDG variables are invalid and ignored, says the specification.
@@ -231,7 +234,7 @@ mod tests {
             ..home()
         };
         assert_eq!(windows.socket(), Ok(pipe));
-        for wrong in ["/tmp/x.sock", r"C:\x.sock", r"\\.\pipe\", r"\\server\pipe\tokend"] {
+        for wrong in ["/tmp/x.sock", r"C:\x.sock", r"\\.\pipe\", r"\\server\pipe\tokend", r"\\.\pipe\a\..\b"] {
             let set = Surroundings { tokend_sock: Some(wrong.into()), ..windows.clone() };
             assert_eq!(set.socket(), Err(NoPlace::NotAPipe), "{wrong}");
         }

@@ -57,7 +57,7 @@ fn each_instance_of_the_pipe_has_the_same_descriptor() {
 #[test]
 fn a_place_that_is_no_pipe_is_refused_by_both() {
     let sandbox = home();
-    for place in [r"C:\tokend.sock", "tokend", r"\\.\pipe\", r"\\other\pipe\tokend"] {
+    for place in [r"C:\tokend.sock", "tokend", r"\\.\pipe\", r"\\.\pipe\a\..\b", r"\\other\pipe\tokend"] {
         let said = sandbox
             .try_start(|command| {
                 command.env("TOKEND_SOCK", place);
