@@ -281,7 +281,7 @@ fn the_property_list_is_one_as_another_reader_has_it() {
             "RunAtLoad": true,
             "KeepAlive": {"SuccessfulExit": false},
             "ExitTimeOut": 60,
-            "ProcessType": "Background",
+            "ProcessType": "Standard",
             "LimitLoadToSessionType": "Aqua",
             "Umask": 0o077,
             "StandardErrorPath": log,

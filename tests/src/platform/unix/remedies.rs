@@ -26,3 +26,9 @@ pub const UNSET: &str = "unset TOKEND_SOCK";
 pub fn set(name: &str, value: &str) -> String {
     format!("export {name}='{value}'")
 }
+
+/// What the doctor finds of a service that nobody has installed.
+pub const NO_SERVICE: &str = "no-systemd";
+
+/// What the doctor counts in an empty home.
+pub const EMPTY_HOME: &str = "1 fault, 1 warning.";
