@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use tokend_tests::pages::{Block, README, SHOWING, blocks_in, shown};
-use tokend_tests::platform::{private_folder, set_mode};
+use tokend_tests::platform::{self, private_folder, set_mode};
 use tokend_tests::sandbox::{Daemon, Sandbox, program_path, run, skip, write_private, write_program};
 use tokend_tests::stand_in::{HttpLogin, ItsYouOnline, LyveCloud, OAuthServer, OpenvCloud, Rotation};
 
@@ -102,7 +102,8 @@ fn the_program_for_a_needed_login_sends_what_it_is_told() {
 fn program(sandbox: &Sandbox, name: &str, prints: &str) {
     let folder = sandbox.home().join("bin");
     fs::create_dir_all(&folder).expect("a folder");
-    write_program(&folder.join(name), 0o700, format!("#!/bin/sh\necho '{prints}'\n").as_bytes());
+    let file = folder.join(format!("{name}{}", platform::SCRIPT_ENDING));
+    write_program(&file, 0o700, format!("#!/bin/sh\necho '{prints}'\n").as_bytes());
 }
 
 /// The services of the README, as stand-ins that take the credentials of the README.

@@ -121,3 +121,6 @@ pub async fn answer_each_read(address: &Path, answer: &[u8], is_ready: impl FnOn
 
 /// What a program needs besides, in a home at this place; nothing here.
 pub fn surround(_command: &mut Command, _home: &Path) {}
+
+/// How the names of programs end that a person has written.
+pub const SCRIPT_ENDING: &str = "";

@@ -122,3 +122,6 @@ pub fn surround(command: &mut Command, home: &Path) {
         command.env(name, value);
     }
 }
+
+/// How the names of programs end that a person has written.
+pub const SCRIPT_ENDING: &str = ".cmd";
