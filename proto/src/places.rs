@@ -234,7 +234,8 @@ mod tests {
             ..home()
         };
         assert_eq!(windows.socket(), Ok(pipe));
-        for wrong in ["/tmp/x.sock", r"C:\x.sock", r"\\.\pipe\", r"\\server\pipe\tokend", r"\\.\pipe\a\..\b"] {
+        for wrong in ["/tmp/x.sock", r"C:\x.sock", r"\\.\pipe\", r"\\server\pipe\tokend", r"\\.\pipe\a\..\b"]
+        {
             let set = Surroundings { tokend_sock: Some(wrong.into()), ..windows.clone() };
             assert_eq!(set.socket(), Err(NoPlace::NotAPipe), "{wrong}");
         }
