@@ -4,7 +4,7 @@
 pub const README: &str = include_str!("../../README.md");
 
 /// The pages that show configurations and commands; each of their configurations is complete.
-pub const SHOWING: [(&str, &str); 18] = [
+pub const SHOWING: [(&str, &str); 19] = [
     ("docs/logging-in.md", include_str!("../../docs/logging-in.md")),
     ("docs/oauth2.md", include_str!("../../docs/oauth2.md")),
     ("docs/services/README.md", include_str!("../../docs/services/README.md")),
@@ -16,6 +16,7 @@ pub const SHOWING: [(&str, &str); 18] = [
     ("docs/services/microsoft.md", include_str!("../../docs/services/microsoft.md")),
     ("docs/services/okta.md", include_str!("../../docs/services/okta.md")),
     ("docs/installing.md", include_str!("../../docs/installing.md")),
+    ("docs/windows.md", include_str!("../../docs/windows.md")),
     ("docs/systemd.md", include_str!("../../docs/systemd.md")),
     ("docs/seeing.md", include_str!("../../docs/seeing.md")),
     ("docs/upgrading.md", include_str!("../../docs/upgrading.md")),

@@ -1,8 +1,11 @@
-//! Ways to be asked to end: the event, Ctrl-Break, and being killed.
+//! Ways to be asked to end: the event, Ctrl-Break, the service control manager, and being killed.
+
+use std::fs;
+use std::process::Command;
 
 use tokend_tests::accounts::static_token;
 use tokend_tests::platform::{self, Signal, is_running, leads_a_group};
-use tokend_tests::sandbox::{Sandbox, eventually, skip};
+use tokend_tests::sandbox::{Said, Sandbox, eventually, program_path, run, skip};
 
 fn home() -> Sandbox {
     let sandbox = Sandbox::new();
@@ -34,6 +37,51 @@ fn ctrl_break_ends_it_cleanly() {
     let status = eventually("it has ended", || daemon.ended());
     assert!(status.success(), "{status}: {}", daemon.log());
     assert!(!platform::is_there(sandbox.socket()));
+}
+
+/// A service that is no more when this is dropped.
+struct Service<'a> {
+    sandbox: &'a Sandbox,
+    name: String,
+}
+
+impl Service<'_> {
+    fn sc(&self, word: &str, more: &[&str]) -> Said {
+        let mut command = Command::new("sc");
+        self.sandbox.surround(&mut command);
+        run(command.args([word, &self.name]).args(more))
+    }
+
+    fn is(&self, state: &str) -> Option<Said> {
+        Some(self.sc("query", &[])).filter(|said| said.stdout.contains(state))
+    }
+}
+
+impl Drop for Service<'_> {
+    fn drop(&mut self) {
+        let _ = self.sc("delete", &[]);
+    }
+}
+
+#[test]
+fn the_service_control_manager_stops_it_cleanly() {
+    let sandbox = Sandbox::new();
+    let log = sandbox.path().join("service.log");
+    let line = format!("\"{}\" --service --log-file \"{}\"", program_path("tokend").display(), log.display());
+    let service = Service { sandbox: &sandbox, name: format!("tokend-test-{}", std::process::id()) };
+    if service.sc("create", &["binPath=", &line]).code != 0 {
+        return skip("a stop by the service control manager", "this user may make no services");
+    }
+    let started = service.sc("start", &[]);
+    assert_eq!(started.code, 0, "{started:?}");
+    eventually("it runs", || service.is("RUNNING"));
+    let stopped = service.sc("stop", &[]);
+    assert_eq!(stopped.code, 0, "{stopped:?}");
+    let ended = eventually("it has stopped", || service.is("STOPPED"));
+    let status = ended.stdout.lines().find(|line| line.contains("WIN32_EXIT_CODE")).expect("how it ended");
+    assert!(status.contains(": 0 "), "{ended:?}");
+    let log = fs::read_to_string(log).expect("its log");
+    assert!(log.contains("serving") && log.contains("stopping"), "{log}");
 }
 
 #[test]

@@ -124,3 +124,6 @@ pub fn surround(_command: &mut Command, _home: &Path) {}
 
 /// How the names of programs end that a person has written.
 pub const SCRIPT_ENDING: &str = "";
+
+/// A program that the system has, by its whole path: in the place of the one that the README names.
+pub const LOGGER: &str = "/usr/bin/logger";

@@ -125,3 +125,6 @@ pub fn surround(command: &mut Command, home: &Path) {
 
 /// How the names of programs end that a person has written.
 pub const SCRIPT_ENDING: &str = ".cmd";
+
+/// A program that the system has, by its whole path: in the place of the one that the README names.
+pub const LOGGER: &str = "C:/Windows/System32/cmd.exe";
