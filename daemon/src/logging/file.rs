@@ -3,8 +3,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use tokend::platform;
 use tracing_subscriber::fmt::MakeWriter;
@@ -21,6 +21,8 @@ struct Kept {
     path: PathBuf,
     /// How long it is, or a little longer.
     length: AtomicU64,
+    /// Held while what is in it is moved.
+    moving: Mutex<()>,
 }
 
 /// Standard error goes to the file at `path` from now on, behind what is there.
@@ -34,7 +36,11 @@ pub(crate) fn to_file(path: &Path) -> io::Result<()> {
     let file = File::options().append(true).create(true).open(path)?;
     let length = file.metadata()?.len();
     platform::write_errors_to(file)?;
-    let kept = FILE.get_or_init(|| Kept { path: path.to_path_buf(), length: AtomicU64::new(length) });
+    let kept = FILE.get_or_init(|| Kept {
+        path: path.to_path_buf(),
+        length: AtomicU64::new(length),
+        moving: Mutex::new(()),
+    });
     kept.shorten(LONGEST);
     Ok(())
 }
@@ -43,6 +49,11 @@ impl Kept {
     /// Moves what is in it to the one beside it, if it is longer than `longest`. It is emptied, not renamed: whoever has
     /// it open, as standard error of this process, goes on at its beginning.
     fn shorten(&self, longest: u64) {
+        if self.length.load(Ordering::Relaxed) <= longest {
+            return;
+        }
+        // Another thread does it.
+        let Ok(_moving) = self.moving.try_lock() else { return };
         if self.length.load(Ordering::Relaxed) <= longest {
             return;
         }
@@ -93,7 +104,7 @@ mod tests {
         let path = folder.path().join("tokend.log");
         let former = folder.path().join("tokend.log.old");
         let mut file = File::options().append(true).create(true).open(&path).unwrap();
-        let kept = Kept { path: path.clone(), length: AtomicU64::new(0) };
+        let kept = Kept { path: path.clone(), length: AtomicU64::new(0), moving: Mutex::new(()) };
         let mut write = |text: &str| {
             file.write_all(text.as_bytes()).unwrap();
             kept.length.fetch_add(text.len() as u64, Ordering::Relaxed);

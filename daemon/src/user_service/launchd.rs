@@ -54,22 +54,25 @@ pub struct Agent<'a> {
     pub variables: &'a [(&'static str, PathBuf)],
 }
 
+/// Where the agent looks for programs: Homebrew's folders on both kinds of processors, then the system's.
+const PATH: &str = "/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
+
 /// The agent as a property list. None where a path is not UTF-8, or has control characters: no property list can hold
 /// it.
 #[must_use]
 pub fn plist(agent: &Agent<'_>) -> Option<String> {
     let word = |path: &Path| path.to_str().and_then(escaped);
     let (program, socket, log) = (word(agent.program)?, word(agent.socket)?, word(agent.log)?);
-    let mut variables = String::new();
-    if !agent.variables.is_empty() {
-        variables.push_str("\t<key>EnvironmentVariables</key>\n\t<dict>\n");
-        for (name, value) in agent.variables {
-            let value = word(value)?;
-            // Writing to a string does not fail.
-            let _ = writeln!(variables, "\t\t<key>{name}</key>\n\t\t<string>{value}</string>");
-        }
-        variables.push_str("\t</dict>\n");
+    // launchd's own has none of the folders into which people install the programs that print secrets.
+    let mut variables = format!(
+        "\t<key>EnvironmentVariables</key>\n\t<dict>\n\t\t<key>PATH</key>\n\t\t<string>{PATH}</string>\n"
+    );
+    for (name, value) in agent.variables {
+        let value = word(value)?;
+        // Writing to a string does not fail.
+        let _ = writeln!(variables, "\t\t<key>{name}</key>\n\t\t<string>{value}</string>");
     }
+    variables.push_str("\t</dict>\n");
     let kind = agent.session.kind();
     Some(format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -99,11 +102,11 @@ pub fn plist(agent: &Agent<'_>) -> Option<String> {
 	</dict>
 	<key>RunAtLoad</key>
 	<true/>
-	<!-- After a crash it comes back; one that was asked to end does at the next client. -->
+	<!-- After a crash it comes back; one that has ended, also over a faulty configuration, does at the next client. -->
 	<key>KeepAlive</key>
 	<dict>
-		<key>SuccessfulExit</key>
-		<false/>
+		<key>Crashed</key>
+		<true/>
 	</dict>
 	<!-- It may finish a request that must not be cut off. -->
 	<key>ExitTimeOut</key>

@@ -5,7 +5,8 @@ pub(crate) const START: &str =
     "`tokend install` starts it, now and at each login; for this shell `eval \"$(tokend env)\"` does";
 
 /// How the installed daemon is started in the place of the one that runs.
-pub(crate) const RESTART: &str = "restart it with `tokend install`, which loses nothing";
+pub(crate) const RESTART: &str =
+    "`launchctl kickstart -k gui/$(id -u)/io.tokend.tokend` starts the installed one, and loses nothing";
 
 /// How one sees how the daemon is.
 pub(crate) const LOOK_AT_IT: &str = "`tok doctor` looks at the whole set-up";

@@ -26,10 +26,11 @@ use windows_sys::Win32::System::JobObjects::{
     TerminateJobObject,
 };
 use windows_sys::Win32::System::Threading::{
-    CREATE_NO_WINDOW, CREATE_SUSPENDED, OpenThread, ResumeThread, THREAD_SUSPEND_RESUME,
+    CREATE_DEFAULT_ERROR_MODE, CREATE_NO_WINDOW, CREATE_SUSPENDED, OpenThread, ResumeThread,
+    THREAD_SUSPEND_RESUME,
 };
 
-use super::security::{Descriptor, for_its_user_alone, no_attributes};
+use super::security::{Descriptor, for_its_user, no_attributes};
 
 pub use super::programs::{DEFAULT_PATH, ENVIRONMENT, ROOT, at, home};
 
@@ -53,7 +54,8 @@ pub fn spawn(command: &mut Command) -> io::Result<(Child, Group)> {
     }
     let job = job()?;
     // It does nothing before it is in the job.
-    let mut child = command.creation_flags(CREATE_NO_WINDOW | CREATE_SUSPENDED).spawn()?;
+    let mut child =
+        command.creation_flags(CREATE_NO_WINDOW | CREATE_SUSPENDED | CREATE_DEFAULT_ERROR_MODE).spawn()?;
     let begun = adopt(&job, &child);
     if let Err(error) = begun {
         let _ = child.start_kill();
@@ -151,7 +153,7 @@ impl Output {
     pub fn of(command: &mut Command) -> io::Result<Self> {
         let letters: String = std::iter::repeat_with(fastrand::alphanumeric).take(24).collect();
         let name = format!(r"\\.\pipe\tokend-output-{}-{letters}", std::process::id());
-        let descriptor = Descriptor::of(&for_its_user_alone())?;
+        let descriptor = Descriptor::of(&for_its_user())?;
         let mut attributes = descriptor.attributes();
         let mut options = ServerOptions::new();
         options

@@ -10,6 +10,9 @@ const ALWAYS: &str = "\"*S-1-5-18:F\" \"*S-1-5-32-544:F\"";
 /// The same of a folder and what will be made in it.
 const ALWAYS_BELOW: &str = "\"*S-1-5-18:(OI)(CI)F\" \"*S-1-5-32-544:(OI)(CI)F\"";
 
+/// Those to whom a file may have been opened by name: everyone, who is logged in, users, guests.
+const OTHERS: &str = "\"*S-1-1-0\" \"*S-1-5-11\" \"*S-1-5-32-545\" \"*S-1-5-32-546\"";
+
 /// Makes a file the user's own.
 #[must_use]
 pub fn own(path: &str) -> String {
@@ -25,13 +28,16 @@ pub fn own_all(path: &str) -> String {
 /// Closes a file to all others.
 #[must_use]
 pub fn close(path: &str) -> String {
-    format!("icacls \"{path}\" /inheritance:r /grant:r \"*{}:F\" {ALWAYS}", own_user())
+    format!("icacls \"{path}\" /inheritance:r /grant:r \"*{}:F\" {ALWAYS} /remove {OTHERS}", own_user())
 }
 
 /// Closes a folder to all others.
 #[must_use]
 pub fn close_folder(path: &str) -> String {
-    format!("icacls \"{path}\" /inheritance:r /grant:r \"*{}:(OI)(CI)F\" {ALWAYS_BELOW}", own_user())
+    format!(
+        "icacls \"{path}\" /inheritance:r /grant:r \"*{}:(OI)(CI)F\" {ALWAYS_BELOW} /remove {OTHERS}",
+        own_user()
+    )
 }
 
 /// Takes the right to write from all others.
@@ -41,7 +47,7 @@ pub fn close_to_writers(path: &str) -> String {
 }
 
 /// Closes a file that has no path yet.
-pub const CLOSE_IT: &str = "icacls FILE /inheritance:r /grant:r %USERNAME%:F";
+pub const CLOSE_IT: &str = "icacls FILE /inheritance:r /grant:r \"${env:USERNAME}:F\"";
 
 /// Shows whose a file is, and who may do what with it.
 #[must_use]
@@ -68,7 +74,7 @@ pub const LOOK_AT_IT: &str = "dir";
 pub const LOOK_AT_FOLDER: &str = "icacls";
 
 /// Shows the store.
-pub const LOOK_AT_STORE: &str = r"dir %LOCALAPPDATA%\tokend\data";
+pub const LOOK_AT_STORE: &str = r"dir $env:LOCALAPPDATA\tokend\data";
 
 /// Shows whether the clock is right.
 pub const LOOK_AT_CLOCK: &str = "w32tm /query /status";
@@ -94,7 +100,7 @@ pub const SET_CLOCK: &str =
 
 /// Where what tokend said is to be read.
 pub const LOOK_AT_LOG: &str =
-    r"the log says more: %LOCALAPPDATA%\tokend\state\tokend.log, or what tokend itself printed";
+    r"the log says more: $env:LOCALAPPDATA\tokend\state\tokend.log, or what tokend itself printed";
 
 /// Starts the daemon, as whoever it is that keeps it running does.
 pub const START: &str = "tokend install";

@@ -245,6 +245,13 @@ pub(super) fn private_files() -> io::Result<Descriptor> {
     Descriptor::of(&format!("D:P(A;OICI;FA;;;{})(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)", own_user()))
 }
 
+/// Lets in this user alone: for what only programs of this machine can reach. A session over ssh counts as the network, and
+/// its programs are this user's, too.
+pub(super) fn for_its_user() -> String {
+    let user = own_user();
+    format!("O:{user}D:P(A;;GA;;;{user})")
+}
+
 /// Lets in this user alone, and nobody by the network.
 pub(super) fn for_its_user_alone() -> String {
     let user = own_user();

@@ -17,7 +17,7 @@ use windows_sys::Win32::System::Threading::{
     CreateEventW, EVENT_MODIFY_STATE, INFINITE, OpenEventW, SetEvent, WaitForMultipleObjects,
 };
 
-use super::security::{Descriptor, for_its_user_alone};
+use super::security::{Descriptor, for_its_user};
 use super::service;
 use super::words::wide;
 use crate::platform::Signal;
@@ -96,7 +96,7 @@ fn listen(process: u32, asked: Arc<Notify>) -> io::Result<()> {
 
 /// An event of this name, which its user alone may set, and which nobody else has made.
 fn event(name: &str) -> io::Result<OwnedHandle> {
-    let descriptor = Descriptor::of(&for_its_user_alone())?;
+    let descriptor = Descriptor::of(&for_its_user())?;
     let attributes = descriptor.attributes();
     let name = wide(name);
     // SAFETY: the name ends in a zero, and the descriptor lives until the call is over.

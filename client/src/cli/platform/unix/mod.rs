@@ -343,6 +343,8 @@ impl Signals {
             SIGCHLD => Some(Event::Child),
             // A hang-up reaches only the session's leader, which may be tok alone.
             SIGHUP if is_session_leader() => Some(Event::Forward(Forwarded(SIGHUP))),
+            // Where the kernel does not say that it is the terminal's, which the child has got, too.
+            SIGINT | SIGQUIT | SIGWINCH if names_a_sender_always() && is_in_front() => None,
             signal => origin.process.map(|_| Event::Forward(Forwarded(signal))),
         })
     }
@@ -366,9 +368,35 @@ fn is_session_leader() -> bool {
     u32::try_from(leader).is_ok_and(|leader| leader == std::process::id())
 }
 
-/// A bit for each signal that this process was started to ignore.
+/// Whether a terminal's signals seem to come from a process: on Linux they come from the kernel.
+const fn names_a_sender_always() -> bool {
+    cfg!(not(any(target_os = "linux", target_os = "android")))
+}
+
+/// Whether what is typed at the session's terminal is for this process.
+fn is_in_front() -> bool {
+    File::open("/dev/tty").is_ok_and(|terminal| {
+        rustix::termios::tcgetpgrp(&terminal).is_ok_and(|group| group == rustix::process::getpgrp())
+    })
+}
+
+/// A bit for each signal that this process was started to ignore. To be asked before handlers are set.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[expect(unsafe_code, reason = "sigaction of the C library")]
 fn ignored_signals() -> u64 {
-    // Linux's; elsewhere there is no such file, and a handler takes the place of what was ignored.
+    let is_ignored = |signal: &i32| {
+        let mut now = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: nothing is set, and what is told is written to a value of this function's own.
+        let known = unsafe { libc::sigaction(*signal, std::ptr::null(), now.as_mut_ptr()) };
+        // SAFETY: numbers, for which all bits 0 are a value.
+        known == 0 && unsafe { now.assume_init() }.sa_sigaction == libc::SIG_IGN
+    };
+    (1..=31).filter(is_ignored).fold(0, |mask, signal| mask | 1 << (signal - 1))
+}
+
+/// A bit for each signal that this process was started to ignore.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn ignored_signals() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)

@@ -11,16 +11,16 @@ pub(crate) const START_THERE: &str = "start tokend there with `eval \"$(tokend e
 pub(crate) const UNSET_SOCKET: &str = "`unset TOKEND_SOCK`";
 
 /// How the installed daemon is started in the place of the one that runs.
-pub(crate) const RESTART: &str =
-    "`tokend install` starts the installed one; one that was started by hand ends by `tokend env -k`";
+pub(crate) const RESTART: &str = "`launchctl kickstart -k gui/$(id -u)/io.tokend.tokend` starts the installed one anew; one that was started by \
+     hand ends by `tokend env -k`";
 
 /// How a daemon that does not answer is started anew.
-pub(crate) const RESTART_ANY: &str =
-    "`tokend install` starts it anew; one that was started by hand ends by `tokend env -k`";
+pub(crate) const RESTART_ANY: &str = "`launchctl kickstart -k gui/$(id -u)/io.tokend.tokend` starts the installed one anew; one that was started by \
+     hand ends by `tokend env -k`";
 
 /// The same, of one that is not the installed one.
-pub(crate) const RESTART_INSTALLED: &str =
-    "`tokend install` starts the installed one; one that was started by hand ends by `tokend env -k`";
+pub(crate) const RESTART_INSTALLED: &str = "`launchctl kickstart -k gui/$(id -u)/io.tokend.tokend` starts the installed one anew; one that was started by \
+     hand ends by `tokend env -k`";
 
 /// Why the token may not come to curl.
 pub(crate) const NOT_HANDED_ON: &str = "curl was not started; is /dev/fd there?";

@@ -6,6 +6,10 @@ use std::os::windows::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::ptr::null;
 
+use windows_sys::Win32::Foundation::{HANDLE_FLAG_INHERIT, INVALID_HANDLE_VALUE, SetHandleInformation};
+use windows_sys::Win32::System::Console::{
+    GetStdHandle, STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE,
+};
 use windows_sys::Win32::System::JobObjects::{
     AssignProcessToJobObject, CreateJobObjectW, JOB_OBJECT_LIMIT_BREAKAWAY_OK,
     JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE, JOBOBJECT_EXTENDED_LIMIT_INFORMATION,
@@ -37,7 +41,22 @@ pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
 /// not for it.
 pub(crate) fn spawn_apart(command: &mut Command) -> io::Result<Child> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    keep_own_handles();
     spawn(command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP))
+}
+
+/// This process's standard handles go to nobody from here on: whoever reads what it says to the end would wait for a
+/// program that outlives it.
+#[expect(unsafe_code, reason = "GetStdHandle and SetHandleInformation of Windows")]
+fn keep_own_handles() {
+    for number in [STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE] {
+        // SAFETY: any number may be asked for.
+        let handle = unsafe { GetStdHandle(number) };
+        if !handle.is_null() && handle != INVALID_HANDLE_VALUE {
+            // SAFETY: a handle of this process; one that is closed by now is refused.
+            let _ = unsafe { SetHandleInformation(handle, HANDLE_FLAG_INHERIT, 0) };
+        }
+    }
 }
 
 /// A child's end as tok's own status: one that does not fit is 255, and that of Ctrl-C is 130, as shells of Unix have it.

@@ -5,6 +5,7 @@ use std::io;
 use std::os::windows::io::{AsHandle, AsRawHandle};
 use std::ptr::null_mut;
 
+use windows_sys::Win32::Foundation::{ERROR_OPERATION_ABORTED, SetLastError};
 use windows_sys::Win32::System::Console::{
     CONSOLE_SCREEN_BUFFER_INFO, ENABLE_PROCESSED_OUTPUT, ENABLE_VIRTUAL_TERMINAL_PROCESSING, GetConsoleMode,
     GetConsoleScreenBufferInfo, ReadConsoleW, SetConsoleMode, WriteConsoleW,
@@ -129,12 +130,24 @@ fn whole_characters(units: &[u16]) -> usize {
 pub(super) fn read(console: &impl AsHandle, units: &mut [u16]) -> io::Result<usize> {
     let room = u32::try_from(units.len()).unwrap_or(u32::MAX);
     let mut count = 0;
-    // SAFETY: the handle is open for as long as it is borrowed; there is as much room as is said.
-    let done = unsafe {
-        let handle = console.as_handle().as_raw_handle();
-        ReadConsoleW(handle, units.as_mut_ptr().cast(), room, &raw mut count, std::ptr::null())
-    };
-    if done == 0 { Err(io::Error::last_os_error()) } else { Ok(usize::try_from(count).unwrap_or(0)) }
+    loop {
+        // SAFETY: a number of this thread.
+        unsafe { SetLastError(0) };
+        // SAFETY: the handle is open for as long as it is borrowed; there is as much room as is said.
+        let done = unsafe {
+            let handle = console.as_handle().as_raw_handle();
+            ReadConsoleW(handle, units.as_mut_ptr().cast(), room, &raw mut count, std::ptr::null())
+        };
+        if done == 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let aborted =
+            io::Error::last_os_error().raw_os_error() == Some(ERROR_OPERATION_ABORTED.cast_signed());
+        // Ctrl-C looks like the end of the input, and is none: this process is being ended.
+        if count > 0 || !aborted {
+            return Ok(usize::try_from(count).unwrap_or(0));
+        }
+    }
 }
 
 /// Makes UTF-8 of UTF-16 that comes in pieces.

@@ -22,10 +22,10 @@ impl Descriptor {
         Self::of(&format!("O:{user}D:P(A;OICI;FA;;;{user})"))
     }
 
-    /// Of a pipe: as above, and not from another machine.
+    /// Of a pipe, which takes no clients of other machines anyway; a session over ssh would count as one.
     pub(super) fn of_pipe() -> io::Result<Self> {
         let user = User::own()?;
-        Self::of(&format!("O:{user}D:P(D;;GA;;;NU)(A;;GA;;;{user})"))
+        Self::of(&format!("O:{user}D:P(A;;GA;;;{user})"))
     }
 
     #[expect(unsafe_code, reason = "ConvertStringSecurityDescriptorToSecurityDescriptorW of Windows")]

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustix::event::kqueue::kqueue;
 use rustix::fs::OFlags;
 use rustix::io::{Errno, FdFlags};
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// So often the machine is looked at for whether it slept; see [`ClockWatch`].
@@ -84,8 +85,7 @@ impl ClockWatch {
 
 impl Drop for ClockWatch {
     fn drop(&mut self) {
-        // SAFETY: the token is this value's own, from its registration, and is given back once.
-        unsafe { notify_cancel(self.token) };
+        cancel(self.token);
     }
 }
 
@@ -115,14 +115,27 @@ fn settings() -> io::Result<(AsyncFd<OwnedFd>, c_int)> {
     if status != 0 || descriptor < 0 {
         return Err(io::Error::other(format!("notify(3) answers {status}")));
     }
-    // SAFETY: notify(3) has just made it for this call.
-    let pipe = unsafe { OwnedFd::from_raw_fd(descriptor) };
-    let flags = rustix::fs::fcntl_getfl(&pipe)?;
-    rustix::fs::fcntl_setfl(&pipe, flags | OFlags::NONBLOCK)?;
+    // SAFETY: notify(3) has just made it, and closes it itself when the token is given back, not before.
+    let theirs = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    let pipe = own_copy(theirs).inspect_err(|_| cancel(token))?;
     // The end that is written to is not known here, but is as open to children.
     super::super::keep_descriptors_from_children();
     // SAFETY: the descriptor is owned by what is registered, is never replaced, and closes with it.
-    Ok((unsafe { AsyncFd::register(pipe) }?, token))
+    let pipe = unsafe { AsyncFd::register_with_interest(pipe, Interest::READABLE) };
+    Ok((pipe.inspect_err(|_| cancel(token))?, token))
+}
+
+/// The same end of a pipe under a number of this process's own, from which is read without waiting.
+fn own_copy(pipe: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let flags = rustix::fs::fcntl_getfl(pipe)?;
+    rustix::fs::fcntl_setfl(pipe, flags | OFlags::NONBLOCK)?;
+    Ok(rustix::io::fcntl_dupfd_cloexec(pipe, 0)?)
+}
+
+/// Gives a token of notify(3) back, which closes its descriptor.
+fn cancel(token: c_int) {
+    // SAFETY: the token is from a registration of ours, and is given back once.
+    unsafe { notify_cancel(token) };
 }
 
 /// Ends when there was something to read, and nothing is left.
@@ -164,8 +177,9 @@ fn interval(span: Duration) -> io::Result<AsyncFd<OwnedFd>> {
     if status < 0 {
         return Err(io::Error::last_os_error());
     }
+    // Only to read: a kqueue in another one takes nothing else.
     // SAFETY: the descriptor is owned by what is registered, is never replaced, and closes with it.
-    Ok(unsafe { AsyncFd::register(queue) }?)
+    Ok(unsafe { AsyncFd::register_with_interest(queue, Interest::READABLE) }?)
 }
 
 /// Ends when the timer has fired since the last call.

@@ -103,12 +103,8 @@ pub(super) fn folders(home: &Path) -> Option<Folders> {
 /// What was written is on the disk when this returns, not only in its cache: the standard library asks for `F_FULLFSYNC`
 /// (fcntl(2)). Not every file system has that, such as one on another machine; there, fsync(2) has to do.
 pub(super) fn sync(file: &File) -> io::Result<()> {
-    match file.sync_all() {
-        Err(error) if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput) => {
-            Ok(rustix::fs::fsync(file)?)
-        }
-        outcome => outcome,
-    }
+    // They say so in several words. A disk that fails says it again.
+    file.sync_all().or_else(|_| Ok(rustix::fs::fsync(file)?))
 }
 
 /// The user at the other end. The kernel knows it twice: the credentials are those of who connected, or listened, then; the

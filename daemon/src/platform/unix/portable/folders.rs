@@ -13,6 +13,7 @@ use std::time::Duration;
 use rustix::event::kqueue::{Event, EventFilter, EventFlags, VnodeEvents, kevent, kqueue};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, FdFlags};
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::super::system::ONLY_TO_WATCH;
@@ -95,8 +96,10 @@ impl Watches {
     fn new() -> io::Result<Self> {
         let queue = kqueue()?;
         rustix::io::fcntl_setfd(&queue, FdFlags::CLOEXEC)?;
+        // Only to read: a kqueue in another one takes nothing else.
         // SAFETY: the descriptor is owned by what is registered, is never replaced, and closes with it.
-        Ok(Self { queue: unsafe { AsyncFd::register(queue) }?, open: Vec::new() })
+        let queue = unsafe { AsyncFd::register_with_interest(queue, Interest::READABLE) }?;
+        Ok(Self { queue, open: Vec::new() })
     }
 
     /// A folder is written when something in it is made, moved or removed.
