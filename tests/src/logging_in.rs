@@ -40,7 +40,7 @@ impl LoggingIn {
         command.arg("login").args(words);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         change(&mut command);
-        let mut child = command.spawn().expect("tok starts");
+        let mut child = platform::starting(|| command.spawn()).expect("tok starts");
         let stdout = Heard::from(child.stdout.take().expect("its standard output"));
         let stderr = Heard::from(child.stderr.take().expect("its standard error"));
         Self { stdin: child.stdin.take(), child, stdout, stderr }

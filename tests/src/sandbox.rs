@@ -144,14 +144,9 @@ impl Sandbox {
         arguments: impl IntoIterator<Item = S>,
         input: &str,
     ) -> Said {
-        let mut child = self
-            .command("tok")
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("tok starts");
+        let mut command = self.command("tok");
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = platform::starting(|| command.spawn()).expect("tok starts");
         // A program that ends without reading is not the writer's failure.
         let _ = child.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes()));
         Said::from(child.wait_with_output().expect("tok ends"))
@@ -200,7 +195,7 @@ impl Sandbox {
         let mut command = self.command("tokend");
         command.stdout(Stdio::null()).stderr(stderr);
         change(&mut command);
-        Daemon { child: command.spawn().expect("tokend starts"), log }
+        Daemon { child: platform::starting(|| command.spawn()).expect("tokend starts"), log }
     }
 
     /// Runs `tokend` to its end, where it is to end by itself.
@@ -227,7 +222,8 @@ impl Sandbox {
         command.stdout(Stdio::null()).stderr(stderr);
         change(&mut command);
         readiness.watch(&command);
-        let mut daemon = Daemon { child: command.spawn().expect("tokend starts"), log };
+        let mut daemon =
+            Daemon { child: platform::starting(|| command.spawn()).expect("tokend starts"), log };
         for _ in 0..Readiness::looks(PATIENCE) {
             if readiness.is_there() {
                 return Ok(daemon);
@@ -331,7 +327,7 @@ impl From<Output> for Said {
 
 /// Runs a program to its end.
 pub fn run(command: &mut Command) -> Said {
-    Said::from(command.output().expect("the program starts"))
+    Said::from(platform::starting(|| command.output()).expect("the program starts"))
 }
 
 /// Writes a file that is its user's alone from birth.

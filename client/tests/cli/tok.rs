@@ -40,13 +40,13 @@ pub(crate) struct Run {
 
 /// Runs it to its end.
 pub(crate) fn run(mut command: Command) -> Run {
-    of(command.output().expect("tok starts"))
+    of(platform::starting(|| command.output()).expect("tok starts"))
 }
 
 /// Runs it to its end with this on standard input.
 pub(crate) fn run_with(mut command: Command, input: &[u8]) -> Run {
     let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = piped.spawn().expect("tok starts");
+    let mut child = platform::starting(|| piped.spawn()).expect("tok starts");
     // A tok that refuses the call does not read: then there is nobody to write to.
     let _ = child.stdin.take().expect("a pipe").write_all(input);
     of(child.wait_with_output().expect("tok ends"))

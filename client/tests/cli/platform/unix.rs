@@ -1,5 +1,6 @@
 //! Unix: sockets, and what ends a process.
 
+use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -79,4 +80,9 @@ pub(crate) fn make_idle_program(path: &Path, words: &Path) {
     std::fs::write(&plain, script).expect("a script");
     let made = Command::new("install").args(["-m", "755"]).args([&plain, path]).status();
     assert!(made.is_ok_and(|status| status.success()), "{} cannot be made", path.display());
+}
+
+/// Starts a program.
+pub(crate) fn starting<T>(start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    start()
 }

@@ -229,3 +229,14 @@ pub(crate) fn make_idle_program(path: &Path, words: &Path) {
     assert_eq!(folder.map(|folder| folder.join("words")).as_deref(), Some(words));
     copy_program(&std::env::current_exe().expect("a path"), path);
 }
+
+/// Starts a program. Wine 8 fails to now and then where many are started, as `ERROR_INTERNAL_ERROR`: then once more.
+pub(crate) fn starting<T>(mut start: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..8 {
+        match start() {
+            Err(error) if error.raw_os_error() == Some(1359) => {}
+            other => return other,
+        }
+    }
+    start()
+}

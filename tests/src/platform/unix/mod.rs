@@ -127,3 +127,11 @@ pub const SCRIPT_ENDING: &str = "";
 
 /// A program that the system has, by its whole path: in the place of the one that the README names.
 pub const LOGGER: &str = "/usr/bin/logger";
+
+/// Starts a program.
+///
+/// # Errors
+/// What the system says.
+pub fn starting<T>(start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    start()
+}

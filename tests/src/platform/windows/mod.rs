@@ -128,3 +128,17 @@ pub const SCRIPT_ENDING: &str = ".cmd";
 
 /// A program that the system has, by its whole path: in the place of the one that the README names.
 pub const LOGGER: &str = "C:/Windows/System32/cmd.exe";
+
+/// Starts a program. Wine 8 fails to now and then where many are started, as `ERROR_INTERNAL_ERROR`: then once more.
+///
+/// # Errors
+/// What the system says.
+pub fn starting<T>(mut start: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..8 {
+        match start() {
+            Err(error) if error.raw_os_error() == Some(1359) => {}
+            other => return other,
+        }
+    }
+    start()
+}
