@@ -7,6 +7,7 @@ pub mod keyring;
 mod leftovers;
 pub mod notification;
 mod supervisor;
+mod temporary;
 
 #[cfg(unix)]
 mod unix;

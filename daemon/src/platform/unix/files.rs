@@ -1,17 +1,17 @@
 //! Opening files that others may have laid out: whose they are and who may touch them, told of the open
 //! descriptor; and writing files whole or not at all.
 
-use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{Access, OFlags, access};
 use rustix::io::Errno;
 
 use super::{User, system};
+use crate::platform::temporary::Temporary;
+pub use crate::platform::temporary::{is_temporary, sweep};
 
 /// Whose a file is and who may touch it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +133,9 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    let temporary = Temporary::new(folder, name.as_bytes())?;
+    let temporary = Temporary::new(folder, name, |path| {
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    })?;
     (&temporary.file).write_all(bytes)?;
     system::sync(&temporary.file)?;
     fs::rename(&temporary.path, path)?;
@@ -148,75 +150,6 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path)?;
     sync_folder(path.parent().unwrap_or(Path::new(".")))
-}
-
-/// Removes what a killed [`replace`] has left in `folder`, and says how many files that were. Only for who
-/// keeps all other writers out of the folder: their temporary files would go, too.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn sweep(folder: &Path) -> io::Result<usize> {
-    let mut swept = 0;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let ours = is_temporary(&entry.file_name()) && entry.file_type()?.is_file();
-        if ours && fs::remove_file(entry.path()).is_ok() {
-            swept += 1;
-        }
-    }
-    Ok(swept)
-}
-
-/// A file on its way to another name. Dropped before that, it goes.
-struct Temporary {
-    path: PathBuf,
-    file: File,
-}
-
-/// How many random letters are in a temporary file's name.
-const LETTERS: usize = 8;
-
-impl Temporary {
-    /// `.NAME.LETTERS.tmp`, closed to others from birth.
-    fn new(folder: &Path, name: &[u8]) -> io::Result<Self> {
-        let mut tries = 0;
-        loop {
-            let letters: String = std::iter::repeat_with(fastrand::alphanumeric).take(LETTERS).collect();
-            let name = [b".", name, b".", letters.as_bytes(), b".tmp"].concat();
-            let path = folder.join(OsString::from_vec(name));
-            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-                Ok(file) => return Ok(Self { path, file }),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < 16 => tries += 1,
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// It is no temporary file any more.
-    fn has_its_name(mut self) {
-        self.path = PathBuf::new();
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.path.as_os_str().is_empty() {
-            // It is swept later where it cannot be removed now.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-/// Whether a file's name is one that [`replace`] gives on the way.
-#[must_use]
-pub fn is_temporary(name: &OsStr) -> bool {
-    let name = name.as_bytes();
-    let Some(rest) = name.strip_prefix(b".").and_then(|rest| rest.strip_suffix(b".tmp")) else {
-        return false;
-    };
-    let Some(letters) = rest.len().checked_sub(LETTERS).map(|start| &rest[start..]) else { return false };
-    letters.iter().all(u8::is_ascii_alphanumeric)
-        && rest[..rest.len() - LETTERS].strip_suffix(b".").is_some_and(|name| !name.is_empty())
 }
 
 /// What was renamed or removed in the folder stays so.

@@ -3,12 +3,11 @@
 
 #![expect(unsafe_code, reason = "Windows' calls")]
 
-use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::windows::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::os::windows::io::{AsHandle as _, AsRawHandle as _, FromRawHandle as _, OwnedHandle};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use windows_sys::Win32::Foundation::{
@@ -25,6 +24,8 @@ use super::access::Access;
 use super::folders::{self, FileIdentity};
 use super::security::{User, private_files};
 use super::words::wide;
+use crate::platform::temporary::Temporary;
+pub use crate::platform::temporary::{is_temporary, sweep};
 
 /// Whose a file is and who may touch it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,7 +159,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    let temporary = Temporary::new(folder, name)?;
+    let temporary = Temporary::new(folder, name, |path| closed_to_others(path, CREATE_NEW))?;
     (&temporary.file).write_all(bytes)?;
     temporary.file.sync_all()?;
     patiently(|| fs::rename(&temporary.path, path))?;
@@ -195,65 +196,6 @@ pub fn remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-/// Removes what a killed [`replace`] has left in `folder`, and says how many files that were. Only for who
-/// keeps all other writers out of the folder: their temporary files would go, too.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn sweep(folder: &Path) -> io::Result<usize> {
-    let mut swept = 0;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let ours = is_temporary(&entry.file_name()) && entry.file_type()?.is_file();
-        if ours && fs::remove_file(entry.path()).is_ok() {
-            swept += 1;
-        }
-    }
-    Ok(swept)
-}
-
-/// A file on its way to another name. Dropped before that, it goes.
-struct Temporary {
-    path: PathBuf,
-    file: File,
-}
-
-/// How many random letters are in a temporary file's name.
-const LETTERS: usize = 8;
-
-impl Temporary {
-    /// `.NAME.LETTERS.tmp`, closed to others from birth.
-    fn new(folder: &Path, name: &OsStr) -> io::Result<Self> {
-        let mut tries = 0;
-        loop {
-            let letters: String = std::iter::repeat_with(fastrand::alphanumeric).take(LETTERS).collect();
-            let mut temporary = OsStr::new(".").to_owned();
-            temporary.push(name);
-            temporary.push(format!(".{letters}.tmp"));
-            let path = folder.join(temporary);
-            match closed_to_others(&path, CREATE_NEW) {
-                Ok(file) => return Ok(Self { path, file }),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < 16 => tries += 1,
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// It is no temporary file any more.
-    fn has_its_name(mut self) {
-        self.path = PathBuf::new();
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.path.as_os_str().is_empty() {
-            // It is swept later where it cannot be removed now.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
 /// Opens a file for reading and writing, or makes one that is closed to others from birth.
 pub(super) fn open_or_make(path: &Path) -> io::Result<File> {
     closed_to_others(path, OPEN_ALWAYS)
@@ -280,18 +222,6 @@ fn closed_to_others(path: &Path, how: u32) -> io::Result<File> {
     }
     // SAFETY: it was just opened for this place alone.
     Ok(File::from(unsafe { OwnedHandle::from_raw_handle(handle) }))
-}
-
-/// Whether a file's name is one that [`replace`] gives on the way.
-#[must_use]
-pub fn is_temporary(name: &OsStr) -> bool {
-    let name = name.as_encoded_bytes();
-    let Some(rest) = name.strip_prefix(b".").and_then(|rest| rest.strip_suffix(b".tmp")) else {
-        return false;
-    };
-    let Some(letters) = rest.len().checked_sub(LETTERS).map(|start| &rest[start..]) else { return false };
-    letters.iter().all(u8::is_ascii_alphanumeric)
-        && rest[..rest.len() - LETTERS].strip_suffix(b".").is_some_and(|name| !name.is_empty())
 }
 
 /// The facts of a path, symbolic links followed.
